@@ -1,0 +1,363 @@
+//! What crosses the border between a plugin and the host: plain C data and a table of functions.
+//!
+//! Safe Rust never needs this module; [`Builder`](crate::Builder) and [`Block`](crate::Block) stand in front of it.
+//! Every struct that may grow starts with its size, and fields are only ever appended.
+#![allow(unsafe_code)] // raw pointers to static data, and the promise that such data can be shared
+
+use std::ffi::c_void;
+
+/// Changes when something existing changes its meaning; appended fields do not count.
+pub const ABI_VERSION: u32 = 1;
+
+/// UTF-8 text, not terminated.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Str {
+    /// First byte.
+    pub data: *const u8,
+    /// Length in bytes.
+    pub len: usize,
+}
+
+// SAFETY: a `Str` is only a read-only view; whoever makes one keeps the bytes alive and unchanged.
+unsafe impl Sync for Str {}
+unsafe impl Send for Str {}
+
+impl Str {
+    /// No text.
+    pub const EMPTY: Str = Str::new("");
+
+    /// A view of `text`.
+    pub const fn new(text: &str) -> Self {
+        Str {
+            data: text.as_ptr(),
+            len: text.len(),
+        }
+    }
+
+    /// The text, or `None` when it is not UTF-8 or the pointer is null.
+    ///
+    /// # Safety
+    /// `data` is null or points to `len` readable bytes that outlive `'a`.
+    pub unsafe fn get<'a>(self) -> Option<&'a str> {
+        if self.data.is_null() {
+            return None;
+        }
+        // SAFETY: promised by the caller.
+        std::str::from_utf8(unsafe { std::slice::from_raw_parts(self.data, self.len) }).ok()
+    }
+}
+
+/// A graph under construction, owned by the host.
+#[repr(C)]
+pub struct Graph {
+    _private: [u8; 0],
+}
+
+/// One tensor of the graph. Zero is never a tensor: it is what a failed call returns, and every call that receives
+/// it returns it again, so that a block needs no error handling of its own.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Value(pub u64);
+
+impl Value {
+    /// The result of a failed call.
+    pub const NONE: Value = Value(0);
+}
+
+/// [`Arg::kind`]: which field holds the argument. The same numbers serve [`Param::kind`].
+pub mod kind {
+    /// `None` in YAML.
+    pub const NONE: u32 = 0;
+    /// Output channels that `width_multiple` scales; as an argument, an integer.
+    pub const WIDTH: u32 = 1;
+    /// An integer.
+    pub const INT: u32 = 2;
+    /// True (1) or false (0), in `int`.
+    pub const BOOL: u32 = 3;
+    /// A number.
+    pub const FLOAT: u32 = 4;
+    /// One of a few words.
+    pub const CHOICE: u32 = 5;
+    /// A list of integers; one integer is a list of one.
+    pub const INTS: u32 = 6;
+}
+
+/// One argument, checked against its [`Param`] by the host.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Arg {
+    /// One of [`kind`].
+    pub kind: u32,
+    /// For width, int and bool.
+    pub int: i64,
+    /// For float.
+    pub float: f64,
+    /// For choice.
+    pub text: Str,
+    /// For int lists: the first element …
+    pub ints: *const i64,
+    /// … and how many there are.
+    pub ints_len: usize,
+}
+
+// SAFETY: as for `Str`: a read-only view.
+unsafe impl Sync for Arg {}
+unsafe impl Send for Arg {}
+
+impl Arg {
+    /// No value.
+    pub const NONE: Arg = Arg {
+        kind: kind::NONE,
+        int: 0,
+        float: 0.0,
+        text: Str::EMPTY,
+        ints: std::ptr::null(),
+        ints_len: 0,
+    };
+}
+
+/// One positional argument of a block, as written in YAML.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Param {
+    /// Its name in messages.
+    pub name: Str,
+    /// One line of help.
+    pub help: Str,
+    /// One of [`kind`].
+    pub kind: u32,
+    /// 1: may be left out or `None`, and is then `default`.
+    pub optional: u32,
+    /// What stands in for a missing argument.
+    pub default: Arg,
+    /// Smallest integer allowed (in lists, each element).
+    pub min: i64,
+    /// Largest integer allowed.
+    pub max: i64,
+    /// The words of a choice …
+    pub choices: *const Str,
+    /// … and how many.
+    pub choices_len: usize,
+}
+
+// SAFETY: as for `Str`: a read-only view.
+unsafe impl Sync for Param {}
+unsafe impl Send for Param {}
+
+/// `Block::repeat`: the host stacks `number × depth_multiple` copies.
+pub const REPEAT_STACK: u32 = 0;
+/// `Block::repeat`: the count is handed to `build`.
+pub const REPEAT_ARGUMENT: u32 = 1;
+
+/// What `build` is called with.
+#[repr(C)]
+pub struct Call {
+    /// Size of this struct in the host.
+    pub struct_size: usize,
+    /// The functions to call.
+    pub host: *const Host,
+    /// What to pass to them first.
+    pub graph: *mut Graph,
+    /// The layers named by `from` …
+    pub inputs: *const Value,
+    /// … and how many.
+    pub inputs_len: usize,
+    /// The arguments, one for each of the block's parameters, defaults filled in …
+    pub args: *const Arg,
+    /// … and how many.
+    pub args_len: usize,
+    /// How often to repeat the inner part ([`REPEAT_ARGUMENT`]); else 1.
+    pub repeat: usize,
+}
+
+/// A block, as the host sees it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Block {
+    /// Size of this struct in the plugin.
+    pub struct_size: usize,
+    /// The name in YAML.
+    pub name: Str,
+    /// One line of help.
+    pub help: Str,
+    /// Positional arguments …
+    pub params: *const Param,
+    /// … and how many.
+    pub params_len: usize,
+    /// [`REPEAT_STACK`] or [`REPEAT_ARGUMENT`].
+    pub repeat: u32,
+    /// Fewest layers in `from`.
+    pub min_inputs: usize,
+    /// Most layers in `from`.
+    pub max_inputs: usize,
+    /// Emits the block and returns its output.
+    pub build: Option<unsafe extern "C" fn(user: *const c_void, call: *const Call) -> Value>,
+    /// Handed to `build`.
+    pub user: *const c_void,
+}
+
+/// A convolution; pairs are height, width.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conv2d {
+    /// Output channels.
+    pub out_channels: usize,
+    /// Kernel size.
+    pub kernel: [usize; 2],
+    /// Stride.
+    pub stride: [usize; 2],
+    /// Zeros added on both sides.
+    pub padding: [usize; 2],
+    /// Distance between kernel elements.
+    pub dilation: [usize; 2],
+    /// Input and output channels fall into this many groups.
+    pub groups: usize,
+    /// 1: adds `NAME.bias`.
+    pub bias: u32,
+}
+
+/// A pooling window; pairs are height, width.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool2d {
+    /// Window size.
+    pub kernel: [usize; 2],
+    /// Stride.
+    pub stride: [usize; 2],
+    /// Border on both sides: minus infinity for the maximum, zeros that count for the average.
+    pub padding: [usize; 2],
+    /// Distance between elements of the window.
+    pub dilation: [usize; 2],
+    /// 1: the last window may reach over the border.
+    pub ceil_mode: u32,
+}
+
+/// How a new parameter is filled.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Init {
+    /// One of [`init`].
+    pub kind: u32,
+    /// Constant, lower bound or mean.
+    pub a: f64,
+    /// Upper bound or standard deviation.
+    pub b: f64,
+}
+
+/// [`Init::kind`].
+pub mod init {
+    /// Every element `a`.
+    pub const CONSTANT: u32 = 0;
+    /// Uniform in `[a, b)`.
+    pub const UNIFORM: u32 = 1;
+    /// Normal, mean `a`, standard deviation `b`.
+    pub const NORMAL: u32 = 2;
+}
+
+/// The kind of an elementwise activation.
+pub mod act {
+    /// max(x, 0)
+    pub const RELU: u32 = 0;
+    /// min(max(x, 0), 6)
+    pub const RELU6: u32 = 1;
+    /// x, or x·parameter below zero
+    pub const LEAKY_RELU: u32 = 2;
+    /// x·sigmoid(x)
+    pub const SILU: u32 = 3;
+    /// 1 / (1 + e^−x)
+    pub const SIGMOID: u32 = 4;
+    /// relu6(x + 3) / 6
+    pub const HARD_SIGMOID: u32 = 5;
+    /// x·relu6(x + 3) / 6
+    pub const HARD_SWISH: u32 = 6;
+    /// tanh(x)
+    pub const TANH: u32 = 7;
+    /// x·tanh(ln(1 + e^x))
+    pub const MISH: u32 = 8;
+}
+
+/// Kinds for `pool2d` and `global_pool`.
+pub mod pool {
+    /// The largest element.
+    pub const MAX: u32 = 0;
+    /// The mean.
+    pub const AVERAGE: u32 = 1;
+}
+
+/// Modes for `upsample`.
+pub mod upsample {
+    /// Each element repeated.
+    pub const NEAREST: u32 = 0;
+    /// Bilinear, corners not aligned.
+    pub const BILINEAR: u32 = 1;
+}
+
+/// Channel orders for `space_to_depth` and `depth_to_space`, with block s and offsets (dy, dx) inside it.
+pub mod order {
+    /// Output channel (dy·s + dx)·C + c: YOLOv5's Contract and Expand.
+    pub const ROWS: u32 = 0;
+    /// Output channel (dx·s + dy)·C + c: YOLOv5's Focus.
+    pub const COLUMNS: u32 = 1;
+}
+
+/// The functions that a host offers. Tensors are `[batch, channels, height, width]` unless a block reshapes them.
+#[repr(C)]
+pub struct Host {
+    /// [`ABI_VERSION`] of the host.
+    pub abi_version: u32,
+    /// Size of this table in the host.
+    pub struct_size: usize,
+    /// Reports an error; the first one sticks.
+    pub fail: unsafe extern "C" fn(*mut Graph, Str) -> Value,
+    /// Opens a scope: names inside get the prefix `NAME.`.
+    pub push_scope: unsafe extern "C" fn(*mut Graph, Str),
+    /// Closes the innermost scope.
+    pub pop_scope: unsafe extern "C" fn(*mut Graph),
+    /// Channels of a tensor (its second axis); 0 for no tensor.
+    pub channels: unsafe extern "C" fn(*mut Graph, Value) -> usize,
+    /// A trainable parameter as a tensor: name, shape, its rank, initial values.
+    pub parameter: unsafe extern "C" fn(*mut Graph, Str, *const usize, usize, Init) -> Value,
+    /// Convolution with parameters `NAME.weight` and `NAME.bias`.
+    pub conv2d: unsafe extern "C" fn(*mut Graph, Str, Value, *const Conv2d) -> Value,
+    /// Batch normalisation with `NAME.weight`, `.bias`, `.running_mean`, `.running_var`, `.num_batches_tracked`.
+    pub batch_norm: unsafe extern "C" fn(*mut Graph, Str, Value) -> Value,
+    /// Linear map of the last axis to so many features, with `NAME.weight` and (if 1) `NAME.bias`.
+    pub linear: unsafe extern "C" fn(*mut Graph, Str, Value, usize, u32) -> Value,
+    /// One of [`act`] with its parameter.
+    pub activation: unsafe extern "C" fn(*mut Graph, Value, u32, f64) -> Value,
+    /// One of [`pool`] over a window.
+    pub pool2d: unsafe extern "C" fn(*mut Graph, Value, u32, *const Pool2d) -> Value,
+    /// One of [`pool`] over height and width, which become 1.
+    pub global_pool: unsafe extern "C" fn(*mut Graph, Value, u32) -> Value,
+    /// Border of a constant: left, right, top, bottom (four sizes), the constant.
+    pub pad: unsafe extern "C" fn(*mut Graph, Value, *const usize, f64) -> Value,
+    /// Sum, with broadcasting.
+    pub add: unsafe extern "C" fn(*mut Graph, Value, Value) -> Value,
+    /// Product, with broadcasting.
+    pub mul: unsafe extern "C" fn(*mut Graph, Value, Value) -> Value,
+    /// x·factor + offset.
+    pub affine: unsafe extern "C" fn(*mut Graph, Value, f64, f64) -> Value,
+    /// Tensors joined along an axis.
+    pub concat: unsafe extern "C" fn(*mut Graph, *const Value, usize, usize) -> Value,
+    /// Axis, start, length.
+    pub slice: unsafe extern "C" fn(*mut Graph, Value, usize, usize, usize) -> Value,
+    /// ShuffleNet's permutation: groups are interleaved.
+    pub channel_shuffle: unsafe extern "C" fn(*mut Graph, Value, usize) -> Value,
+    /// Height and width times a whole number, by one of [`upsample`].
+    pub upsample: unsafe extern "C" fn(*mut Graph, Value, usize, u32) -> Value,
+    /// Blocks of size² pixels to channels, in one of [`order`].
+    pub space_to_depth: unsafe extern "C" fn(*mut Graph, Value, usize, u32) -> Value,
+    /// The inverse.
+    pub depth_to_space: unsafe extern "C" fn(*mut Graph, Value, usize, u32) -> Value,
+    /// Product of the last two axes; a matrix on the right serves every batch.
+    pub matmul: unsafe extern "C" fn(*mut Graph, Value, Value) -> Value,
+    /// Softmax along an axis.
+    pub softmax: unsafe extern "C" fn(*mut Graph, Value, usize) -> Value,
+    /// New shape: a size, 0 to keep the axis of the same position, −1 (once) for what is left.
+    pub reshape: unsafe extern "C" fn(*mut Graph, Value, *const i64, usize) -> Value,
+    /// Two axes exchanged.
+    pub transpose: unsafe extern "C" fn(*mut Graph, Value, usize, usize) -> Value,
+    /// `[b, c, h·w]` to `[b, c, h, w]` with the height and width of the second tensor.
+    pub unflatten_like: unsafe extern "C" fn(*mut Graph, Value, Value) -> Value,
+}

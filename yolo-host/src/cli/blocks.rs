@@ -1,0 +1,76 @@
+//! `yolo blocks`: every block that YAML can name.
+
+use super::Outcome;
+use super::output::line;
+use crate::registry::{Entry, Registry};
+
+/// List every block that a model YAML can name, its arguments and where it comes from
+#[derive(clap::Args)]
+pub struct BlocksArgs {
+    /// Only this block, with a line for each argument
+    name: Option<String>,
+}
+
+pub fn run(args: BlocksArgs) -> anyhow::Result<Outcome> {
+    let registry = Registry::linked()?;
+    if let Some(name) = &args.name {
+        let Some(entry) = registry.get(name) else {
+            let hint = registry
+                .nearest(name)
+                .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            anyhow::bail!("there is no block `{name}`{hint}");
+        };
+        return one(entry).map(|()| Outcome::Done);
+    }
+    let mut entries: Vec<&Entry> = registry.iter().collect();
+    // YOLOv5's own first, then by plugin.
+    entries.sort_by_key(|entry| (entry.origin.to_string() != "yolo-host", entry.origin.to_string()));
+    let mut origin = String::new();
+    for entry in entries {
+        if entry.origin.to_string() != origin {
+            origin = entry.origin.to_string();
+            line(&format!("{origin}:"))?;
+        }
+        line(&format!(
+            "  {:<22} {:<58} {}",
+            entry.name,
+            entry.usage(),
+            entry.help
+        ))?;
+    }
+    line(&format!(
+        "built in:\n  {:<22} {:<58} {}",
+        "Detect", "[nc, anchors]", "the outputs; always the last row"
+    ))?;
+    Ok(Outcome::Done)
+}
+
+fn one(entry: &Entry) -> anyhow::Result<()> {
+    line(&format!(
+        "{} {}\n{}, from {}",
+        entry.name,
+        entry.usage(),
+        entry.help,
+        entry.origin
+    ))?;
+    for param in &entry.params {
+        let default = if param.optional {
+            format!(" (default {})", param.default)
+        } else {
+            String::new()
+        };
+        line(&format!(
+            "  {:<16} {}: {}{default}",
+            param.name,
+            param.kind.name(),
+            param.help
+        ))?;
+    }
+    let repeats = if entry.repeats_inside {
+        "repeats its inner part"
+    } else {
+        "stacks the whole block"
+    };
+    line(&format!("  number {repeats}"))?;
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! `yolo convert`: any weights to a safetensors file that describes itself.
+
+use super::Outcome;
+use super::output::{line, thousands};
+use crate::detector::load_model;
+use crate::registry::Registry;
+use crate::weights::{self, Checkpoint, Meta, Precision};
+use anyhow::{Context, ensure};
+use std::path::PathBuf;
+
+/// Write weights (.pt or .safetensors) as safetensors that carry their model, class names and licence
+#[derive(clap::Args)]
+pub struct ConvertArgs {
+    /// Weights to read: a YOLOv5 checkpoint or state_dict (.pt), or safetensors
+    #[arg(long, value_name = "FILE")]
+    weights: PathBuf,
+    /// File to write (.safetensors)
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+    /// Model YAML, for weights that carry none
+    #[arg(long, value_name = "FILE")]
+    cfg: Option<PathBuf>,
+    /// Class names, for weights that carry none
+    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',')]
+    names: Option<Vec<String>>,
+    /// Picture size in pixels that the weights were trained with
+    #[arg(long, visible_aliases = ["img", "img-size"])]
+    imgsz: Option<usize>,
+    /// Licence of the weights
+    #[arg(long)]
+    licence: Option<String>,
+    /// Store 16-bit floats: half the size
+    #[arg(long)]
+    half: bool,
+}
+
+pub fn run(args: ConvertArgs) -> anyhow::Result<Outcome> {
+    let extension = args.output.extension().and_then(|extension| extension.to_str());
+    ensure!(
+        extension == Some("safetensors"),
+        "--output {} must end in .safetensors",
+        args.output.display()
+    );
+    let (model, state, read) = load_model(&args.weights, args.cfg.as_deref(), &Registry::linked()?)?;
+    let names = args.names.or(read.names);
+    if let Some(names) = &names {
+        ensure!(
+            names.len() == model.spec.nc,
+            "{} class names do not fit a model of {} classes; name them with --names",
+            names.len(),
+            model.spec.nc
+        );
+    }
+    let meta = Meta {
+        model: Some(model.spec.text.clone()),
+        names,
+        imgsz: args.imgsz.or(read.imgsz).or(Some(640)),
+        licence: args.licence.or(read.licence).or(Some("GPL-3.0-or-later".into())),
+        extra: read.extra,
+    };
+    let checkpoint = Checkpoint {
+        arrays: state.to_arrays(&model.graph),
+        meta,
+    };
+    let precision = if args.half { Precision::F16 } else { Precision::F32 };
+    weights::write(&args.output, &checkpoint, precision)?;
+    let bytes = std::fs::metadata(&args.output)
+        .with_context(|| args.output.display().to_string())?
+        .len();
+    line(&format!(
+        "{}: {} tensors, {} parameters, {:.1} MB",
+        args.output.display(),
+        checkpoint.arrays.len(),
+        thousands(model.graph.parameters(None)),
+        bytes as f64 / 1e6
+    ))?;
+    Ok(Outcome::Done)
+}

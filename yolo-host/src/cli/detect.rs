@@ -1,0 +1,335 @@
+//! `yolo detect`: objects in photographs, as `detect.py` finds and writes them.
+
+use super::Outcome;
+use super::output::{general, line};
+use super::run_folder::RunFolder;
+use crate::data::{Picture, sources};
+use crate::detector::{Detector, Found};
+use crate::draw;
+use crate::eval::{Detection, NmsOptions};
+use crate::registry::Registry;
+use anyhow::{Context, bail, ensure};
+use candle_core::Device;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Find objects in photographs and write annotated pictures
+#[derive(clap::Args)]
+pub struct DetectArgs {
+    /// Weights (.safetensors or .pt)
+    #[arg(long, value_name = "FILE", default_value = "weights/yolov5s.safetensors")]
+    weights: PathBuf,
+    /// Model YAML, for weights that carry none
+    #[arg(long, value_name = "FILE")]
+    cfg: Option<PathBuf>,
+    /// A picture, a folder, or a glob such as 'photos/*.jpg'
+    #[arg(long, value_name = "PATH", default_value = "tests/data/photos")]
+    source: String,
+    /// Size in pixels into which pictures are fitted: one number, or height and width
+    #[arg(long, visible_aliases = ["img", "img-size"], num_args = 1..=2, default_values_t = [640])]
+    imgsz: Vec<usize>,
+    /// Least confidence of a detection
+    #[arg(long, default_value_t = 0.25)]
+    conf_thres: f32,
+    /// Overlap (IoU) above which the weaker of two boxes is dropped
+    #[arg(long, default_value_t = 0.45)]
+    iou_thres: f64,
+    /// Most detections in a picture
+    #[arg(long, default_value_t = 1000)]
+    max_det: usize,
+    /// Only these classes, by index
+    #[arg(long, num_args = 1.., value_name = "CLASS")]
+    classes: Option<Vec<usize>>,
+    /// Boxes of different classes suppress each other, too
+    #[arg(long)]
+    agnostic_nms: bool,
+    /// Write labels/NAME.txt: class and box (centre, size, as shares of the picture)
+    #[arg(long)]
+    save_txt: bool,
+    /// Write the confidence into the label files, too
+    #[arg(long)]
+    save_conf: bool,
+    /// Write each object as a picture, to crops/CLASS/
+    #[arg(long)]
+    save_crop: bool,
+    /// Write no annotated pictures
+    #[arg(long)]
+    nosave: bool,
+    /// Width of box lines in pixels (default: by the size of the picture)
+    #[arg(long, value_name = "PIXELS")]
+    line_thickness: Option<usize>,
+    /// Draw boxes without labels
+    #[arg(long)]
+    hide_labels: bool,
+    /// Draw labels without confidences
+    #[arg(long)]
+    hide_conf: bool,
+    /// Results go to PROJECT/NAME
+    #[arg(long, default_value = "runs/detect", value_name = "FOLDER")]
+    project: PathBuf,
+    /// Results go to PROJECT/NAME, or NAME2, NAME3, … when it exists
+    #[arg(long, default_value = "exp")]
+    name: String,
+    /// Write into PROJECT/NAME even if it exists
+    #[arg(long)]
+    exist_ok: bool,
+    /// cpu, or the index of a CUDA device (default: the first one that works, else cpu)
+    #[arg(long, default_value = "")]
+    device: String,
+    /// Print one JSON object a picture on standard output; everything else goes to standard error
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: DetectArgs) -> anyhow::Result<Outcome> {
+    ensure!(
+        (0.0..=1.0).contains(&args.conf_thres),
+        "--conf-thres must be from 0 to 1, not {}",
+        args.conf_thres
+    );
+    ensure!(
+        (0.0..=1.0).contains(&args.iou_thres),
+        "--iou-thres must be from 0 to 1, not {}",
+        args.iou_thres
+    );
+    let files = sources(&args.source).context("--source")?;
+    let device = device(&args.device)?;
+    let detector = Detector::load(&args.weights, args.cfg.as_deref(), &Registry::linked()?, &device)?;
+    let command = Command::new(args, detector)?;
+    command.all(&files)
+}
+
+/// The device that `--device` names.
+fn device(name: &str) -> anyhow::Result<Device> {
+    match name.trim_start_matches("cuda:") {
+        "cpu" => Ok(Device::Cpu),
+        // `cuda_if_available` fails where the feature is on and no GPU is there.
+        "" => Ok(Device::new_cuda(0).unwrap_or(Device::Cpu)),
+        index => {
+            let index = index
+                .parse()
+                .with_context(|| format!("--device {name}: use cpu, or an index such as 0"))?;
+            Device::new_cuda(index)
+                .with_context(|| format!("--device {name}: no such CUDA device, or a build without it"))
+        }
+    }
+}
+
+/// Everything that stays the same from picture to picture.
+struct Command {
+    args: DetectArgs,
+    detector: Detector,
+    options: NmsOptions,
+    size: (usize, usize),
+    folder: RunFolder,
+}
+
+impl Command {
+    fn new(args: DetectArgs, detector: Detector) -> anyhow::Result<Self> {
+        let asked = (args.imgsz[0], *args.imgsz.last().unwrap_or(&args.imgsz[0]));
+        let size = (detector.round_size(asked.0), detector.round_size(asked.1));
+        if size != asked {
+            eprintln!(
+                "note: --imgsz {}×{} rounded up to {}×{}, multiples of the stride",
+                asked.0, asked.1, size.0, size.1
+            );
+        }
+        ensure!(
+            size.0.max(size.1) <= 16_384,
+            "--imgsz {}×{} is more than 16384",
+            size.0,
+            size.1
+        );
+        if let Some(class) = args
+            .classes
+            .iter()
+            .flatten()
+            .find(|class| **class >= detector.names().len())
+        {
+            bail!(
+                "--classes {class}: the model has classes 0 to {}",
+                detector.names().len() - 1
+            );
+        }
+        let options = NmsOptions {
+            conf_thres: args.conf_thres,
+            iou_thres: args.iou_thres,
+            max_det: args.max_det,
+            classes: args.classes.clone(),
+            agnostic: args.agnostic_nms,
+            multi_label: false,
+        };
+        let folder = RunFolder::create(&args.project, &args.name, args.exist_ok)?;
+        Ok(Command {
+            args,
+            detector,
+            options,
+            size,
+            folder,
+        })
+    }
+
+    fn all(&self, files: &[PathBuf]) -> anyhow::Result<Outcome> {
+        let bar = ProgressBar::new(files.len() as u64);
+        // Hidden by itself where standard error is not a terminal.
+        bar.set_style(ProgressStyle::with_template(
+            "{bar:30} {pos}/{len} {per_sec}, {eta} left",
+        )?);
+        let mut times = [0.0; 3];
+        let mut failed = 0;
+        for (i, file) in files.iter().enumerate() {
+            let count = format!("image {}/{} {}", i + 1, files.len(), file.display());
+            match self.one(file) {
+                Ok((report, found)) => {
+                    bar.suspend(|| self.report(&count, &report, &found))?;
+                    for (total, time) in times.iter_mut().zip(found.times) {
+                        *total += time.as_secs_f64() * 1e3;
+                    }
+                }
+                Err(error) => {
+                    failed += 1;
+                    bar.suspend(|| eprintln!("error: {error:#}"));
+                }
+            }
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        self.summary(files.len() - failed, failed, times)?;
+        Ok(if failed == 0 {
+            Outcome::Done
+        } else {
+            Outcome::SomeFailed
+        })
+    }
+
+    /// Finds and writes; returns the JSON object of the picture.
+    fn one(&self, file: &Path) -> anyhow::Result<(serde_json::Value, Found)> {
+        let photo = Picture::read(file)?;
+        let found = self
+            .detector
+            .detect(&photo, self.size, &self.options)
+            .with_context(|| file.display().to_string())?;
+        if self.args.save_txt {
+            self.folder
+                .write_labels(file, &self.labels(&photo, &found.detections))?;
+        }
+        // Weakest first, so that the best box lies on top.
+        if self.args.save_crop {
+            for detection in found.detections.iter().rev() {
+                let crop = draw::crop(&photo, detection.rect, 1.02, 10.0);
+                self.folder
+                    .write_crop(file, &self.detector.names()[detection.class], &crop)?;
+            }
+        }
+        let (width, height) = (photo.width, photo.height);
+        if !self.args.nosave {
+            let labels: Vec<draw::Label> = found.detections.iter().rev().map(|d| self.label(d)).collect();
+            let mut annotated = photo;
+            draw::boxes(&mut annotated, &labels, self.args.line_thickness);
+            self.folder.write_picture(file, &annotated)?;
+        }
+        let detections: Vec<_> = found.detections.iter().map(|d| self.detection_json(d)).collect();
+        let path = file.display().to_string();
+        Ok((
+            json!({ "path": path, "width": width, "height": height, "detections": detections }),
+            found,
+        ))
+    }
+
+    fn detection_json(&self, detection: &Detection) -> serde_json::Value {
+        json!({
+            "class": detection.class,
+            "name": self.detector.names()[detection.class],
+            "confidence": detection.confidence,
+            "box": detection.rect,
+        })
+    }
+
+    fn label(&self, detection: &Detection) -> draw::Label {
+        let name = &self.detector.names()[detection.class];
+        let text = match (self.args.hide_labels, self.args.hide_conf) {
+            (true, _) => None,
+            (false, true) => Some(name.clone()),
+            (false, false) => Some(format!("{name} {:.2}", detection.confidence)),
+        };
+        draw::Label {
+            class: detection.class,
+            text,
+            rect: detection.rect,
+        }
+    }
+
+    /// Lines `class x y w h [confidence]`, weakest first as `detect.py` writes them.
+    fn labels(&self, photo: &Picture, detections: &[Detection]) -> String {
+        let (width, height) = (photo.width as f32, photo.height as f32);
+        let mut text = String::new();
+        for Detection {
+            rect: [x1, y1, x2, y2],
+            confidence,
+            class,
+        } in detections.iter().rev()
+        {
+            let shares = [
+                (x1 + x2) / 2.0 / width,
+                (y1 + y2) / 2.0 / height,
+                (x2 - x1) / width,
+                (y2 - y1) / height,
+            ];
+            let _ = write!(text, "{class}");
+            let confidence = self.args.save_conf.then_some(*confidence);
+            for value in shares.into_iter().chain(confidence) {
+                let _ = write!(text, " {}", general(f64::from(value)));
+            }
+            text.push('\n');
+        }
+        text
+    }
+
+    fn report(&self, count: &str, report: &serde_json::Value, found: &Found) -> std::io::Result<()> {
+        let mut classes = vec![0; self.detector.names().len()];
+        for detection in &found.detections {
+            classes[detection.class] += 1;
+        }
+        let counted = classes.iter().zip(self.detector.names()).filter(|(n, _)| **n > 0);
+        let counted: Vec<String> = counted
+            .map(|(n, name)| format!("{n} {name}{}", if *n > 1 { "s" } else { "" }))
+            .collect();
+        let counted = if counted.is_empty() {
+            "no detections".to_string()
+        } else {
+            counted.join(", ")
+        };
+        let (height, width) = found.network;
+        let took = found.times[1].as_secs_f64() * 1e3;
+        let text = format!("{count}: {height}×{width} {counted}, {took:.1} ms");
+        if self.args.json {
+            eprintln!("{text}");
+            line(&report.to_string())
+        } else {
+            line(&text)
+        }
+    }
+
+    fn summary(&self, done: usize, failed: usize, times: [f64; 3]) -> std::io::Result<()> {
+        let mut text = String::new();
+        if done > 0 {
+            let [pre, network, nms] = times.map(|total| total / done as f64);
+            let _ = writeln!(
+                text,
+                "Speed: {pre:.1} ms pre-process, {network:.1} ms inference, {nms:.1} ms NMS per image"
+            );
+        }
+        if failed > 0 {
+            let _ = writeln!(text, "{failed} of {} pictures failed, see above", done + failed);
+        }
+        let _ = write!(text, "Results saved to {}", self.folder.path().display());
+        if self.args.json {
+            eprintln!("{text}");
+            Ok(())
+        } else {
+            line(&text)
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The `yolo` command: one file a subcommand. Only here is anything printed, and only here does the process end.
+
+mod blocks;
+mod convert;
+mod detect;
+mod info;
+mod output;
+mod run_folder;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// YOLOv5 v6.1 object detectors with pluggable backbones.
+#[derive(Parser)]
+#[command(name = "yolo", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Detect(detect::DetectArgs),
+    Info(info::InfoArgs),
+    Blocks(blocks::BlocksArgs),
+    Convert(convert::ConvertArgs),
+}
+
+/// What a command that did run found wrong.
+enum Outcome {
+    /// Nothing.
+    Done,
+    /// Some of its inputs failed, and it has said so.
+    SomeFailed,
+}
+
+/// Runs the command line of this process: 0 when all went well, 1 for an error, 2 for wrong usage.
+pub fn run() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Detect(args) => detect::run(args),
+        Command::Info(args) => info::run(args),
+        Command::Blocks(args) => blocks::run(args),
+        Command::Convert(args) => convert::run(args),
+    };
+    match result {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::SomeFailed) => ExitCode::FAILURE,
+        // A reader that closed the pipe, such as `head`, has what it wanted.
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Which model: a YAML file, or weights that carry one.
+#[derive(clap::Args)]
+struct ModelArgs {
+    /// Model YAML
+    #[arg(long, value_name = "FILE", required_unless_present = "weights")]
+    cfg: Option<PathBuf>,
+    /// Weights (.safetensors or .pt)
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+}

@@ -1,0 +1,88 @@
+//! Text as people and programs expect it.
+
+use std::io::{self, Write};
+
+/// Writes a line to standard output; a closed pipe is an error to be passed up, not a panic.
+pub fn line(text: &str) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{text}")
+}
+
+/// Whether an error is only that nobody reads any more.
+pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
+}
+
+/// A number as C's `%g` writes it: six significant digits, no trailing zeros. The label files of YOLOv5 use it.
+pub fn general(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return format!("{value}");
+    }
+    // The exponent after rounding to six digits.
+    let scientific = format!("{value:.5e}");
+    let Some((mantissa, exponent)) = scientific.split_once('e') else {
+        return scientific;
+    };
+    let trimmed = |text: &str| match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
+        false => text.to_string(),
+    };
+    match exponent.parse::<i32>() {
+        Ok(exponent) if (-4..6).contains(&exponent) => {
+            trimmed(&format!("{value:.*}", (5 - exponent) as usize))
+        }
+        Ok(exponent) => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            format!("{}e{sign}{:02}", trimmed(mantissa), exponent.abs())
+        }
+        Err(_) => scientific,
+    }
+}
+
+/// 1234567 as 1,234,567.
+pub fn thousands(value: usize) -> String {
+    let digits = value.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .filter_map(|g| std::str::from_utf8(g).ok())
+        .collect();
+    groups.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn general_is_percent_g() {
+        // '%g' % value in Python
+        let cases = [
+            (0.5, "0.5"),
+            (0.123456789, "0.123457"),
+            (1e-5, "1e-05"),
+            (0.0001, "0.0001"),
+            (1234567.0, "1.23457e+06"),
+            (999999.5, "1e+06"),
+            (16.0, "16"),
+            (0.0, "0"),
+            (0.99999949, "0.999999"),
+            (0.9999997, "1"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(general(value), expected);
+        }
+    }
+
+    #[test]
+    fn thousands_are_separated() {
+        assert_eq!(
+            ["5", "1,000", "7,235,389"],
+            [5, 1000, 7_235_389].map(thousands).each_ref().map(String::as_str)
+        );
+    }
+}

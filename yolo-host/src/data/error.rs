@@ -1,0 +1,128 @@
+//! What can go wrong with a picture, each message naming the file and what to do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+/// A picture that could not be found, read or written.
+///
+/// Every message stands alone: the cause is part of the text, not of [`std::error::Error::source`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// `--source` names nothing on this machine.
+    #[error(
+        "source '{named}' does not exist: name a picture, a folder of pictures or a glob such as 'photos/*.jpg' \
+         (cameras, streams and videos are not supported)"
+    )]
+    NoSuchSource {
+        /// The source as it was given.
+        named: String,
+    },
+
+    /// `--source` exists, but holds no file with an accepted extension.
+    #[error("no pictures in '{named}': expected files ending in {}", super::EXTENSIONS.join(", "))]
+    NoPictures {
+        /// The source as it was given.
+        named: String,
+    },
+
+    /// `--source` is not a well-formed glob.
+    #[error("'{named}' is not a valid glob: {cause}")]
+    Glob {
+        /// The source as it was given.
+        named: String,
+        /// Where the pattern goes wrong.
+        cause: glob::PatternError,
+    },
+
+    /// The file or folder cannot be read.
+    #[error("cannot read '{}': {cause}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        cause: io::Error,
+    },
+
+    /// The file has no bytes.
+    #[error("'{}' is empty (0 bytes): replace the file or leave it out", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// The bytes are no known picture format, whatever the extension says.
+    #[error("'{}' is not a picture: its content is none of BMP, JPEG, PNG, TIFF, WebP", path.display())]
+    NotAPicture {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// The picture is damaged, cut short, or of a kind that its format allows and we do not read.
+    #[error("cannot decode '{}': {cause}; re-save it as an 8-bit JPEG or PNG", path.display())]
+    Decode {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder said.
+        cause: image::ImageError,
+    },
+
+    /// Width or height is zero.
+    #[error("'{}' is {width}x{height} pixels: there is nothing to see in it, leave it out", path.display())]
+    NoPixels {
+        /// The file.
+        path: PathBuf,
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+    },
+
+    /// Decoding would take more memory than [`super::MAX_BYTES`].
+    #[error(
+        "'{}' is {width}x{height} pixels, {} MiB once decoded; the limit is {} MiB: scale it down or cut it into tiles",
+        path.display(), bytes >> 20, super::MAX_BYTES >> 20
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// Bytes that its pixels would take.
+        bytes: u64,
+    },
+
+    /// The samples are floating-point numbers, whose white is not known.
+    #[error("'{}' has floating-point pixels: convert it to 8 or 16 bits a channel", path.display())]
+    FloatPixels {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// The extension of a file to be written names no format.
+    #[error("cannot tell the format of '{}': its name must end in {}", path.display(), super::EXTENSIONS.join(", "))]
+    UnknownExtension {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// The picture does not fit the format, as a side above 65,535 pixels in a JPEG.
+    #[error("cannot encode '{}': {cause}", path.display())]
+    Encode {
+        /// The file.
+        path: PathBuf,
+        /// What the encoder said.
+        cause: image::ImageError,
+    },
+
+    /// The file cannot be written.
+    #[error("cannot write '{}': {cause}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        cause: io::Error,
+    },
+}

@@ -1,0 +1,23 @@
+//! Pictures on their way into the network: finding them, reading them, letterboxing them, and bringing boxes
+//! back from network pixels to photograph pixels.
+//!
+//! Whatever feeds numbers to the network follows OpenCV and PyTorch to the bit, so that the same file gives the
+//! same input as in YOLOv5.
+
+mod error;
+mod letterbox;
+mod picture;
+mod planes;
+mod resize;
+mod scale;
+mod sources;
+#[cfg(test)]
+mod testing;
+
+pub use error::Error;
+pub use letterbox::{Letterboxed, PADDING, letterbox};
+pub use picture::{MAX_BYTES, Picture};
+pub use planes::{planes_into, to_planes};
+pub use resize::resize_linear;
+pub use scale::scale_boxes;
+pub use sources::{EXTENSIONS, sources};

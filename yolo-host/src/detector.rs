@@ -1,0 +1,190 @@
+//! Photograph in, objects out: letterbox, network, decoding, suppression, and boxes back to the photograph's pixels.
+
+use crate::autograd::{self, Network};
+use crate::data::{Picture, letterbox, scale_boxes, to_planes};
+use crate::eval::{Detection, NmsOptions, RawMap, decode, non_max_suppression};
+use crate::model::{self, Mismatch, Model, Spec, State};
+use crate::registry::Registry;
+use crate::weights;
+use candle_core::Device;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// A detector that cannot be made or run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The weights cannot be read.
+    #[error(transparent)]
+    Weights(#[from] weights::Error),
+    /// The model cannot be built, or does not take pictures of this size.
+    #[error(transparent)]
+    Model(#[from] model::Error),
+    /// The weights do not say which model they belong to.
+    #[error("{}: does not say which model it belongs to; name its YAML with --cfg", file.display())]
+    NoModel {
+        /// The weights.
+        file: PathBuf,
+    },
+    /// The tensors do not fit the model.
+    #[error("{} with {model}", file.display())]
+    Mismatch {
+        /// The weights.
+        file: PathBuf,
+        /// The model file.
+        model: String,
+        /// What does not fit.
+        source: Mismatch,
+    },
+    /// The network cannot be run.
+    #[error(transparent)]
+    Network(#[from] autograd::Error),
+}
+
+/// A model, its weights and its class names.
+pub struct Detector {
+    model: Model,
+    network: Network,
+    anchors: Vec<f32>,
+    names: Vec<String>,
+}
+
+/// What was found in one photograph.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Best first; corners in whole pixels of the photograph.
+    pub detections: Vec<Detection>,
+    /// Height and width of the network's input.
+    pub network: (usize, usize),
+    /// Time spent on letterbox, network, and decoding with suppression.
+    pub times: [Duration; 3],
+}
+
+/// Reads weights and builds the model that they belong to: the one of `cfg`, else the one that the file carries.
+pub fn load_model(
+    file: &Path,
+    cfg: Option<&Path>,
+    registry: &Registry,
+) -> Result<(Model, State, weights::Meta), Error> {
+    let checkpoint = weights::read(file)?;
+    let spec = match (cfg, &checkpoint.meta.model) {
+        (Some(cfg), _) => Spec::read(cfg)?,
+        (None, Some(text)) => Spec::parse(text, &format!("{} (its model)", file.display()))?,
+        (None, None) => return Err(Error::NoModel { file: file.into() }),
+    };
+    let model = Model::build(spec, registry)?;
+    let state = State::from_arrays(&model.graph, &checkpoint.arrays).map_err(|source| Error::Mismatch {
+        file: file.into(),
+        model: model.spec.file.clone(),
+        source,
+    })?;
+    Ok((model, state, checkpoint.meta))
+}
+
+impl Detector {
+    /// Reads weights and brings their model to a device.
+    pub fn load(
+        file: &Path,
+        cfg: Option<&Path>,
+        registry: &Registry,
+        device: &Device,
+    ) -> Result<Self, Error> {
+        let (model, state, meta) = load_model(file, cfg, registry)?;
+        Self::new(model, &state, meta.names, device)
+    }
+
+    /// A detector of a model with these values; classes without names are numbered.
+    pub fn new(
+        model: Model,
+        state: &State,
+        names: Option<Vec<String>>,
+        device: &Device,
+    ) -> Result<Self, Error> {
+        let nc = model.detect.nc;
+        let names = names.filter(|names| names.len() == nc);
+        Ok(Detector {
+            network: Network::new(&model.graph, state, device)?,
+            anchors: state.floats(model.detect.anchors).to_vec(),
+            names: names.unwrap_or_else(|| (0..nc).map(|class| class.to_string()).collect()),
+            model,
+        })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Names of the classes.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// A size rounded up to what the model takes: a multiple of its largest stride.
+    pub fn round_size(&self, size: usize) -> usize {
+        size.max(1).next_multiple_of(self.model.detect.max_stride())
+    }
+
+    /// Rows `[x, y, w, h, objectness, classes …]` with objectness above `threshold`, in pixels of the network's input,
+    /// for planes `[3, height, width]` of 0 to 1.
+    pub fn predict(
+        &self,
+        planes: &[f32],
+        height: usize,
+        width: usize,
+        threshold: f32,
+    ) -> Result<Vec<f32>, Error> {
+        self.model.check_size(height, width)?;
+        let detect = &self.model.detect;
+        let maps = self.network.run(
+            planes,
+            [1, self.model.spec.channels, height, width],
+            &detect.outputs,
+        )?;
+        let per_map = 2 * detect.na;
+        let maps: Vec<RawMap> = maps
+            .iter()
+            .zip(&detect.strides)
+            .zip(self.anchors.chunks_exact(per_map))
+            .map(|(((shape, values), &stride), anchors)| RawMap {
+                values,
+                ny: shape[2],
+                nx: shape[3],
+                stride,
+                anchors,
+            })
+            .collect();
+        Ok(decode(&maps, detect.no(), threshold))
+    }
+
+    /// Objects in one photograph. `size` is height and width, multiples of the stride, into which it is fitted; the
+    /// shorter side is cut to the next multiple.
+    pub fn detect(
+        &self,
+        photo: &Picture,
+        size: (usize, usize),
+        options: &NmsOptions,
+    ) -> Result<Found, Error> {
+        let start = Instant::now();
+        let boxed = letterbox(photo, size, true, true, self.model.detect.max_stride()).picture;
+        let planes = to_planes(&boxed);
+        let prepared = Instant::now();
+        let rows = self.predict(&planes, boxed.height, boxed.width, options.conf_thres)?;
+        let computed = Instant::now();
+        let mut detections = non_max_suppression(&rows, self.model.detect.nc, options);
+        let mut rects: Vec<[f32; 4]> = detections.iter().map(|detection| detection.rect).collect();
+        scale_boxes(
+            &mut rects,
+            (boxed.height, boxed.width),
+            (photo.height, photo.width),
+        );
+        for (detection, rect) in detections.iter_mut().zip(rects) {
+            detection.rect = rect.map(f32::round_ties_even);
+        }
+        let times = [prepared - start, computed - prepared, computed.elapsed()];
+        Ok(Found {
+            detections,
+            network: (boxed.height, boxed.width),
+            times,
+        })
+    }
+}

@@ -1,0 +1,191 @@
+//! Detections on a picture, as YOLOv5's `Annotator.box_label` shows them: frames in the colour of the class, each
+//! with its text on a plate above it.
+
+mod crop;
+mod palette;
+mod shapes;
+mod text;
+
+pub use crop::crop;
+pub use palette::{COLOURS, colour};
+
+use crate::data::Picture;
+use palette::ink;
+use shapes::{fill, frame};
+use text::Text;
+
+/// Height of a line of text in line widths; upstream's letters (`fontScale = lw / 3`) come out as tall.
+const LINE_HEIGHT: f32 = 11.0;
+
+/// What to draw for one detection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Label {
+    /// The class, which gives the colour.
+    pub class: usize,
+    /// What to write, such as `person 0.87`; nothing draws the frame alone.
+    pub text: Option<String>,
+    /// Left, top, right and bottom in pixels; held within the picture.
+    pub rect: [f32; 4],
+}
+
+/// Draws the labels in order, so that the last one is on top.
+///
+/// `thickness` is the width of the lines in pixels, and with it the size of the text; without it (or at 0) it
+/// goes by the size of the picture, see [`line_width`].
+pub fn boxes(picture: &mut Picture, labels: &[Label], thickness: Option<usize>) {
+    let line = thickness
+        .filter(|&line| line > 0)
+        .unwrap_or_else(|| line_width(picture));
+    let line = line.min(picture.width.max(picture.height)) as isize;
+    for label in labels {
+        let colour = colour(label.class);
+        let [left, top, right, bottom] = pixels(picture, label.rect);
+        // A line is centred on its pixel.
+        let (left, top) = (left - line / 2, top - line / 2);
+        let (right, bottom) = (right - line / 2 + line, bottom - line / 2 + line);
+        frame(picture, left..right, top..bottom, line, colour);
+        if let Some(text) = &label.text {
+            plate(picture, text, (left, top), line, colour);
+        }
+    }
+}
+
+/// Upstream's line width in pixels for a picture: 0.3 % of the mean of its sides, at least 2.
+pub fn line_width(picture: &Picture) -> usize {
+    // Upstream sums the array's shape, the 3 channels along with the sides.
+    let sum = (picture.height + picture.width + 3) as f64;
+    ((sum / 2.0 * 0.003).round_ties_even() as usize).max(2)
+}
+
+/// The corners in whole pixels, cut off as Python's `int` does, in order and within the picture.
+fn pixels(picture: &Picture, [x1, y1, x2, y2]: [f32; 4]) -> [isize; 4] {
+    let within = |value: f32, size: usize| value.clamp(0.0, size as f32) as isize;
+    let (x1, x2) = (within(x1, picture.width), within(x2, picture.width));
+    let (y1, y2) = (within(y1, picture.height), within(y2, picture.height));
+    [x1.min(x2), y1.min(y2), x1.max(x2), y1.max(y2)]
+}
+
+/// Writes on a plate of the class's colour: above the frame whose corner is given, in it where there is no room
+/// above, and moved or made smaller to stay in the picture.
+fn plate(picture: &mut Picture, text: &str, (left, top): (isize, isize), line: isize, colour: [u8; 3]) {
+    let (picture_width, picture_height) = (picture.width as isize, picture.height as isize);
+    let room = (picture_width - 2 * line).max(1) as f32;
+    let Some(text) = Text::fitting(text, LINE_HEIGHT * line as f32, room) else {
+        return;
+    };
+    let (width, height) = (text.width + 2 * line, text.height);
+    let top = if top >= height { top - height } else { top };
+    let top = top.min(picture_height - height).max(0);
+    let left = left.min(picture_width - width).max(0);
+    fill(picture, left..left + width, top..top + height, colour);
+    text.draw(picture, left + line, top, ink(colour));
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn grey(width: usize, height: usize) -> Picture {
+        Picture {
+            width,
+            height,
+            rgb: vec![PAPER; 3 * width * height],
+        }
+    }
+
+    const PAPER: u8 = 128;
+
+    fn label(rect: [f32; 4], text: Option<&str>) -> Label {
+        Label {
+            class: 0,
+            text: text.map(str::to_owned),
+            rect,
+        }
+    }
+
+    /// The rows and columns that were drawn on: left, top, right, bottom, the last two beyond.
+    fn extent(picture: &Picture) -> Option<[usize; 4]> {
+        let drawn = picture
+            .pixels()
+            .iter()
+            .enumerate()
+            .filter(|(_, pixel)| **pixel != [PAPER; 3]);
+        drawn
+            .map(|(at, _)| (at % picture.width, at / picture.width))
+            .fold(None, |extent, (x, y)| {
+                let [left, top, right, bottom] = extent.unwrap_or([x, y, x + 1, y + 1]);
+                Some([left.min(x), top.min(y), right.max(x + 1), bottom.max(y + 1)])
+            })
+    }
+
+    #[test]
+    fn line_width_goes_by_the_size() {
+        let widths = [(200, 200), (640, 480), (810, 1080), (1280, 720), (3000, 3000)]
+            .map(|(width, height)| line_width(&grey(width, height)));
+        assert_eq!(widths, [2, 2, 3, 3, 9]);
+    }
+
+    #[test]
+    fn frames_lie_on_their_pixels() {
+        let mut picture = grey(60, 50);
+        boxes(&mut picture, &[label([10.9, 20.2, 40.0, 30.0], None)], Some(3));
+        assert_eq!(extent(&picture), Some([9, 19, 42, 32]));
+        let at = |x: usize, y: usize| picture.pixels()[y * 60 + x];
+        assert_eq!([at(11, 21), at(39, 29)], [COLOURS[0]; 2]);
+        assert_eq!([at(12, 22), at(38, 28)], [[PAPER; 3]; 2]);
+    }
+
+    #[test]
+    fn plates_find_room() {
+        let drawn = |rect| {
+            let mut picture = grey(200, 200);
+            boxes(&mut picture, &[label(rect, Some("person 0.87"))], None);
+            extent(&picture).expect("something drawn")
+        };
+        assert_eq!(drawn([50.0, 100.0, 60.0, 110.0])[1], 99 - 22, "above the frame");
+        assert_eq!(
+            drawn([50.0, 10.0, 60.0, 15.0])[1],
+            9,
+            "in the frame where there is no room above"
+        );
+        assert_eq!(
+            drawn([190.0, 100.0, 195.0, 110.0])[2],
+            200,
+            "moved in from the right"
+        );
+        assert_eq!(drawn([5.0, 199.0, 6.0, 200.0])[3], 200, "at the bottom");
+    }
+
+    #[test]
+    fn text_is_readable_on_its_plate() {
+        let mut picture = grey(200, 100);
+        boxes(
+            &mut picture,
+            &[label([20.0, 60.0, 150.0, 90.0], Some("Ä dog 0.5"))],
+            None,
+        );
+        let white = picture
+            .pixels()
+            .iter()
+            .filter(|pixel| pixel.iter().all(|&sample| sample > 240))
+            .count();
+        assert!(white > 50, "{white} white pixels");
+    }
+
+    proptest! {
+        #[test]
+        fn anything_can_be_drawn(
+            (width, height) in (0_usize..80, 0_usize..80),
+            rect: [f32; 4],
+            text in proptest::option::of(any::<String>()),
+            class: usize,
+            thickness in proptest::option::of(prop_oneof![0_usize..20, Just(usize::MAX)]),
+        ) {
+            let mut picture = grey(width, height);
+            boxes(&mut picture, &[Label { class, text, rect }], thickness);
+            prop_assert_eq!(picture.rgb.len(), 3 * width * height);
+        }
+    }
+}

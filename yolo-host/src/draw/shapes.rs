@@ -1,0 +1,28 @@
+//! Rectangles, filled and framed; what lies outside the picture is left out.
+
+use std::ops::Range;
+
+use crate::data::Picture;
+
+/// Fills the columns `x` of the rows `y`.
+pub(super) fn fill(picture: &mut Picture, x: Range<isize>, y: Range<isize>, colour: [u8; 3]) {
+    let columns = within(x, picture.width);
+    for row in within(y, picture.height) {
+        let pixels = &mut picture.rgb.as_chunks_mut().0[row * picture.width..];
+        pixels[columns.clone()].fill(colour);
+    }
+}
+
+/// Draws a frame, `line` pixels wide, whose outer edges are given.
+pub(super) fn frame(picture: &mut Picture, x: Range<isize>, y: Range<isize>, line: isize, colour: [u8; 3]) {
+    fill(picture, x.clone(), y.start..y.start + line, colour);
+    fill(picture, x.clone(), y.end - line..y.end, colour);
+    fill(picture, x.start..x.start + line, y.clone(), colour);
+    fill(picture, x.end - line..x.end, y, colour);
+}
+
+/// The part of a range that lies in `0..size`.
+fn within(range: Range<isize>, size: usize) -> Range<usize> {
+    let held = |place: isize| place.clamp(0, size as isize) as usize;
+    held(range.start)..held(range.end).max(held(range.start))
+}

@@ -1,0 +1,116 @@
+//! A line of antialiased text, set in the font that is built into the program.
+
+use ab_glyph::{Font, FontRef, OutlinedGlyph, ScaleFont, point};
+
+use crate::data::Picture;
+
+/// DejaVu Sans: Latin, Greek and Cyrillic letters; what it lacks shows as a box. See `assets/README.md`.
+const FONT: &[u8] = include_bytes!("../../assets/DejaVuSans.subset.ttf");
+
+/// Below this many pixels, letters cannot be told apart.
+const LEAST_HEIGHT: f32 = 8.0;
+
+/// A line of text, ready to be drawn.
+pub(super) struct Text {
+    glyphs: Vec<OutlinedGlyph>,
+    /// Width in pixels.
+    pub width: isize,
+    /// Height in pixels, from the top of the accents to the bottom of the descenders.
+    pub height: isize,
+}
+
+impl Text {
+    /// Sets a line `height` pixels high, or lower as needed to be no wider than `room` pixels. Nothing if there
+    /// is no letter to show.
+    pub fn fitting(text: &str, height: f32, room: f32) -> Option<Self> {
+        let line = Self::set(text, height.max(LEAST_HEIGHT))?;
+        if line.width as f32 <= room {
+            return Some(line);
+        }
+        Self::set(text, (height * room / line.width as f32).max(LEAST_HEIGHT))
+    }
+
+    fn set(text: &str, height: f32) -> Option<Self> {
+        let font = FontRef::try_from_slice(FONT).ok()?;
+        let font = font.as_scaled(height);
+        let mut glyphs = Vec::new();
+        let mut pen = 0.0;
+        let mut before = None;
+        for letter in text.chars().filter(|letter| !letter.is_control()) {
+            let id = font.glyph_id(letter);
+            pen += before.map_or(0.0, |before| font.kern(before, id));
+            let glyph = id.with_scale_and_position(height, point(pen, font.ascent()));
+            glyphs.extend(font.outline_glyph(glyph));
+            pen += font.h_advance(id);
+            before = Some(id);
+        }
+        let (width, height) = (pen.ceil() as isize, font.height().ceil() as isize);
+        (!glyphs.is_empty()).then_some(Self {
+            glyphs,
+            width,
+            height,
+        })
+    }
+
+    /// Draws the line with its upper left corner at the given pixel; what lies outside the picture is left out.
+    pub fn draw(&self, picture: &mut Picture, left: isize, top: isize, ink: [u8; 3]) {
+        let (width, height) = (picture.width, picture.height);
+        let pixels = picture.rgb.as_chunks_mut().0;
+        for glyph in &self.glyphs {
+            let corner = glyph.px_bounds().min;
+            let (left, top) = (left + corner.x as isize, top + corner.y as isize);
+            glyph.draw(|x, y, cover| {
+                let (x, y) = (
+                    left.saturating_add_unsigned(x as usize),
+                    top.saturating_add_unsigned(y as usize),
+                );
+                if (0..width as isize).contains(&x) && (0..height as isize).contains(&y) {
+                    blend(&mut pixels[y as usize * width + x as usize], ink, cover);
+                }
+            });
+        }
+    }
+}
+
+/// Covers a share of the pixel, 0 to 1, with ink.
+fn blend(pixel: &mut [u8; 3], ink: [u8; 3], cover: f32) {
+    for (sample, ink) in pixel.iter_mut().zip(ink) {
+        let paper = f32::from(*sample);
+        *sample = (paper + (f32::from(ink) - paper) * cover).round() as u8;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_of_many_languages_are_there() {
+        let font = FontRef::try_from_slice(FONT).expect("font");
+        for letter in "Az09 .:%()-_/&'\"#+ÄßéñÇøÅłőžΩλЖяё–—“”…€→".chars() {
+            assert_ne!(font.glyph_id(letter).0, 0, "{letter}");
+        }
+        assert_eq!(font.glyph_id('狗').0, 0, "a box stands for what is missing");
+    }
+
+    #[test]
+    fn a_line_fits_its_room() {
+        let wide = Text::fitting("traffic light 0.91", 33.0, 1000.0).expect("letters");
+        let narrow = Text::fitting("traffic light 0.91", 33.0, 120.0).expect("letters");
+        assert_eq!(wide.height, 33);
+        assert!(
+            wide.width > 200 && narrow.width <= 121,
+            "{} and {}",
+            wide.width,
+            narrow.width
+        );
+        assert!(Text::fitting("", 33.0, 1000.0).is_none());
+        assert!(Text::fitting(" \n", 33.0, 1000.0).is_none());
+    }
+
+    #[test]
+    fn kerning_draws_letters_together() {
+        let width = |text| Text::set(text, 100.0).expect("letters").width;
+        assert!(width("AV") < width("A") + width("V") - 3);
+    }
+}

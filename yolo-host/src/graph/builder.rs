@@ -1,0 +1,293 @@
+//! Grows a graph: checks every operation as it is added, names parameters by scope, keeps the first error.
+
+use super::op::Op;
+use super::{ConvSpec, Graph, Init, Node, Param, ParamId, Role, ShapeError, ValueId, infer};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use yolo_plugin::Value;
+
+/// Why a block could not be built.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum BuildError {
+    /// An operation does not fit its inputs.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// The block itself reports it.
+    #[error("{0}")]
+    Block(String),
+    /// A call that no correct block makes.
+    #[error("{0}; this is a mistake in the plugin")]
+    Misuse(String),
+    /// More than the limits allow.
+    #[error("{0}; a model of this size is not supported")]
+    TooLarge(String),
+}
+
+/// How much one model may ask for.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Operations.
+    pub nodes: usize,
+    /// Elements of all parameters together.
+    pub parameters: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            nodes: 100_000,
+            parameters: 1 << 31,
+        }
+    }
+}
+
+/// A graph under construction.
+pub struct GraphBuilder {
+    graph: Graph,
+    limits: Limits,
+    elements: usize,
+    names: HashSet<String>,
+    scope: Vec<String>,
+    layer: usize,
+    error: Option<BuildError>,
+    /// Distinguishes this graph's handles from those of any other.
+    tag: u32,
+}
+
+static NEXT_TAG: AtomicU32 = AtomicU32::new(1);
+
+impl GraphBuilder {
+    /// A graph with nothing but its input, of the nominal shape `[batch, channels, height, width]`.
+    pub fn new(input: [usize; 4], limits: Limits) -> (Self, ValueId) {
+        let node = Node {
+            op: Op::Input,
+            inputs: vec![],
+            shape: input.to_vec(),
+            layer: 0,
+        };
+        let builder = GraphBuilder {
+            graph: Graph {
+                nodes: vec![node],
+                params: vec![],
+            },
+            limits,
+            elements: 0,
+            names: HashSet::new(),
+            scope: vec![],
+            layer: 0,
+            error: None,
+            tag: NEXT_TAG.fetch_add(1, Ordering::Relaxed),
+        };
+        (builder, ValueId(0))
+    }
+
+    /// The graph so far.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The finished graph.
+    pub fn finish(self) -> Graph {
+        self.graph
+    }
+
+    /// Starts a YAML row; names inside get the prefix `model.LAYER.`.
+    pub fn begin_layer(&mut self, layer: usize) {
+        self.layer = layer;
+        self.scope = vec![format!("model.{layer}")];
+    }
+
+    /// The first error since the last call.
+    pub fn take_error(&mut self) -> Option<BuildError> {
+        self.error.take()
+    }
+
+    /// Whether an error is waiting to be taken.
+    pub fn failed(&self) -> bool {
+        self.error.is_some()
+    }
+
+    /// Keeps the first error.
+    pub fn fail(&mut self, error: BuildError) {
+        self.error.get_or_insert(error);
+    }
+
+    /// Opens a scope: a prefix of parameter names.
+    pub fn push_scope(&mut self, name: &str) {
+        self.scope.push(name.to_string());
+    }
+
+    /// Closes the innermost scope.
+    pub fn pop_scope(&mut self) {
+        // The first is the layer's own.
+        if self.scope.len() > 1 {
+            self.scope.pop();
+        } else {
+            self.fail(BuildError::Misuse(
+                "a scope was closed that was never opened".into(),
+            ));
+        }
+    }
+
+    /// The handle under which plugins know a tensor.
+    pub fn handle(&self, id: ValueId) -> Value {
+        Value((u64::from(self.tag) << 32) | (id.0 as u64 + 1))
+    }
+
+    /// The tensor behind a handle, if it is one of this graph.
+    pub fn resolve(&self, value: Value) -> Result<ValueId, BuildError> {
+        let (tag, place) = (value.0 >> 32, (value.0 & 0xffff_ffff) as usize);
+        if tag != u64::from(self.tag) || place == 0 || place > self.graph.nodes.len() {
+            return Err(BuildError::Misuse(format!(
+                "{:#x} is not a tensor of this model",
+                value.0
+            )));
+        }
+        Ok(ValueId(place - 1))
+    }
+
+    /// Nominal shape of a tensor.
+    pub fn shape(&self, id: ValueId) -> &[usize] {
+        &self.graph.nodes[id.0].shape
+    }
+
+    /// Adds an operation.
+    pub fn push(&mut self, op: Op, inputs: Vec<ValueId>) -> Result<ValueId, BuildError> {
+        if self.graph.nodes.len() >= self.limits.nodes {
+            return Err(BuildError::TooLarge(format!(
+                "more than {} operations",
+                self.limits.nodes
+            )));
+        }
+        let shapes: Vec<&[usize]> = inputs.iter().map(|id| self.shape(*id)).collect();
+        let shape = infer(&op, &shapes, &self.graph.params)?;
+        self.graph.nodes.push(Node {
+            op,
+            inputs,
+            shape,
+            layer: self.layer,
+        });
+        Ok(ValueId(self.graph.nodes.len() - 1))
+    }
+
+    /// Defines a parameter or buffer `SCOPE.MODULE.NAME`; an empty module is left out.
+    pub fn define(
+        &mut self,
+        module: &str,
+        name: &str,
+        shape: &[usize],
+        init: Init,
+        role: Role,
+        offset: Option<Arc<[f32]>>,
+    ) -> Result<ParamId, BuildError> {
+        let module = Some(module).filter(|module| !module.is_empty());
+        let path = self.scope.iter().map(String::as_str).chain(module).chain([name]);
+        let name = path.collect::<Vec<_>>().join(".");
+        let elements = shape.iter().try_fold(1usize, |a, &b| a.checked_mul(b));
+        let total = elements.and_then(|elements| self.elements.checked_add(elements));
+        match total {
+            Some(total) if total <= self.limits.parameters => self.elements = total,
+            _ => {
+                let limit = self.limits.parameters;
+                return Err(BuildError::TooLarge(format!(
+                    "`{name}` {shape:?} brings the model over {limit} parameters"
+                )));
+            }
+        }
+        if !self.names.insert(name.clone()) {
+            return Err(BuildError::Misuse(format!("`{name}` is defined twice")));
+        }
+        self.graph.params.push(Param {
+            name,
+            shape: shape.to_vec(),
+            init,
+            offset,
+            role,
+            layer: self.layer,
+        });
+        Ok(ParamId(self.graph.params.len() - 1))
+    }
+
+    /// What a new model adds to the initial values of a parameter.
+    pub fn set_offset(&mut self, id: ParamId, offset: Arc<[f32]>) {
+        self.graph.params[id.0].offset = Some(offset);
+    }
+
+    /// Convolution with PyTorch's default initialisation.
+    pub fn conv2d(&mut self, name: &str, x: ValueId, spec: ConvSpec) -> Result<ValueId, BuildError> {
+        let &[_, channels, _, _] = self.shape(x) else {
+            return Err(BuildError::Misuse(format!(
+                "conv2d `{name}` needs [batch, channels, height, width]"
+            )));
+        };
+        if spec.groups == 0
+            || !channels.is_multiple_of(spec.groups)
+            || !spec.out_channels.is_multiple_of(spec.groups)
+        {
+            return Err(BuildError::Block(format!(
+                "convolution `{name}`: {channels} input and {} output channels do not split into {} groups",
+                spec.out_channels, spec.groups
+            )));
+        }
+        let shape = [
+            spec.out_channels,
+            channels / spec.groups,
+            spec.kernel[0],
+            spec.kernel[1],
+        ];
+        let init = fan_in_uniform(&shape[1..]);
+        let weight = self.define(name, "weight", &shape, init, Role::Trainable, None)?;
+        let bias = match spec.bias {
+            0 => None,
+            _ => Some(self.define(name, "bias", &shape[..1], init, Role::Trainable, None)?),
+        };
+        self.push(Op::Conv2d { spec, weight, bias }, vec![x])
+    }
+
+    /// Batch normalisation over the second axis.
+    pub fn batch_norm(&mut self, name: &str, x: ValueId) -> Result<ValueId, BuildError> {
+        let channels = self.shape(x).get(1).copied().unwrap_or(0);
+        let mut part = |part: &str, shape: &[usize], value: f64, role: Role| {
+            self.define(name, part, shape, Init::Constant(value), role, None)
+        };
+        let weight = part("weight", &[channels], 1.0, Role::Trainable)?;
+        let bias = part("bias", &[channels], 0.0, Role::Trainable)?;
+        let mean = part("running_mean", &[channels], 0.0, Role::Buffer)?;
+        let var = part("running_var", &[channels], 1.0, Role::Buffer)?;
+        part("num_batches_tracked", &[], 0.0, Role::Counter)?;
+        self.push(
+            Op::BatchNorm {
+                weight,
+                bias,
+                mean,
+                var,
+            },
+            vec![x],
+        )
+    }
+
+    /// Linear map of the last axis with PyTorch's default initialisation.
+    pub fn linear(
+        &mut self,
+        name: &str,
+        x: ValueId,
+        features: usize,
+        bias: bool,
+    ) -> Result<ValueId, BuildError> {
+        let shape = [features, self.shape(x).last().copied().unwrap_or(0)];
+        let init = fan_in_uniform(&shape[1..]);
+        let weight = self.define(name, "weight", &shape, init, Role::Trainable, None)?;
+        let bias = match bias {
+            false => None,
+            true => Some(self.define(name, "bias", &shape[..1], init, Role::Trainable, None)?),
+        };
+        self.push(Op::Linear { weight, bias }, vec![x])
+    }
+}
+
+/// Uniform in ±1/√fan_in: PyTorch's default for convolution and linear, weight and bias (Kaiming with a = √5).
+fn fan_in_uniform(fan: &[usize]) -> Init {
+    let bound = 1.0 / (fan.iter().map(|&n| n as f64).product::<f64>()).sqrt();
+    Init::Uniform(-bound, bound)
+}

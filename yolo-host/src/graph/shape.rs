@@ -1,0 +1,379 @@
+//! Shape inference: the output shape of an operation from its input shapes, or why they do not fit.
+
+use super::{ConvSpec, Op, Param, Pool, PoolSpec};
+
+/// No tensor may have more elements; a model that asks for more is a mistake or an attack.
+const MAX_ELEMENTS: usize = 1 << 34;
+
+/// Input shapes that an operation cannot take.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{op}: {why} (input {})", list(shapes))]
+pub struct ShapeError {
+    /// The operation.
+    pub op: &'static str,
+    /// What does not fit.
+    pub why: String,
+    /// The input shapes.
+    pub shapes: Vec<Vec<usize>>,
+}
+
+fn list(shapes: &[Vec<usize>]) -> String {
+    let shapes: Vec<String> = shapes.iter().map(|shape| format!("{shape:?}")).collect();
+    shapes.join(" and ")
+}
+
+/// The output shape of `op` for these inputs.
+pub fn infer(op: &Op, inputs: &[&[usize]], params: &[Param]) -> Result<Vec<usize>, ShapeError> {
+    output(op, inputs, params)
+        .and_then(limited)
+        .map_err(|why| ShapeError {
+            op: op.name(),
+            why,
+            shapes: inputs.iter().map(|shape| shape.to_vec()).collect(),
+        })
+}
+
+fn output(op: &Op, inputs: &[&[usize]], params: &[Param]) -> Result<Vec<usize>, String> {
+    match op {
+        Op::Input => Err("the input has no inputs".into()),
+        Op::Parameter(id) => Ok(params[id.0].shape.clone()),
+        Op::Concat { axis } => concat(inputs, *axis),
+        Op::Add | Op::Mul => broadcast(two(inputs)?),
+        Op::MatMul => matmul(two(inputs)?),
+        Op::UnflattenLike => unflatten_like(two(inputs)?),
+        _ => {
+            let [x] = inputs else {
+                return Err(format!("takes one input, not {}", inputs.len()));
+            };
+            unary(op, x, params)
+        }
+    }
+}
+
+fn unary(op: &Op, x: &[usize], params: &[Param]) -> Result<Vec<usize>, String> {
+    match op {
+        Op::Conv2d { spec, weight, .. } => conv2d(spec, &params[weight.0].shape, map(x)?),
+        Op::BatchNorm { weight, .. } => {
+            let [_, channels, _, _] = map(x)?;
+            let expected = params[weight.0].len();
+            if channels == expected {
+                Ok(x.to_vec())
+            } else {
+                Err(format!("needs {expected} channels"))
+            }
+        }
+        Op::Linear { weight, .. } => {
+            let [out, features] = params[weight.0].shape[..] else {
+                return Err("needs a matrix".into());
+            };
+            match x {
+                [batch @ .., last] if !batch.is_empty() && *last == features => Ok([batch, &[out]].concat()),
+                _ => Err(format!("needs {features} features in the last axis")),
+            }
+        }
+        Op::Activation(_) | Op::Affine { .. } => Ok(x.to_vec()),
+        Op::Pool(kind, spec) => pool2d(*kind, spec, map(x)?),
+        Op::GlobalPool(_) => map(x).map(|[n, c, _, _]| vec![n, c, 1, 1]),
+        Op::Pad([left, right, top, bottom], _) => {
+            let [n, c, h, w] = map(x)?;
+            Ok(vec![n, c, sum(&[h, *top, *bottom])?, sum(&[w, *left, *right])?])
+        }
+        Op::Slice { axis, start, length } => slice(x, *axis, *start, *length),
+        Op::ChannelShuffle { groups } => {
+            let [_, c, _, _] = map(x)?;
+            if divides(*groups, c) {
+                Ok(x.to_vec())
+            } else {
+                Err(format!("{c} channels do not split into {groups} groups"))
+            }
+        }
+        Op::Upsample(scale, _) => {
+            let [n, c, h, w] = map(x)?;
+            Ok(vec![n, c, product(&[h, *scale])?, product(&[w, *scale])?])
+        }
+        Op::SpaceToDepth(size, _) => {
+            let [n, c, h, w] = map(x)?;
+            if !divides(*size, h) || !divides(*size, w) {
+                return Err(format!("height and width must be multiples of {size}"));
+            }
+            Ok(vec![n, product(&[c, *size, *size])?, h / size, w / size])
+        }
+        Op::DepthToSpace(size, _) => {
+            let [n, c, h, w] = map(x)?;
+            let square = product(&[*size, *size])?;
+            if !divides(square, c) {
+                return Err(format!("channels must be a multiple of {square}"));
+            }
+            Ok(vec![n, c / square, product(&[h, *size])?, product(&[w, *size])?])
+        }
+        Op::Softmax { axis } => {
+            if *axis < x.len() {
+                Ok(x.to_vec())
+            } else {
+                Err(format!("there is no axis {axis}"))
+            }
+        }
+        Op::Reshape(spec) => reshape(spec, x),
+        Op::Transpose(a, b) => {
+            if *a >= x.len() || *b >= x.len() {
+                return Err(format!("there are no axes {a} and {b}"));
+            }
+            let mut shape = x.to_vec();
+            shape.swap(*a, *b);
+            Ok(shape)
+        }
+        Op::Input
+        | Op::Parameter(_)
+        | Op::Concat { .. }
+        | Op::Add
+        | Op::Mul
+        | Op::MatMul
+        | Op::UnflattenLike => Err("is not an operation of one input".into()),
+    }
+}
+
+fn conv2d(spec: &ConvSpec, weight: &[usize], [n, c, h, w]: [usize; 4]) -> Result<Vec<usize>, String> {
+    let expected = weight.get(1).map(|per_group| per_group * spec.groups);
+    if expected != Some(c) {
+        return Err(format!(
+            "its weight {weight:?} in {} groups needs {} channels",
+            spec.groups,
+            expected.unwrap_or(0)
+        ));
+    }
+    let side = |axis: usize, size| {
+        window(
+            size,
+            spec.kernel[axis],
+            spec.stride[axis],
+            spec.padding[axis],
+            spec.dilation[axis],
+            false,
+        )
+    };
+    Ok(vec![n, spec.out_channels, side(0, h)?, side(1, w)?])
+}
+
+fn pool2d(kind: Pool, spec: &PoolSpec, [n, c, h, w]: [usize; 4]) -> Result<Vec<usize>, String> {
+    let ceil = spec.ceil_mode != 0;
+    if kind == Pool::Average && (ceil || spec.dilation != [1, 1]) {
+        return Err("an average takes neither ceil_mode nor dilation".into());
+    }
+    let side = |axis: usize, size| {
+        if spec.padding[axis] > spec.kernel[axis] / 2 {
+            return Err(format!(
+                "padding {} is more than half of the kernel {}",
+                spec.padding[axis], spec.kernel[axis]
+            ));
+        }
+        window(
+            size,
+            spec.kernel[axis],
+            spec.stride[axis],
+            spec.padding[axis],
+            spec.dilation[axis],
+            ceil,
+        )
+    };
+    Ok(vec![n, c, side(0, h)?, side(1, w)?])
+}
+
+/// Number of positions of a window along one axis.
+fn window(
+    size: usize,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    dilation: usize,
+    ceil: bool,
+) -> Result<usize, String> {
+    if kernel == 0 || stride == 0 || dilation == 0 {
+        return Err("kernel, stride and dilation must be at least 1".into());
+    }
+    let reach = sum(&[product(&[dilation, kernel - 1])?, 1])?;
+    let padded = sum(&[size, padding, padding])?;
+    let Some(room) = padded.checked_sub(reach) else {
+        return Err(format!(
+            "a window of {reach} does not fit into {size} with padding {padding}"
+        ));
+    };
+    let positions = room / stride + 1;
+    // As in PyTorch: a last window that starts inside the input or its left border counts, one beyond it does not.
+    if ceil && !room.is_multiple_of(stride) && positions * stride < size + padding {
+        return Ok(positions + 1);
+    }
+    Ok(positions)
+}
+
+fn concat(inputs: &[&[usize]], axis: usize) -> Result<Vec<usize>, String> {
+    let Some((first, rest)) = inputs.split_first() else {
+        return Err("needs an input".into());
+    };
+    if axis >= first.len() {
+        return Err(format!("there is no axis {axis}"));
+    }
+    let mut shape = first.to_vec();
+    for other in rest {
+        let fits = other.len() == first.len() && (0..first.len()).all(|i| i == axis || other[i] == first[i]);
+        if !fits {
+            return Err(format!("sizes must be equal but for axis {axis}"));
+        }
+        shape[axis] = sum(&[shape[axis], other[axis]])?;
+    }
+    Ok(shape)
+}
+
+fn slice(x: &[usize], axis: usize, start: usize, length: usize) -> Result<Vec<usize>, String> {
+    let end = sum(&[start, length])?;
+    match x.get(axis) {
+        Some(&size) if end <= size && length > 0 => {
+            let mut shape = x.to_vec();
+            shape[axis] = length;
+            Ok(shape)
+        }
+        _ => Err(format!("there are no elements {start} to {end} of axis {axis}")),
+    }
+}
+
+fn broadcast([a, b]: [&[usize]; 2]) -> Result<Vec<usize>, String> {
+    let rank = a.len().max(b.len());
+    let size = |x: &[usize], i: usize| (i + x.len()).checked_sub(rank).map_or(1, |i| x[i]);
+    (0..rank)
+        .map(|i| match (size(a, i), size(b, i)) {
+            (p, q) if p == q || q == 1 => Ok(p),
+            (1, q) => Ok(q),
+            _ => Err("sizes must be equal, or 1 to be repeated".to_string()),
+        })
+        .collect()
+}
+
+fn matmul([a, b]: [&[usize]; 2]) -> Result<Vec<usize>, String> {
+    match (a, b) {
+        ([batch @ .., m, k], [other @ .., k2, n]) if k == k2 && (other.is_empty() || other == batch) => {
+            Ok([batch, &[*m, *n]].concat())
+        }
+        _ => Err("columns of the first must equal rows of the second, with the same batch or none".into()),
+    }
+}
+
+fn unflatten_like([x, like]: [&[usize]; 2]) -> Result<Vec<usize>, String> {
+    let [_, _, h, w] = map(like)?;
+    match x {
+        [n, c, pixels] if *pixels == product(&[h, w])? => Ok(vec![*n, *c, h, w]),
+        _ => Err(format!("needs [batch, channels, {h}·{w}]")),
+    }
+}
+
+fn reshape(spec: &[i64], x: &[usize]) -> Result<Vec<usize>, String> {
+    let elements = product(x)?;
+    let mut shape = Vec::with_capacity(spec.len());
+    let mut left = None;
+    for (i, &size) in spec.iter().enumerate() {
+        match size {
+            0 => shape.push(*x.get(i).ok_or_else(|| format!("there is no axis {i} to keep"))?),
+            -1 if left.is_none() => {
+                left = Some(i);
+                shape.push(1);
+            }
+            1.. => shape.push(usize::try_from(size).map_err(|_| "size is too large".to_string())?),
+            _ => return Err(format!("{size} is not a size here")),
+        }
+    }
+    let known = product(&shape)?;
+    if let Some(i) = left
+        && divides(known, elements)
+    {
+        shape[i] = elements / known;
+    }
+    if product(&shape)? == elements {
+        Ok(shape)
+    } else {
+        Err(format!("{elements} elements do not fit {spec:?}"))
+    }
+}
+
+fn map(x: &[usize]) -> Result<[usize; 4], String> {
+    x.try_into()
+        .map_err(|_| "needs [batch, channels, height, width]".to_string())
+}
+
+fn two<'a>(inputs: &[&'a [usize]]) -> Result<[&'a [usize]; 2], String> {
+    inputs
+        .try_into()
+        .map_err(|_| format!("takes two inputs, not {}", inputs.len()))
+}
+
+fn divides(divisor: usize, x: usize) -> bool {
+    divisor > 0 && x.is_multiple_of(divisor)
+}
+
+fn product(sizes: &[usize]) -> Result<usize, String> {
+    sizes
+        .iter()
+        .try_fold(1usize, |a, &b| a.checked_mul(b))
+        .ok_or_else(|| "size is too large".to_string())
+}
+
+fn sum(sizes: &[usize]) -> Result<usize, String> {
+    sizes
+        .iter()
+        .try_fold(0usize, |a, &b| a.checked_add(b))
+        .ok_or_else(|| "size is too large".to_string())
+}
+
+fn limited(shape: Vec<usize>) -> Result<Vec<usize>, String> {
+    if shape.contains(&0) {
+        return Err(format!("the output {shape:?} is empty"));
+    }
+    match product(&shape) {
+        Ok(elements) if elements <= MAX_ELEMENTS => Ok(shape),
+        _ => Err(format!(
+            "the output {shape:?} is larger than {MAX_ELEMENTS} elements"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_count_as_in_pytorch() {
+        // (size, kernel, stride, padding, dilation, ceil) → torch.nn.functional.max_pool2d / conv2d
+        let cases = [
+            ((640, 6, 2, 2, 1, false), 320),
+            ((7, 3, 2, 1, 1, false), 4),
+            ((6, 3, 2, 1, 1, false), 3),
+            ((5, 2, 2, 0, 1, true), 3),
+            ((5, 2, 3, 1, 1, true), 2),
+            ((4, 1, 3, 0, 1, true), 2),
+            ((3, 2, 4, 1, 1, true), 1),
+            ((9, 3, 1, 2, 2, false), 9),
+        ];
+        for ((size, kernel, stride, padding, dilation, ceil), expected) in cases {
+            assert_eq!(
+                window(size, kernel, stride, padding, dilation, ceil),
+                Ok(expected),
+                "size {size}"
+            );
+        }
+        assert!(window(2, 5, 1, 0, 1, false).is_err());
+    }
+
+    #[test]
+    fn reshape_keeps_and_fills() {
+        assert_eq!(reshape(&[0, 0, -1], &[2, 8, 3, 5]), Ok(vec![2, 8, 15]));
+        assert_eq!(reshape(&[0, 0, 4, 2], &[2, 15, 8]), Ok(vec![2, 15, 4, 2]));
+        assert!(reshape(&[0, -1, -1], &[2, 8, 3]).is_err());
+        assert!(reshape(&[0, 7], &[2, 8, 3]).is_err());
+    }
+
+    #[test]
+    fn errors_name_both_shapes() {
+        let error = infer(&Op::Concat { axis: 1 }, &[&[1, 8, 4, 4], &[1, 8, 2, 2]], &[]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "concat: sizes must be equal but for axis 1 (input [1, 8, 4, 4] and [1, 8, 2, 2])"
+        );
+    }
+}

@@ -1,0 +1,25 @@
+//! YOLOv5 v6.1 with pluggable backbones: a model file becomes a graph of primitive operations, weights fill it, and it
+//! finds objects in photographs.
+//!
+//! ```text
+//! models/*.yaml ─ registry (block names) ─ model (parse_model) ─ graph ─ autograd (candle) ─ eval (boxes) ─ draw
+//!                                             weights (safetensors, .pt) ─┘                    data (pictures) ─┘
+//! ```
+//!
+//! [`run`] is the whole `yolo` command: a program of one's own that links a plugin crate and calls it is a complete
+//! `yolo` with that plugin.
+
+pub mod autograd;
+mod blocks;
+mod cli;
+pub mod data;
+pub mod detector;
+pub mod draw;
+pub mod eval;
+pub mod graph;
+pub mod model;
+pub mod random;
+pub mod registry;
+pub mod weights;
+
+pub use cli::run;

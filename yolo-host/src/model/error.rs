@@ -1,0 +1,105 @@
+//! What can be wrong with a model file, always with the file and, where there is one, the layer and block.
+
+use crate::graph::{BuildError, NodeError};
+use crate::registry::ArgError;
+use std::path::PathBuf;
+
+/// A model that cannot be read or built.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("cannot read {}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The text is not YAML.
+    #[error("{file}: not valid YAML")]
+    Yaml {
+        /// The file, or what stands for it.
+        file: String,
+        /// Where and why.
+        #[source]
+        source: serde_yaml::Error,
+    },
+    /// The YAML is not a model.
+    #[error("{file}: {why}")]
+    Spec {
+        /// The file, or what stands for it.
+        file: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// One row cannot be built.
+    #[error("{file}, layer {layer} ({block})")]
+    Layer {
+        /// The file, or what stands for it.
+        file: String,
+        /// Index of the row in backbone and head together.
+        layer: usize,
+        /// Its block.
+        block: String,
+        /// What is wrong.
+        source: Box<LayerError>,
+    },
+    /// The model does not work at some input size.
+    #[error("{file}: the model does not take pictures of {height}×{width}")]
+    Size {
+        /// The file, or what stands for it.
+        file: String,
+        /// Height in pixels.
+        height: usize,
+        /// Width in pixels.
+        width: usize,
+        /// Where it fails.
+        source: NodeError,
+    },
+}
+
+/// What is wrong with one row.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum LayerError {
+    /// `from` names a layer that is not there yet.
+    #[error("`from` names layer {from}, but only layers before this one can be used: -1 to -{layer}, or 0 to {}", layer.saturating_sub(1))]
+    From {
+        /// As written.
+        from: i64,
+        /// The row itself.
+        layer: usize,
+    },
+    /// The wrong number of layers in `from`.
+    #[error("takes {expected} layers in `from`, not {given}")]
+    Inputs {
+        /// How many it takes.
+        expected: String,
+        /// How many are named.
+        given: usize,
+    },
+    /// No block of that name.
+    #[error(
+        "there is no block `{name}`{}. Known blocks: {known}. A plugin may be off in this program: its features are {features}",
+        nearest.as_ref().map_or(String::new(), |nearest| format!("; did you mean `{nearest}`?"))
+    )]
+    UnknownBlock {
+        /// As written.
+        name: String,
+        /// The known name most like it.
+        nearest: Option<String>,
+        /// All of them.
+        known: String,
+        /// Cargo features for block families, on or off.
+        features: String,
+    },
+    /// Arguments that the block does not take.
+    #[error(transparent)]
+    Args(#[from] ArgError),
+    /// The block cannot be built on these inputs.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}

@@ -1,0 +1,267 @@
+//! `parse_model`: every row looked up in the registry, its arguments resolved, and its block emitted into one graph.
+
+use super::{Detect, Error, LayerError, Spec};
+use crate::graph::{Graph, GraphBuilder, Limits, ValueId};
+use crate::registry::{Arg, Entry, Registry};
+
+/// Detect is the host's own: its outputs are several, and it must come last.
+pub const DETECT: &str = "Detect";
+
+/// Height and width with which a graph is built; twice the largest stride of YOLOv5's models. Other sizes are inferred.
+const NOMINAL: usize = 256;
+
+/// One row, built.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// Layers that it reads, as written.
+    pub from: Vec<i64>,
+    /// Repeats, after `depth_multiple`.
+    pub number: usize,
+    /// Name of its block.
+    pub block: String,
+    /// Arguments as the reference prints them: input channels, scaled width, repeats, the rest.
+    pub args: String,
+    /// Its output; for Detect, the last raw map.
+    pub output: ValueId,
+}
+
+/// A model: its file, its graph, and where its layers and outputs are in it.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// As written.
+    pub spec: Spec,
+    /// Operations and parameters.
+    pub graph: Graph,
+    /// One for each row.
+    pub layers: Vec<Layer>,
+    /// The last row.
+    pub detect: Detect,
+}
+
+impl Model {
+    /// Builds the model of a file from the blocks in a registry.
+    pub fn build(spec: Spec, registry: &Registry) -> Result<Self, Error> {
+        let input = [1, spec.channels, NOMINAL, NOMINAL];
+        let (mut builder, pictures) = GraphBuilder::new(input, Limits::default());
+        let mut layers: Vec<Layer> = Vec::with_capacity(spec.rows.len());
+        let mut detect = None;
+        for index in 0..spec.rows.len() {
+            let mut build = || -> Result<Layer, LayerError> {
+                builder.begin_layer(index);
+                let inputs = inputs(&spec, index, pictures, &layers)?;
+                if spec.rows[index].module == DETECT {
+                    return detect_layer(&mut builder, &spec, index, &inputs, &mut detect);
+                }
+                let entry = look_up(registry, &spec.rows[index].module)?;
+                block_layer(&mut builder, &spec, index, &inputs, entry)
+            };
+            let layer = build().map_err(|source| Error::Layer {
+                file: spec.file.clone(),
+                layer: index,
+                block: spec.rows[index].module.clone(),
+                source: Box::new(source),
+            })?;
+            layers.push(layer);
+        }
+        let Some(detect) = detect else {
+            return Err(Error::Spec {
+                file: spec.file,
+                why: "the last row must be Detect".into(),
+            });
+        };
+        Ok(Model {
+            spec,
+            graph: builder.finish(),
+            layers,
+            detect,
+        })
+    }
+
+    /// Fails, naming the layer, if pictures of this size do not fit through the model.
+    pub fn check_size(&self, height: usize, width: usize) -> Result<(), Error> {
+        match self.graph.shapes(&[1, self.spec.channels, height, width]) {
+            Ok(_) => Ok(()),
+            Err(source) => Err(Error::Size {
+                file: self.spec.file.clone(),
+                height,
+                width,
+                source,
+            }),
+        }
+    }
+}
+
+/// The tensors that `from` names.
+fn inputs(
+    spec: &Spec,
+    index: usize,
+    pictures: ValueId,
+    layers: &[Layer],
+) -> Result<Vec<ValueId>, LayerError> {
+    let resolve = |&from: &i64| {
+        let place = if from < 0 { index as i64 + from } else { from };
+        match usize::try_from(place).ok().and_then(|place| layers.get(place)) {
+            Some(layer) => Ok(layer.output),
+            None if index == 0 && from == -1 => Ok(pictures),
+            None => Err(LayerError::From { from, layer: index }),
+        }
+    };
+    spec.rows[index].from.iter().map(resolve).collect()
+}
+
+fn look_up<'a>(registry: &'a Registry, name: &str) -> Result<&'a Entry, LayerError> {
+    registry.get(name).ok_or_else(|| LayerError::UnknownBlock {
+        name: name.to_string(),
+        nearest: registry.nearest(name).map(str::to_string),
+        known: registry
+            .iter()
+            .map(|entry| entry.name.as_str())
+            .chain([DETECT])
+            .collect::<Vec<_>>()
+            .join(", "),
+        features: features(),
+    })
+}
+
+/// The features that link block families, and whether they are on in this build.
+fn features() -> String {
+    let state = |on: bool| if on { "on" } else { "off" };
+    format!(
+        "shufflenetv2 ({}), mobilenetv3 ({}), ghost ({})",
+        state(cfg!(feature = "shufflenetv2")),
+        state(cfg!(feature = "mobilenetv3")),
+        state(cfg!(feature = "ghost"))
+    )
+}
+
+fn detect_layer(
+    builder: &mut GraphBuilder,
+    spec: &Spec,
+    index: usize,
+    inputs: &[ValueId],
+    detect: &mut Option<Detect>,
+) -> Result<Layer, LayerError> {
+    if index + 1 != spec.rows.len() {
+        return Err(LayerError::Other("must be the last row".into()));
+    }
+    let channels: Vec<usize> = inputs
+        .iter()
+        .map(|x| builder.shape(*x).get(1).copied().unwrap_or(0))
+        .collect();
+    let built = Detect::build(builder, spec, index, inputs)?;
+    let output = built.outputs[built.outputs.len() - 1];
+    let args = format!("[{}, {} anchors, {channels:?}]", built.nc, built.na);
+    *detect = Some(built);
+    let row = &spec.rows[index];
+    Ok(Layer {
+        from: row.from.clone(),
+        number: 1,
+        block: row.module.clone(),
+        args,
+        output,
+    })
+}
+
+fn block_layer(
+    builder: &mut GraphBuilder,
+    spec: &Spec,
+    index: usize,
+    inputs: &[ValueId],
+    entry: &Entry,
+) -> Result<Layer, LayerError> {
+    let row = &spec.rows[index];
+    let (min, max) = entry.inputs;
+    if inputs.len() < min || inputs.len() > max {
+        let expected = if min == max {
+            min.to_string()
+        } else {
+            format!("{min} to {max}")
+        };
+        return Err(LayerError::Inputs {
+            expected,
+            given: inputs.len(),
+        });
+    }
+    let mut given = Vec::with_capacity(row.args.len());
+    for value in &row.args {
+        given.push(spec.argument(value).map_err(LayerError::Other)?);
+    }
+    if let Some(width) = entry.width()
+        && let Some(Arg::Int(channels)) = given.get_mut(width)
+    {
+        *channels = scaled_width(*channels, spec);
+    }
+    let args = entry.check(&given)?;
+    let number = scaled_depth(row.number, spec.depth_multiple);
+    let output = if entry.repeats_inside || number == 1 {
+        entry.build(builder, inputs, &args, number)?
+    } else {
+        let mut inputs = inputs.to_vec();
+        for copy in 0..number {
+            builder.push_scope(&copy.to_string());
+            inputs = vec![entry.build(builder, &inputs, &args, 1)?];
+            builder.pop_scope();
+        }
+        inputs[0]
+    };
+    let channels = entry
+        .width()
+        .and_then(|_| builder.shape(inputs[0]).get(1).copied());
+    let shown = shown_args(channels, entry.repeats_inside.then_some(number), &given);
+    Ok(Layer {
+        from: row.from.clone(),
+        number,
+        block: entry.name.clone(),
+        args: shown,
+        output,
+    })
+}
+
+/// `make_divisible(c2 * width_multiple, 8)`, except for a width that equals the number of Detect's outputs.
+fn scaled_width(channels: i64, spec: &Spec) -> i64 {
+    let no = spec.anchors.per_output() * (spec.nc + 5);
+    if channels == no as i64 || channels < 1 {
+        return channels;
+    }
+    // A float cast saturates; widths that large are refused when the block is built.
+    ((channels as f64 * spec.width_multiple / 8.0).ceil() as i64).saturating_mul(8)
+}
+
+/// `max(round(n * depth_multiple), 1)` for n > 1, halves to even as Python rounds.
+fn scaled_depth(number: usize, depth_multiple: f64) -> usize {
+    match number {
+        0 | 1 => number,
+        _ => ((number as f64 * depth_multiple).round_ties_even() as usize).max(1),
+    }
+}
+
+fn shown_args(channels: Option<usize>, repeats: Option<usize>, given: &[Arg]) -> String {
+    let mut shown: Vec<String> = given.iter().map(Arg::to_string).collect();
+    if let Some(repeats) = repeats {
+        shown.insert(shown.len().min(1), repeats.to_string());
+    }
+    if let Some(channels) = channels {
+        shown.insert(0, channels.to_string());
+    }
+    format!("[{}]", shown.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_rounds_half_to_even() {
+        let cases = [
+            ((9, 0.5), 4),
+            ((3, 0.5), 2),
+            ((1, 0.33), 1),
+            ((3, 0.33), 1),
+            ((9, 0.33), 3),
+            ((6, 0.1), 1),
+        ];
+        for ((number, multiple), expected) in cases {
+            assert_eq!(scaled_depth(number, multiple), expected, "{number} × {multiple}");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! A model file as written: classes, multiples, anchors and rows, nothing yet looked up or built.
+
+use super::Error;
+use crate::registry::Arg;
+use serde_yaml::Value;
+use std::path::Path;
+
+/// Anchor boxes of the Detect layer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Anchors {
+    /// So many for each output, sizes to be found from data.
+    Count(usize),
+    /// Width and height in pixels, in pairs, one list for each output.
+    Pixels(Vec<Vec<f32>>),
+}
+
+impl Anchors {
+    /// Anchors of each output.
+    pub fn per_output(&self) -> usize {
+        match self {
+            Anchors::Count(count) => *count,
+            Anchors::Pixels(lists) => lists.first().map_or(0, |list| list.len() / 2),
+        }
+    }
+}
+
+/// One row: `[from, number, module, args]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Layers that it reads: −1 is the one before, 0 the first.
+    pub from: Vec<i64>,
+    /// Repeats, before `depth_multiple`.
+    pub number: usize,
+    /// Name of the block.
+    pub module: String,
+    /// Arguments, before names such as `nc` are looked up.
+    pub args: Vec<Value>,
+}
+
+/// A model file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spec {
+    /// Where it was read from, for messages.
+    pub file: String,
+    /// Its text.
+    pub text: String,
+    /// Number of classes.
+    pub nc: usize,
+    /// Scales `number`.
+    pub depth_multiple: f64,
+    /// Scales widths.
+    pub width_multiple: f64,
+    /// Anchor boxes.
+    pub anchors: Anchors,
+    /// Input channels.
+    pub channels: usize,
+    /// Backbone and head.
+    pub rows: Vec<Row>,
+}
+
+/// No model has more rows, repeats or classes than these.
+const MAX_ROWS: usize = 10_000;
+const MAX_NUMBER: u64 = 10_000;
+const MAX_CLASSES: u64 = 100_000;
+
+impl Spec {
+    /// Reads a model file.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
+            file: path.into(),
+            source,
+        })?;
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// Reads the text of a model file; `file` names it in messages.
+    pub fn parse(text: &str, file: &str) -> Result<Self, Error> {
+        let yaml: Value = serde_yaml::from_str(text).map_err(|source| Error::Yaml {
+            file: file.to_string(),
+            source,
+        })?;
+        Self::from_yaml(&yaml, text, file).map_err(|why| Error::Spec {
+            file: file.to_string(),
+            why,
+        })
+    }
+
+    fn from_yaml(yaml: &Value, text: &str, file: &str) -> Result<Self, String> {
+        if !yaml.is_mapping() {
+            return Err("a model file is a map with the keys nc, anchors, backbone, head, …".into());
+        }
+        let key = |name: &str| {
+            yaml.get(name)
+                .ok_or_else(|| format!("the key `{name}` is missing"))
+        };
+        let positive = |name: &str| match key(name)?.as_f64() {
+            Some(value) if value > 0.0 && value <= 1024.0 => Ok(value),
+            _ => Err(format!("`{name}` must be a positive number")),
+        };
+        let mut rows = Vec::new();
+        for part in ["backbone", "head"] {
+            let list = key(part)?
+                .as_sequence()
+                .ok_or_else(|| format!("`{part}` must be a list of rows"))?;
+            for (i, row) in list.iter().enumerate() {
+                rows.push(parse_row(row).map_err(|why| format!("{part}, row {i}: {why}"))?);
+            }
+        }
+        if rows.is_empty() || rows.len() > MAX_ROWS {
+            return Err(format!(
+                "a model has between 1 and {MAX_ROWS} rows, not {}",
+                rows.len()
+            ));
+        }
+        Ok(Spec {
+            file: file.to_string(),
+            text: text.to_string(),
+            nc: count(key("nc")?, MAX_CLASSES)
+                .ok_or_else(|| "`nc` must be a number of classes, at least 1".to_string())?,
+            depth_multiple: positive("depth_multiple")?,
+            width_multiple: positive("width_multiple")?,
+            anchors: parse_anchors(key("anchors")?)?,
+            channels: match yaml.get("ch") {
+                None => 3,
+                Some(ch) => {
+                    count(ch, 1024).ok_or_else(|| "`ch` must be a number of input channels".to_string())?
+                }
+            },
+            rows,
+        })
+    }
+
+    /// The argument that a YAML value stands for: as Python's `eval` would have it, with `nc` looked up.
+    pub fn argument(&self, value: &Value) -> Result<Arg, String> {
+        Ok(match value {
+            Value::Null => Arg::None,
+            Value::Bool(value) => Arg::Bool(*value),
+            Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+                (Some(value), _) => Arg::Int(value),
+                (None, Some(value)) => Arg::Float(value),
+                _ => return Err(format!("{number} is not a number here")),
+            },
+            Value::String(word) => match word.as_str() {
+                "None" => Arg::None,
+                "True" => Arg::Bool(true),
+                "False" => Arg::Bool(false),
+                "nc" => Arg::Int(self.nc as i64),
+                word => Arg::Word(word.trim_matches(['\'', '"']).to_string()),
+            },
+            Value::Sequence(list) => {
+                let ints: Option<Vec<i64>> = list.iter().map(Value::as_i64).collect();
+                Arg::Ints(ints.ok_or("a list may hold whole numbers only")?)
+            }
+            Value::Mapping(_) | Value::Tagged(_) => return Err("a map is no argument".into()),
+        })
+    }
+
+    /// The anchors that the second argument of Detect stands for.
+    pub fn anchors_argument(&self, value: &Value) -> Result<Anchors, String> {
+        match value {
+            Value::String(name) if name == "anchors" => Ok(self.anchors.clone()),
+            value => parse_anchors(value),
+        }
+    }
+}
+
+fn parse_row(row: &Value) -> Result<Row, String> {
+    let Some([from, number, module, args]) = row.as_sequence().map(Vec::as_slice) else {
+        return Err("must be [from, number, module, args]".into());
+    };
+    let from = match from {
+        Value::Sequence(list) => list.iter().map(Value::as_i64).collect(),
+        one => one.as_i64().map(|one| vec![one]),
+    };
+    let args = match args {
+        Value::Sequence(list) => list.clone(),
+        Value::Null => vec![],
+        _ => return Err("the arguments must be a list".into()),
+    };
+    Ok(Row {
+        from: from
+            .filter(|list| !list.is_empty())
+            .ok_or("`from` must be a whole number or a list of them")?,
+        number: count(number, MAX_NUMBER)
+            .ok_or_else(|| format!("`number` must be from 1 to {MAX_NUMBER}"))?,
+        module: module.as_str().ok_or("the module must be a name")?.to_string(),
+        args,
+    })
+}
+
+fn parse_anchors(value: &Value) -> Result<Anchors, String> {
+    let wrong = "`anchors` must be a number from 1 to 100, or for each output one list of widths and heights, all of one length";
+    if let Some(count) = count(value, 100) {
+        return Ok(Anchors::Count(count));
+    }
+    let size = |value: &Value| {
+        value
+            .as_f64()
+            .map(|v| v as f32)
+            .filter(|v| v.is_finite() && *v >= 0.0)
+    };
+    let lists = value.as_sequence().ok_or(wrong)?.iter().map(|list| {
+        let list = list
+            .as_sequence()?
+            .iter()
+            .map(size)
+            .collect::<Option<Vec<f32>>>()?;
+        (!list.is_empty() && list.len() % 2 == 0 && list.len() <= 200).then_some(list)
+    });
+    let lists = lists.collect::<Option<Vec<_>>>().ok_or(wrong)?;
+    if lists.is_empty() || lists.len() > 100 || lists.iter().any(|list| list.len() != lists[0].len()) {
+        return Err(wrong.into());
+    }
+    Ok(Anchors::Pixels(lists))
+}
+
+fn count(value: &Value, most: u64) -> Option<usize> {
+    value
+        .as_u64()
+        .filter(|count| (1..=most).contains(count))
+        .map(|count| count as usize)
+}

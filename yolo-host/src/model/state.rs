@@ -1,0 +1,125 @@
+//! The values of a model's parameters and buffers, and how a checkpoint's tensors find their places.
+
+use super::init::initial_values;
+use crate::graph::{Graph, ParamId, Role};
+use crate::weights::{Array, Data};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// One array for each parameter and buffer of a graph, in its order.
+#[derive(Clone, Debug)]
+pub struct State {
+    values: Vec<Array>,
+}
+
+/// Tensors of a checkpoint that do not fit the model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mismatch {
+    /// In the model, not in the checkpoint.
+    pub missing: Vec<String>,
+    /// In the checkpoint, not in the model.
+    pub unused: Vec<String>,
+    /// In both, with another shape or kind: name, the model's shape, the checkpoint's.
+    pub misshapen: Vec<(String, Vec<usize>, Vec<usize>)>,
+}
+
+impl Mismatch {
+    /// Whether everything fits.
+    pub fn is_empty(&self) -> bool {
+        self.missing.is_empty() && self.unused.is_empty() && self.misshapen.is_empty()
+    }
+}
+
+impl std::error::Error for Mismatch {}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the weights do not fit the model")?;
+        let mut part = |what: &str, names: Vec<String>| -> fmt::Result {
+            if names.is_empty() {
+                return Ok(());
+            }
+            write!(f, "\n  {} {what}: {}", names.len(), names.join(", "))
+        };
+        part("missing", self.missing.clone())?;
+        part("unused", self.unused.clone())?;
+        let shapes = self
+            .misshapen
+            .iter()
+            .map(|(name, model, file)| format!("{name} (model {model:?}, file {file:?})"));
+        part("of another shape", shapes.collect())
+    }
+}
+
+impl State {
+    /// A new model, filled from a seed.
+    pub fn new(graph: &Graph, seed: u64) -> Self {
+        State {
+            values: initial_values(graph, seed),
+        }
+    }
+
+    /// The tensors of a checkpoint, all of which must fit; a missing `num_batches_tracked` is 0.
+    pub fn from_arrays(graph: &Graph, arrays: &BTreeMap<String, Array>) -> Result<Self, Mismatch> {
+        let mut mismatch = Mismatch::default();
+        let mut values = Vec::with_capacity(graph.params.len());
+        for param in &graph.params {
+            match arrays.get(&param.name) {
+                None if param.role == Role::Counter => {
+                    values.push(Array {
+                        shape: vec![],
+                        data: Data::I64(vec![0]),
+                    });
+                }
+                None => mismatch.missing.push(param.name.clone()),
+                Some(array) => {
+                    let counts = matches!(array.data, Data::I64(_));
+                    if array.shape != param.shape || counts != (param.role == Role::Counter) {
+                        mismatch.misshapen.push((
+                            param.name.clone(),
+                            param.shape.clone(),
+                            array.shape.clone(),
+                        ));
+                    } else if mismatch.is_empty() {
+                        values.push(array.clone());
+                    }
+                }
+            }
+        }
+        let known: std::collections::HashSet<&str> =
+            graph.params.iter().map(|param| param.name.as_str()).collect();
+        mismatch.unused = arrays
+            .keys()
+            .filter(|name| !known.contains(name.as_str()))
+            .cloned()
+            .collect();
+        if mismatch.is_empty() {
+            Ok(State { values })
+        } else {
+            Err(mismatch)
+        }
+    }
+
+    /// The values by name, as a checkpoint holds them.
+    pub fn to_arrays(&self, graph: &Graph) -> BTreeMap<String, Array> {
+        graph
+            .params
+            .iter()
+            .map(|param| param.name.clone())
+            .zip(self.values.iter().cloned())
+            .collect()
+    }
+
+    /// Shape and values of one parameter.
+    pub fn get(&self, id: ParamId) -> &Array {
+        &self.values[id.0]
+    }
+
+    /// The values of one parameter of floats; empty for a counter.
+    pub fn floats(&self, id: ParamId) -> &[f32] {
+        match &self.values[id.0].data {
+            Data::F32(values) => values,
+            Data::I64(_) => &[],
+        }
+    }
+}

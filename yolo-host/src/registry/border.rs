@@ -1,0 +1,180 @@
+//! Reads what a plugin passes by pointer, and calls its build function.
+#![allow(unsafe_code)] // descriptors are C structs; build functions are C functions
+
+use super::{Arg, Entry, Kind, Origin, ParamInfo, RegistryError};
+use crate::graph::{BuildError, GraphBuilder, HOST, ValueId};
+use yolo_plugin::Value;
+use yolo_plugin::abi::{self, Call, Str, kind};
+
+/// No block declares more parameters, or choices for one of them.
+const MAX_PARAMS: usize = 256;
+
+/// A descriptor as owned data, checked.
+pub fn read(raw: abi::Block, origin: Origin) -> Result<Entry, RegistryError> {
+    let checked = || -> Result<Entry, String> {
+        let name = text(raw.name, "its name")?;
+        if name.is_empty() {
+            return Err("its name is empty".into());
+        }
+        if raw.build.is_none() {
+            return Err(format!("`{name}` has no build function"));
+        }
+        if raw.params_len > MAX_PARAMS || (raw.params_len > 0 && raw.params.is_null()) {
+            return Err(format!("`{name}` has no readable parameters"));
+        }
+        // SAFETY: not null, and a descriptor's parameters live as long as the plugin: for good.
+        let params = unsafe { slice(raw.params, raw.params_len) };
+        Ok(Entry {
+            help: text(raw.help, "its help")?.to_string(),
+            params: params
+                .iter()
+                .map(param)
+                .collect::<Result<_, _>>()
+                .map_err(|why| format!("`{name}`: {why}"))?,
+            repeats_inside: raw.repeat == abi::REPEAT_ARGUMENT,
+            inputs: (raw.min_inputs, raw.max_inputs),
+            name: name.to_string(),
+            origin: origin.clone(),
+            raw,
+        })
+    };
+    checked().map_err(|why| RegistryError::Invalid {
+        origin: origin.clone(),
+        why,
+    })
+}
+
+fn param(param: &abi::Param) -> Result<ParamInfo, String> {
+    let kind = match param.kind {
+        kind::WIDTH => Kind::Width,
+        kind::INT => Kind::Int,
+        kind::BOOL => Kind::Bool,
+        kind::FLOAT => Kind::Float,
+        kind::CHOICE => Kind::Choice,
+        kind::INTS => Kind::Ints,
+        other => return Err(format!("a parameter has the unknown kind {other}")),
+    };
+    if param.choices_len > MAX_PARAMS || (param.choices_len > 0 && param.choices.is_null()) {
+        return Err("a parameter has no readable choices".into());
+    }
+    // SAFETY: not null, static data of the plugin.
+    let choices = unsafe { slice(param.choices, param.choices_len) };
+    Ok(ParamInfo {
+        name: text(param.name, "a parameter's name")?.to_string(),
+        help: text(param.help, "a parameter's help")?.to_string(),
+        kind,
+        optional: param.optional != 0,
+        default: arg(&param.default)?,
+        range: (param.min, param.max),
+        choices: choices
+            .iter()
+            .map(|c| text(*c, "a choice").map(str::to_string))
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+fn arg(arg: &abi::Arg) -> Result<Arg, String> {
+    Ok(match arg.kind {
+        kind::NONE => Arg::None,
+        kind::WIDTH | kind::INT => Arg::Int(arg.int),
+        kind::BOOL => Arg::Bool(arg.int != 0),
+        kind::FLOAT => Arg::Float(arg.float),
+        kind::CHOICE => Arg::Word(text(arg.text, "a default")?.to_string()),
+        kind::INTS if arg.ints_len <= MAX_PARAMS && (arg.ints_len == 0 || !arg.ints.is_null()) => {
+            // SAFETY: not null, static data of the plugin.
+            Arg::Ints(unsafe { slice(arg.ints, arg.ints_len) }.to_vec())
+        }
+        other => return Err(format!("a default has the unknown kind {other}")),
+    })
+}
+
+fn text(text: Str, what: &str) -> Result<&'static str, String> {
+    // SAFETY: static data of the plugin.
+    unsafe { text.get() }.ok_or_else(|| format!("{what} is not UTF-8"))
+}
+
+/// # Safety
+/// `data` points to `len` elements that live for good, or `len` is 0.
+unsafe fn slice<T>(data: *const T, len: usize) -> &'static [T] {
+    // SAFETY: promised by the caller.
+    if len == 0 {
+        &[]
+    } else {
+        unsafe { std::slice::from_raw_parts(data, len) }
+    }
+}
+
+impl Entry {
+    /// Emits the block into a graph and returns its output.
+    pub fn build(
+        &self,
+        builder: &mut GraphBuilder,
+        inputs: &[ValueId],
+        args: &[Arg],
+        repeat: usize,
+    ) -> Result<ValueId, BuildError> {
+        let inputs: Vec<Value> = inputs.iter().map(|id| builder.handle(*id)).collect();
+        let args: Vec<abi::Arg> = self
+            .params
+            .iter()
+            .zip(args)
+            .map(|(param, arg)| raw_arg(param.kind, arg))
+            .collect();
+        let call = Call {
+            struct_size: size_of::<Call>(),
+            host: &HOST,
+            graph: std::ptr::from_mut(builder).cast(),
+            inputs: inputs.as_ptr(),
+            inputs_len: inputs.len(),
+            args: args.as_ptr(),
+            args_len: args.len(),
+            repeat,
+        };
+        let output = match self.raw.build {
+            // SAFETY: the descriptor is one that `read` accepted; everything in `call` outlives the call, and the
+            // builder is borrowed by nobody else until it returns.
+            Some(build) => unsafe { build(self.raw.user, &call) },
+            None => Value::NONE,
+        };
+        match builder.take_error() {
+            Some(error) => Err(error),
+            None => builder.resolve(output),
+        }
+    }
+}
+
+fn raw_arg(kind: Kind, arg: &Arg) -> abi::Arg {
+    let number = match kind {
+        Kind::Width => kind::WIDTH,
+        _ => kind::INT,
+    };
+    match arg {
+        Arg::None => abi::Arg::NONE,
+        Arg::Bool(value) => abi::Arg {
+            kind: kind::BOOL,
+            int: i64::from(*value),
+            ..abi::Arg::NONE
+        },
+        Arg::Int(value) => abi::Arg {
+            kind: number,
+            int: *value,
+            ..abi::Arg::NONE
+        },
+        Arg::Float(value) => abi::Arg {
+            kind: kind::FLOAT,
+            float: *value,
+            ..abi::Arg::NONE
+        },
+        Arg::Word(word) => abi::Arg {
+            kind: kind::CHOICE,
+            text: Str::new(word),
+            ..abi::Arg::NONE
+        },
+        Arg::Ints(list) => abi::Arg {
+            kind: kind::INTS,
+            ints: list.as_ptr(),
+            ints_len: list.len(),
+            ..abi::Arg::NONE
+        },
+    }
+}

@@ -1,0 +1,116 @@
+//! What can be wrong with a weights file, worded so that one knows the file, the part of it, and what to do next.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A weights file that could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {kind}", path.display())]
+pub struct Error {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub kind: ErrorKind,
+}
+
+impl Error {
+    pub(super) fn new(path: &Path, kind: ErrorKind) -> Self {
+        Error {
+            path: path.to_path_buf(),
+            kind,
+        }
+    }
+}
+
+/// The kinds of [`Error`]. Names come from the file, so messages show their control characters escaped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The operating system would not give the file's bytes.
+    #[error("cannot read the file: {0}")]
+    Read(#[source] io::Error),
+    /// The operating system would not take the file's bytes.
+    #[error("cannot write the file: {0}")]
+    Write(#[source] io::Error),
+    /// Another kind of file, or one without a model in it.
+    #[error("not a weights file: {0}; give a safetensors file, a YOLOv5 checkpoint or a saved state_dict")]
+    NotWeights(String),
+    /// The file ends before what it announces.
+    #[error("truncated: {what}: {need} bytes announced, only {have} there; fetch or copy the file again")]
+    Truncated {
+        /// The part that is cut short.
+        what: String,
+        /// Bytes announced.
+        need: u64,
+        /// Bytes present.
+        have: u64,
+    },
+    /// The zip archive around a PyTorch checkpoint is damaged or of an unknown sort.
+    #[error("damaged archive: {0}; fetch the file again, or save it anew with torch.save")]
+    Archive(#[source] zip::result::ZipError),
+    /// The safetensors header breaks the format.
+    #[error("bad safetensors header: {0}; write the file anew with the program it comes from")]
+    Header(String),
+    /// A tensor whose place, shape and number of values do not agree.
+    #[error("tensor `{}`: {what}", tensor.escape_debug())]
+    TensorBounds {
+        /// The tensor's name.
+        tensor: String,
+        /// What does not agree.
+        what: String,
+    },
+    /// Two tensors of one name: nobody can tell which one is meant.
+    #[error(
+        "tensor `{}` is there twice; write the file anew with the program it comes from",
+        tensor.escape_debug()
+    )]
+    DuplicateTensor {
+        /// The tensor's name.
+        tensor: String,
+    },
+    /// An element type that is not read.
+    #[error(
+        "tensor `{}` has elements of type {}; convert it to float32 or int64 first",
+        tensor.escape_debug(),
+        dtype.escape_debug()
+    )]
+    UnsupportedDtype {
+        /// The tensor's name.
+        tensor: String,
+        /// The type as the file calls it.
+        dtype: String,
+    },
+    /// A value that the narrower type cannot hold.
+    #[error("tensor `{}` holds {value}, which does not fit into {dtype}", tensor.escape_debug())]
+    OutOfRange {
+        /// The tensor's name.
+        tensor: String,
+        /// The value.
+        value: String,
+        /// The type it should go into.
+        dtype: &'static str,
+    },
+    /// The pickle names something that is no part of a model. A file made to attack its reader looks like this.
+    #[error(
+        "refusing to load: the file would call `{class}`, which is no part of a YOLOv5 model; nothing was run. \
+         If you trust where it comes from, load it in Python and save its state_dict() with torch.save"
+    )]
+    ForbiddenClass {
+        /// Module and name, such as `os.system`.
+        class: String,
+    },
+    /// The pickle breaks the rules of the format, or uses it as no checkpoint does.
+    #[error("bad pickle at byte {offset}: {what}; save the checkpoint anew with torch.save")]
+    Pickle {
+        /// Position of the instruction in the pickle, in bytes.
+        offset: usize,
+        /// What is wrong.
+        what: String,
+    },
+    /// Written on a machine with the other byte order.
+    #[error("the tensors are big-endian; save the checkpoint anew on a little-endian machine")]
+    BigEndian,
+    /// Reading would take far more memory than an honest file of this size needs.
+    #[error("{0} is out of all proportion to the file's size; the file is damaged or made to exhaust memory")]
+    TooLarge(String),
+}

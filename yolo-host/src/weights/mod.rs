@@ -1,0 +1,117 @@
+//! Weights files: safetensors and PyTorch `.pt` in, safetensors out.
+//!
+//! [`read`] looks at the bytes, not at the file's extension, and takes
+//!
+//! * safetensors, ours or anybody's,
+//! * PyTorch archives of `torch.save`, the zip form as well as the older one: a state dict, a YOLOv5 checkpoint
+//!   (its `ema` wins over its `model`), or a pickled module.
+//!
+//! A checkpoint is a program for Python's pickle machine. Ours carries out none of it: it knows how to make
+//! containers, numbers and tensors, and refuses a file at the first name outside a short list
+//! ([`ErrorKind::ForbiddenClass`]). No input makes it panic or take memory out of proportion to the file's size.
+//!
+//! Tensors are named as in the `state_dict` of the reference at v6.1. The buffer `model.N.anchor_grid` of v6.0
+//! files is dropped: v6.1 computes it from `anchors`.
+
+mod atomic;
+mod budget;
+mod element;
+mod error;
+mod metadata;
+mod pickle;
+mod safetensors;
+mod torch;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+pub use error::{Error, ErrorKind};
+pub use metadata::Meta;
+
+/// Values of one tensor, widened: `f16`, `bf16` and `f64` become `f32`, every integer and `bool` becomes `i64`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data {
+    /// A floating point tensor.
+    F32(Vec<f32>),
+    /// An integer or boolean tensor.
+    I64(Vec<i64>),
+}
+
+impl Data {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        match self {
+            Data::F32(values) => values.len(),
+            Data::I64(values) => values.len(),
+        }
+    }
+
+    /// Whether there are no values.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A tensor: its values in row-major order and its shape, whose product is their number. A scalar has shape `[]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array {
+    /// Sizes, outermost first.
+    pub shape: Vec<usize>,
+    /// Values, last dimension fastest.
+    pub data: Data,
+}
+
+/// Everything a weights file holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Checkpoint {
+    /// Tensors by state dict name, such as `model.0.conv.weight`.
+    pub arrays: BTreeMap<String, Array>,
+    /// What the file says about them.
+    pub meta: Meta,
+}
+
+/// How [`write()`] stores floating point tensors. Integers are stored as `I64` either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// As they are.
+    F32,
+    /// Rounded to half precision, save for `*.anchors`, which decode every box and cost nothing.
+    F16,
+}
+
+/// Reads the weights file at `path`.
+///
+/// # Errors
+/// [`Error`] names the file and says what is wrong with it.
+pub fn read(path: &Path) -> Result<Checkpoint, Error> {
+    let bytes = fs::read(path).map_err(|e| Error::new(path, ErrorKind::Read(e)))?;
+    read_bytes(&bytes, path)
+}
+
+/// Reads a weights file that is in memory; `path` only names it in errors.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_bytes(bytes: &[u8], path: &Path) -> Result<Checkpoint, Error> {
+    let read = if torch::is_archive(bytes) {
+        torch::read_archive
+    } else if torch::is_legacy(bytes) {
+        torch::read_legacy
+    } else {
+        safetensors::read
+    };
+    read(bytes).map_err(|kind| Error::new(path, kind))
+}
+
+/// Writes `checkpoint` as safetensors. The file appears whole or not at all, and equal checkpoints give equal bytes.
+///
+/// # Errors
+/// When the file cannot be written, when an array's shape and values disagree, or when a value does not fit into
+/// half precision.
+pub fn write(path: &Path, checkpoint: &Checkpoint, precision: Precision) -> Result<(), Error> {
+    safetensors::write(path, checkpoint, precision).map_err(|kind| Error::new(path, kind))
+}

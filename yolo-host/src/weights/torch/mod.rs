@@ -1,0 +1,56 @@
+//! PyTorch checkpoints: finds the tensors of a model in what `torch.save` wrote, and copies them out.
+
+mod archive;
+mod legacy;
+mod module;
+mod tensor;
+mod yaml;
+
+use std::collections::BTreeMap;
+
+use super::budget::Budget;
+use super::pickle::{Heap, Storage, Value};
+use super::{Checkpoint, ErrorKind};
+
+pub use archive::is_archive;
+pub use legacy::is_legacy;
+
+/// Reads the zip form, which `torch.save` writes since 1.6.
+pub fn read_archive(bytes: &[u8]) -> Result<Checkpoint, ErrorKind> {
+    let mut budget = Budget::for_file(bytes.len());
+    let mut archive = archive::Archive::open(bytes)?;
+    let pickle = archive.pickle(&mut budget)?;
+    let mut heap = Heap::default();
+    let root = super::pickle::load(pickle, &mut 0, &mut heap, &mut budget)?;
+    checkpoint(&heap, root, &mut budget, |storage, budget| {
+        archive.storage(storage, budget)
+    })
+}
+
+/// Reads the older form: pickles and storages one after the other.
+pub fn read_legacy(bytes: &[u8]) -> Result<Checkpoint, ErrorKind> {
+    let mut budget = Budget::for_file(bytes.len());
+    let mut heap = Heap::default();
+    let file = legacy::File::read(bytes, &mut heap, &mut budget)?;
+    checkpoint(&heap, file.root, &mut budget, |storage, _| file.storage(storage))
+}
+
+/// Copies the tensors of the model under `root`; `storage` gives a storage's bytes.
+fn checkpoint<'a>(
+    heap: &Heap<'a>,
+    root: Value,
+    budget: &mut Budget,
+    mut storage: impl FnMut(Storage<'a>, &mut Budget) -> Result<&'a [u8], ErrorKind>,
+) -> Result<Checkpoint, ErrorKind> {
+    let model = module::find(heap, root, budget)?;
+    let mut arrays = BTreeMap::new();
+    for (name, tensor) in model.tensors {
+        let bytes = storage(tensor.storage, budget)?;
+        let array = tensor::copy(&name, tensor, bytes, budget)?;
+        arrays.insert(name, array);
+    }
+    Ok(Checkpoint {
+        arrays,
+        meta: model.meta,
+    })
+}
