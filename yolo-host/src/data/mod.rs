@@ -5,6 +5,7 @@
 //! same input as in YOLOv5.
 
 mod error;
+mod jpeg;
 mod letterbox;
 mod picture;
 mod planes;

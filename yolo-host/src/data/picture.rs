@@ -6,9 +6,9 @@ use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, Limits, Rgb};
+use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, Limits, Rgb, RgbImage};
 
-use super::Error;
+use super::{Error, jpeg};
 
 /// The most bytes that a picture may take once decoded, 1 GiB; OpenCV too refuses what is several times larger.
 pub const MAX_BYTES: u64 = 1 << 30;
@@ -73,18 +73,17 @@ impl Picture {
             });
         }
         let pixels = u64::from(width) * u64::from(height);
-        let bytes = decoder.total_bytes().max(3 * pixels);
-        if bytes > MAX_BYTES {
-            return Err(Error::TooLarge {
-                path: path(),
-                width,
-                height,
-                bytes,
-            });
+        let size = decoder.total_bytes().max(3 * pixels);
+        if size > MAX_BYTES {
+            return Err(Error::TooLarge { path: path(), width, height, bytes: size });
         }
         // A broken note on orientation must not cost the picture.
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-        let mut image = DynamicImage::from_decoder(decoder).map_err(undecodable)?;
+        let exact = if format == ImageFormat::Jpeg { jpeg::decode(bytes) } else { None };
+        let mut image = match exact.and_then(|rgb| RgbImage::from_raw(width, height, rgb)) {
+            Some(image) => image.into(),
+            None => DynamicImage::from_decoder(decoder).map_err(undecodable)?,
+        };
         image.apply_orientation(orientation);
         let (width, height) = (image.width() as usize, image.height() as usize);
         let rgb = rgb(image).ok_or_else(|| Error::FloatPixels { path: path() })?;
