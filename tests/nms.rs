@@ -33,7 +33,11 @@ fn options(json: &Value) -> NmsOptions {
         conf_thres: json["conf_thres"].as_f64().unwrap() as f32,
         iou_thres: json["iou_thres"].as_f64().unwrap(),
         max_det: json["max_det"].as_u64().unwrap() as usize,
-        classes: classes.map(|list| list.iter().map(|class| class.as_u64().unwrap() as usize).collect()),
+        classes: classes.map(|list| {
+            list.iter()
+                .map(|class| class.as_u64().unwrap() as usize)
+                .collect()
+        }),
         agnostic: flag("agnostic"),
         multi_label: flag("multi_label"),
     }
@@ -49,22 +53,38 @@ fn rows_are_the_reference_s() {
         let nc = json["nc"].as_u64().unwrap() as usize;
         let rows = prediction(case, nc, json["spread"].as_f64().unwrap());
         let found = non_max_suppression(&rows, nc, &options(&json));
-        let ours: Vec<f32> =
-            found.iter().flat_map(|d| d.rect.into_iter().chain([d.confidence, d.class as f32])).collect();
+        let ours: Vec<f32> = found
+            .iter()
+            .flat_map(|d| d.rect.into_iter().chain([d.confidence, d.class as f32]))
+            .collect();
         let reference = floats(array);
         kept += reference.len() / 6;
         if ours != reference {
-            failures.push(format!("{case}: {} rows, reference {}", ours.len() / 6, reference.len() / 6));
+            failures.push(format!(
+                "{case}: {} rows, reference {}",
+                ours.len() / 6,
+                reference.len() / 6
+            ));
         }
     }
-    assert!(goldens.arrays.len() >= 18 && kept > 4000, "{} cases keep {kept} rows", goldens.arrays.len());
+    assert!(
+        goldens.arrays.len() >= 18 && kept > 4000,
+        "{} cases keep {kept} rows",
+        goldens.arrays.len()
+    );
     report(failures);
 }
 
 #[test]
 fn odd_numbers_do_no_harm() {
     let (nan, inf) = (f32::NAN, f32::INFINITY);
-    let rows = [[nan; 7], [inf; 7], [0.0; 7], [10.0, 10.0, 4.0, 4.0, nan, 1.0, 1.0], [9.0, 9.0, 4.0, 4.0, 1.0, nan, 0.5]];
+    let rows = [
+        [nan; 7],
+        [inf; 7],
+        [0.0; 7],
+        [10.0, 10.0, 4.0, 4.0, nan, 1.0, 1.0],
+        [9.0, 9.0, 4.0, 4.0, 1.0, nan, 0.5],
+    ];
     let found = non_max_suppression(&rows.concat(), 2, &NmsOptions::default());
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((found[0].class, found[0].confidence), (1, 0.5));

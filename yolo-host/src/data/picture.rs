@@ -75,11 +75,20 @@ impl Picture {
         let pixels = u64::from(width) * u64::from(height);
         let size = decoder.total_bytes().max(3 * pixels);
         if size > MAX_BYTES {
-            return Err(Error::TooLarge { path: path(), width, height, bytes: size });
+            return Err(Error::TooLarge {
+                path: path(),
+                width,
+                height,
+                bytes: size,
+            });
         }
         // A broken note on orientation must not cost the picture.
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-        let exact = if format == ImageFormat::Jpeg { jpeg::decode(bytes) } else { None };
+        let exact = if format == ImageFormat::Jpeg {
+            jpeg::decode(bytes)
+        } else {
+            None
+        };
         let mut image = match exact.and_then(|rgb| RgbImage::from_raw(width, height, rgb)) {
             Some(image) => image.into(),
             None => DynamicImage::from_decoder(decoder).map_err(undecodable)?,

@@ -32,7 +32,9 @@ impl Plane {
         let quantisation = component.quantisation?.map(i32::from);
         let pitch = 8 * component.pitch;
         let mut samples = vec![0; 64 * component.blocks.len()];
-        let rows = samples.chunks_exact_mut(8 * pitch).zip(component.blocks.chunks_exact(component.pitch));
+        let rows = samples
+            .chunks_exact_mut(8 * pitch)
+            .zip(component.blocks.chunks_exact(component.pitch));
         for (samples, blocks) in rows {
             for (x, block) in blocks.iter().enumerate() {
                 let rows = inverse(block, &quantisation);
@@ -42,7 +44,13 @@ impl Plane {
             }
         }
         let (width, height) = component.size;
-        Some(Self { width, height, step: component.step, pitch, samples })
+        Some(Self {
+            width,
+            height,
+            step: component.step,
+            pitch,
+            samples,
+        })
     }
 
     /// The samples of a row; those beyond the last one, of that one.

@@ -33,16 +33,23 @@ impl Frame {
         let [8, h1, h0, w1, w0, count, rest @ ..] = segment else {
             return None;
         };
-        let (width, height) = (usize::from(u16::from_be_bytes([*w1, *w0])), usize::from(u16::from_be_bytes([*h1, *h0])));
+        let (width, height) = (
+            usize::from(u16::from_be_bytes([*w1, *w0])),
+            usize::from(u16::from_be_bytes([*h1, *h0])),
+        );
         let listed = rest.as_chunks::<3>().0;
         if width == 0 || height == 0 || listed.len() != usize::from(*count) || !matches!(count, 1 | 3) {
             return None;
         }
         let unit = |sampling: u8| (usize::from(sampling >> 4), usize::from(sampling & 15));
         // The units of a single colour are single blocks, whatever is written there.
-        let units: Vec<_> =
-            listed.iter().map(|&[_, sampling, _]| if *count == 1 { (1, 1) } else { unit(sampling) }).collect();
-        let most = units.iter().fold((1, 1), |most, unit| (unit.0.max(most.0), unit.1.max(most.1)));
+        let units: Vec<_> = listed
+            .iter()
+            .map(|&[_, sampling, _]| if *count == 1 { (1, 1) } else { unit(sampling) })
+            .collect();
+        let most = units
+            .iter()
+            .fold((1, 1), |most, unit| (unit.0.max(most.0), unit.1.max(most.1)));
         let across = width.div_ceil(8 * most.0);
         let down = height.div_ceil(8 * most.1);
 
@@ -63,12 +70,20 @@ impl Frame {
             })
         };
         let components = listed.iter().zip(units).map(component).collect::<Option<_>>()?;
-        Some(Self { width, height, progressive, components })
+        Some(Self {
+            width,
+            height,
+            progressive,
+            components,
+        })
     }
 
     /// Units of an interleaved scan, across and down.
     pub fn units(&self) -> (usize, usize) {
         let first = &self.components[0];
-        (first.pitch / first.unit.0, first.blocks.len() / first.pitch / first.unit.1)
+        (
+            first.pitch / first.unit.0,
+            first.blocks.len() / first.pitch / first.unit.1,
+        )
     }
 }

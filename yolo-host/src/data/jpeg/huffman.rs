@@ -35,7 +35,11 @@ impl Huffman {
             first += i32::from(count);
             code = end << 1;
         }
-        Some(Self { short, long, symbols: symbols.to_vec() })
+        Some(Self {
+            short,
+            long,
+            symbols: symbols.to_vec(),
+        })
     }
 }
 
@@ -49,7 +53,11 @@ pub(super) struct Bits<'a> {
 
 impl<'a> Bits<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, ahead: 0, count: 0 }
+        Self {
+            bytes,
+            ahead: 0,
+            count: 0,
+        }
     }
 
     /// What was not read, from a marker on if one was reached.
@@ -87,7 +95,11 @@ impl<'a> Bits<'a> {
     pub fn signed(&mut self, count: u32) -> Option<i32> {
         let value = self.take(count)? as i32;
         let half = (1 << count) >> 1;
-        Some(if value < half { value + 1 - (1 << count) } else { value })
+        Some(if value < half {
+            value + 1 - (1 << count)
+        } else {
+            value
+        })
     }
 
     /// The symbol whose code comes next.

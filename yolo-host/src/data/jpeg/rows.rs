@@ -7,7 +7,11 @@ use super::segments::Colours;
 /// The pixels of the whole picture, 3 bytes each.
 pub(super) fn rgb(frame: Frame, colours: Colours) -> Option<Vec<u8>> {
     let (width, height) = (frame.width, frame.height);
-    let planes = frame.components.into_iter().map(Plane::new).collect::<Option<Vec<_>>>()?;
+    let planes = frame
+        .components
+        .into_iter()
+        .map(Plane::new)
+        .collect::<Option<Vec<_>>>()?;
     let mut rgb = vec![0; 3 * width * height];
     let mut rows = vec![Row::default(); planes.len()];
     for (y, pixels) in rgb.chunks_exact_mut(3 * width).enumerate() {
@@ -16,7 +20,10 @@ pub(super) fn rgb(frame: Frame, colours: Colours) -> Option<Vec<u8>> {
         }
         let pixels = pixels.as_chunks_mut().0;
         match (&rows[..], colours) {
-            ([grey], _) => pixels.iter_mut().zip(&grey.samples).for_each(|(pixel, &grey)| *pixel = [grey; 3]),
+            ([grey], _) => pixels
+                .iter_mut()
+                .zip(&grey.samples)
+                .for_each(|(pixel, &grey)| *pixel = [grey; 3]),
             ([r, g, b], Colours::Rgb) => join(pixels, [r, g, b], |r, g, b| [r, g, b]),
             ([y, cb, cr], Colours::YCbCr) => join(pixels, [y, cb, cr], from_ycbcr),
             _ => return None,
@@ -59,7 +66,11 @@ impl Row {
         let (across, down) = plane.step;
         let below = y % down == 1;
         let near = plane.row(y / down);
-        let far = plane.row(if below { y / down + 1 } else { (y / down).saturating_sub(1) });
+        let far = plane.row(if below {
+            y / down + 1
+        } else {
+            (y / down).saturating_sub(1)
+        });
         self.samples.clear();
         if across == 2 && plane.width <= 2 {
             // Too narrow for libjpeg to be fancy.
@@ -71,7 +82,8 @@ impl Row {
             (1, 1) => self.samples.extend_from_slice(near),
             (1, _) => {
                 let bias = if below { 2 } else { 1 };
-                self.samples.extend(weighed(near, far).map(|sum| ((sum + bias) >> 2) as u8));
+                self.samples
+                    .extend(weighed(near, far).map(|sum| ((sum + bias) >> 2) as u8));
             }
             (_, 1) => {
                 self.sums.extend(near.iter().map(|&sample| u16::from(sample)));
@@ -100,5 +112,7 @@ impl Row {
 }
 
 fn weighed(near: &[u8], far: &[u8]) -> impl Iterator<Item = u16> {
-    near.iter().zip(far).map(|(&near, &far)| 3 * u16::from(near) + u16::from(far))
+    near.iter()
+        .zip(far)
+        .map(|(&near, &far)| 3 * u16::from(near) + u16::from(far))
 }

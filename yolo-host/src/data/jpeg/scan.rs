@@ -56,9 +56,21 @@ impl<'a> Scan<'a> {
         };
         let band = if frame.progressive {
             let (first, last) = (usize::from(first), usize::from(last));
-            Band { first, last, low: u32::from(bits & 15), refines: bits >> 4 != 0, silent: 0 }
+            Band {
+                first,
+                last,
+                low: u32::from(bits & 15),
+                refines: bits >> 4 != 0,
+                silent: 0,
+            }
         } else {
-            Band { first: 0, last: 63, low: 0, refines: false, silent: 0 }
+            Band {
+                first: 0,
+                last: 63,
+                low: 0,
+                refines: false,
+                silent: 0,
+            }
         };
         let lowest_alone = !frame.progressive || band.first > 0 || band.last == 0;
         let one_at_a_time = band.first == 0 || count == 1;
@@ -77,9 +89,19 @@ impl<'a> Scan<'a> {
             }
             let code = |codes: &'a [Option<Huffman>; 4], place: u8| codes.get(usize::from(place))?.as_ref();
             let (dc, ac) = (code(&tables.dc, codes >> 4), code(&tables.ac, codes & 15));
-            parts.push(Part { component, dc, ac, before: 0 });
+            parts.push(Part {
+                component,
+                dc,
+                ac,
+                before: 0,
+            });
         }
-        Some(Self { frame, parts, restart: tables.restart, band })
+        Some(Self {
+            frame,
+            parts,
+            restart: tables.restart,
+            band,
+        })
     }
 
     /// Reads all units of the scan; gives what follows.
@@ -103,7 +125,9 @@ impl<'a> Scan<'a> {
             }
             let (x, y) = (unit % across, unit / across);
             for part in &mut self.parts {
-                let Component { unit, pitch, blocks, .. } = &mut self.frame.components[part.component];
+                let Component {
+                    unit, pitch, blocks, ..
+                } = &mut self.frame.components[part.component];
                 let (wide, high) = if alone { (1, 1) } else { *unit };
                 for row in y * high..(y + 1) * high {
                     for block in &mut blocks[row * *pitch + x * wide..][..wide] {
@@ -171,7 +195,11 @@ impl Band {
         let one = 1_i16 << self.low;
         let refined = |value: i16, bits: &mut Bits| {
             let grows = bits.take(1)? == 1 && value & one == 0;
-            Some(if grows { value.wrapping_add(value.signum() * one) } else { value })
+            Some(if grows {
+                value.wrapping_add(value.signum() * one)
+            } else {
+                value
+            })
         };
         let mut at = self.first;
         while self.silent == 0 && at <= self.last {

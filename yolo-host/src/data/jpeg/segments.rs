@@ -55,7 +55,9 @@ pub(super) fn read(bytes: &[u8]) -> Option<(Frame, Colours)> {
 
 /// The next marker, and what follows it.
 fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
-    let at = bytes.windows(2).position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0 | 0xFF))?;
+    let at = bytes
+        .windows(2)
+        .position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0 | 0xFF))?;
     Some((bytes[at + 1], &bytes[at + 2..]))
 }
 
