@@ -13,21 +13,13 @@ fn read(name: &str) -> Checkpoint {
 #[test]
 fn tensors_are_those_of_pytorch() {
     let expected = read_golden(&golden("checkpoints/expected.safetensors"));
-    let files: Vec<_> = expected
-        .meta
-        .extra
-        .iter()
-        .filter(|(name, _)| name.ends_with(".pt"))
-        .collect();
+    let files: Vec<_> = expected.meta.extra.iter().filter(|(name, _)| name.ends_with(".pt")).collect();
     assert_eq!(files.len(), 6, "files in the golden");
     for (name, groups) in files {
         let groups: Vec<String> = serde_json::from_str(groups).unwrap();
         let of_group = |(key, array): (&String, &Array)| {
             let (group, tensor) = key.split_once('/')?;
-            groups
-                .iter()
-                .any(|g| g == group)
-                .then(|| (tensor.to_string(), array.clone()))
+            groups.iter().any(|g| g == group).then(|| (tensor.to_string(), array.clone()))
         };
         let reference: BTreeMap<String, Array> = expected.arrays.iter().filter_map(of_group).collect();
         let ours = read(name);
@@ -59,9 +51,7 @@ fn checkpoints_load_into_their_models() {
 
 #[test]
 fn nothing_in_a_pickle_is_run() {
-    let error = weights::read(&golden("checkpoints/malicious.pt"))
-        .unwrap_err()
-        .to_string();
+    let error = weights::read(&golden("checkpoints/malicious.pt")).unwrap_err().to_string();
     assert!(error.contains("system"), "{error}");
     assert!(!root().join("tests/pwned").exists() && !std::path::Path::new("pwned").exists());
 }
@@ -72,10 +62,8 @@ fn the_committed_weights_are_the_official_ones() {
     let Some(official) = shared("weights/yolov5s.pt") else {
         return;
     };
-    let (official, ours) = (
-        weights::read(&official).unwrap(),
-        weights::read(&root().join("weights/yolov5s.safetensors")),
-    );
+    let (official, ours) =
+        (weights::read(&official).unwrap(), weights::read(&root().join("weights/yolov5s.safetensors")));
     let ours = ours.unwrap();
     assert_eq!(official.meta.names, ours.meta.names);
     assert_eq!(official.arrays.len(), ours.arrays.len());

@@ -7,11 +7,7 @@ use yolo_tests::{models, report, yolo};
 
 fn run(command: &mut Command) -> Output {
     let output = command.output().expect("yolo runs");
-    assert!(
-        output.status.success(),
-        "{command:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     output
 }
 
@@ -34,44 +30,16 @@ fn the_binary_has_every_family() {
     let listing = text(&run(yolo().arg("blocks")).stdout);
     let families = [
         ("yolo-shufflenetv2", vec!["conv_bn_relu_maxpool", "Shuffle_Block"]),
-        (
-            "yolo-mobilenetv3",
-            vec![
-                "h_sigmoid",
-                "h_swish",
-                "SELayer",
-                "conv_bn_hswish",
-                "MobileNet_Block",
-            ],
-        ),
+        ("yolo-mobilenetv3", vec!["h_sigmoid", "h_swish", "SELayer", "conv_bn_hswish", "MobileNet_Block"]),
         ("yolo-ghost", vec!["GhostConv", "GhostBottleneck", "C3Ghost"]),
-        (
-            "yolo-host",
-            vec![
-                "Conv",
-                "DWConv",
-                "C3",
-                "C3TR",
-                "SPPF",
-                "nn.Upsample",
-                "Concat",
-                "Contract",
-            ],
-        ),
+        ("yolo-host", vec!["Conv", "DWConv", "C3", "C3TR", "SPPF", "nn.Upsample", "Concat", "Contract"]),
     ];
     for (family, blocks) in families {
-        let start = listing
-            .find(&format!("{family}"))
-            .unwrap_or_else(|| panic!("no {family} in\n{listing}"));
-        let part = listing[start..]
-            .lines()
-            .skip(1)
-            .take_while(|line| line.starts_with("  "))
-            .collect::<Vec<_>>();
+        let start = listing.find(family).unwrap_or_else(|| panic!("no {family} in\n{listing}"));
+        let part =
+            listing[start..].lines().skip(1).take_while(|line| line.starts_with("  ")).collect::<Vec<_>>();
         for block in blocks {
-            let listed = part
-                .iter()
-                .any(|line| line.split_whitespace().next() == Some(block));
+            let listed = part.iter().any(|line| line.split_whitespace().next() == Some(block));
             assert!(listed, "{family} lacks {block} in\n{listing}");
         }
     }
@@ -112,38 +80,21 @@ fn detect_writes_what_is_asked_for() {
     ]);
     let output = run(command.arg(project.path()));
 
-    let lines: Vec<Value> = text(&output.stdout)
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("JSON"))
-        .collect();
+    let lines: Vec<Value> =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(lines.len(), 3);
     let cat = &lines[1];
-    assert_eq!(
-        (cat["width"].as_u64(), cat["height"].as_u64()),
-        (Some(451), Some(300))
-    );
+    assert_eq!((cat["width"].as_u64(), cat["height"].as_u64()), (Some(451), Some(300)));
     assert!(cat["path"].as_str().unwrap().ends_with("chelsea.png"));
     let found = &cat["detections"][0];
-    assert_eq!(
-        (found["class"].as_u64(), found["name"].as_str()),
-        (Some(15), Some("cat"))
-    );
+    assert_eq!((found["class"].as_u64(), found["name"].as_str()), (Some(15), Some("cat")));
     assert!(found["confidence"].as_f64().unwrap() > 0.5 && found["box"].as_array().unwrap().len() == 4);
 
     let folder = project.path().join("exp");
-    assert_eq!(
-        files(&folder),
-        ["astronaut.png", "chelsea.png", "coffee.png", "crops", "labels"]
-    );
+    assert_eq!(files(&folder), ["astronaut.png", "chelsea.png", "coffee.png", "crops", "labels"]);
     assert!(files(&folder.join("crops")).contains(&"cat".to_string()));
     let label = std::fs::read_to_string(folder.join("labels/chelsea.txt")).unwrap();
-    let columns: Vec<f64> = label
-        .lines()
-        .last()
-        .unwrap()
-        .split(' ')
-        .map(|v| v.parse().unwrap())
-        .collect();
+    let columns: Vec<f64> = label.lines().last().unwrap().split(' ').map(|v| v.parse().unwrap()).collect();
     assert_eq!((columns.len(), columns[0]), (6, 15.0));
     assert!(columns[1..].iter().all(|v| (0.0..=1.0).contains(v)), "{label}");
     let photo = image::open(folder.join("chelsea.png")).unwrap();
@@ -188,28 +139,20 @@ fn conversion_is_reproducible_and_exact() {
     let convert = |name: &str, half: bool| {
         let path = folder.path().join(name);
         let mut command = yolo();
-        command
-            .args(["convert", "--weights", "weights/yolov5s.safetensors", "--output"])
-            .arg(&path);
+        command.args(["convert", "--weights", "weights/yolov5s.safetensors", "--output"]).arg(&path);
         run(if half { command.arg("--half") } else { &mut command });
         std::fs::read(path).unwrap()
     };
     let committed = std::fs::read(yolo_tests::root().join("weights/yolov5s.safetensors")).unwrap();
-    assert!(
-        convert("half.safetensors", true) == committed,
-        "half precision, again"
-    );
+    assert!(convert("half.safetensors", true) == committed, "half precision, again");
     assert!(convert("full.safetensors", false).len() > committed.len() * 19 / 10);
 }
 
 #[test]
 fn wrong_usage_is_exit_code_2() {
-    for arguments in [
-        &["detect", "--conf", "x"][..],
-        &["info"],
-        &["nonsense"],
-        &["convert", "--weights", "a"],
-    ] {
+    for arguments in
+        [&["detect", "--conf", "x"][..], &["info"], &["nonsense"], &["convert", "--weights", "a"]]
+    {
         let output = yolo().args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }

@@ -12,27 +12,17 @@ fn cases(part: &str) -> Vec<Value> {
 }
 
 fn pair(value: &Value) -> (usize, usize) {
-    (
-        value[0].as_u64().unwrap() as usize,
-        value[1].as_u64().unwrap() as usize,
-    )
+    (value[0].as_u64().unwrap() as usize, value[1].as_u64().unwrap() as usize)
 }
 
 /// The noise picture of `portable.py`.
 fn picture((width, height): (usize, usize)) -> Picture {
     let bytes = uniform(&format!("letterbox/{width}x{height}"), width * height * 3);
-    Picture {
-        width,
-        height,
-        rgb: bytes.into_iter().map(|u| (256.0 * u) as u8).collect(),
-    }
+    Picture { width, height, rgb: bytes.into_iter().map(|u| (256.0 * u) as u8).collect() }
 }
 
 fn digest(picture: &Picture) -> String {
-    Sha256::digest(&picture.rgb)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(&picture.rgb).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]

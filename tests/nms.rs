@@ -33,11 +33,7 @@ fn options(json: &Value) -> NmsOptions {
         conf_thres: json["conf_thres"].as_f64().unwrap() as f32,
         iou_thres: json["iou_thres"].as_f64().unwrap(),
         max_det: json["max_det"].as_u64().unwrap() as usize,
-        classes: classes.map(|list| {
-            list.iter()
-                .map(|class| class.as_u64().unwrap() as usize)
-                .collect()
-        }),
+        classes: classes.map(|list| list.iter().map(|class| class.as_u64().unwrap() as usize).collect()),
         agnostic: flag("agnostic"),
         multi_label: flag("multi_label"),
     }
@@ -53,25 +49,15 @@ fn rows_are_the_reference_s() {
         let nc = json["nc"].as_u64().unwrap() as usize;
         let rows = prediction(case, nc, json["spread"].as_f64().unwrap());
         let found = non_max_suppression(&rows, nc, &options(&json));
-        let ours: Vec<f32> = found
-            .iter()
-            .flat_map(|d| d.rect.into_iter().chain([d.confidence, d.class as f32]))
-            .collect();
+        let ours: Vec<f32> =
+            found.iter().flat_map(|d| d.rect.into_iter().chain([d.confidence, d.class as f32])).collect();
         let reference = floats(array);
         kept += reference.len() / 6;
         if ours != reference {
-            failures.push(format!(
-                "{case}: {} rows, reference {}",
-                ours.len() / 6,
-                reference.len() / 6
-            ));
+            failures.push(format!("{case}: {} rows, reference {}", ours.len() / 6, reference.len() / 6));
         }
     }
-    assert!(
-        goldens.arrays.len() >= 18 && kept > 4000,
-        "{} cases keep {kept} rows",
-        goldens.arrays.len()
-    );
+    assert!(goldens.arrays.len() >= 18 && kept > 4000, "{} cases keep {kept} rows", goldens.arrays.len());
     report(failures);
 }
 

@@ -18,23 +18,13 @@ fn records() -> Vec<Value> {
 }
 
 fn detector() -> Detector {
-    Detector::load(
-        &root().join("weights/yolov5s.safetensors"),
-        None,
-        &registry(),
-        &Device::Cpu,
-    )
-    .unwrap()
+    Detector::load(&root().join("weights/yolov5s.safetensors"), None, &registry(), &Device::Cpu).unwrap()
 }
 
 /// The photograph: in the repository, else beside it.
 fn photograph(name: &str) -> Option<PathBuf> {
     let committed = root().join("tests/data/photos").join(name);
-    if committed.exists() {
-        Some(committed)
-    } else {
-        shared(&format!("data/photos/{name}"))
-    }
+    if committed.exists() { Some(committed) } else { shared(&format!("data/photos/{name}")) }
 }
 
 fn expected(record: &Value, key: &str) -> Vec<Detection> {
@@ -59,11 +49,7 @@ fn iou(a: &[f32; 4], b: &[f32; 4]) -> f32 {
 fn differences(case: &str, ours: &[Detection], reference: &[Detection], confidence: f32) -> Vec<String> {
     let mut failures = Vec::new();
     if ours.len() != reference.len() {
-        failures.push(format!(
-            "{case}: {} detections, reference {}",
-            ours.len(),
-            reference.len()
-        ));
+        failures.push(format!("{case}: {} detections, reference {}", ours.len(), reference.len()));
     }
     let mut free: Vec<&Detection> = ours.iter().collect();
     for wanted in reference {
@@ -85,30 +71,21 @@ fn detections_from_files_are_the_reference_s() {
     let detector = detector();
     let mut failures = Vec::new();
     for record in records() {
-        let (name, size) = (
-            record["photograph"].as_str().unwrap(),
-            record["imgsz"].as_u64().unwrap() as usize,
-        );
+        let (name, size) =
+            (record["photograph"].as_str().unwrap(), record["imgsz"].as_u64().unwrap() as usize);
         let Some(path) = photograph(name) else { continue };
         let photo = Picture::read(&path).unwrap();
         // PNG has one decoding, so the network's input is the reference's to the bit.
         if name.ends_with(".png") {
             let boxed = letterbox(&photo, (size, size), true, true, 32).picture;
-            let planes: Vec<u8> = (0..3)
-                .flat_map(|c| boxed.rgb.iter().skip(c).step_by(3).copied())
-                .collect();
-            let digest: String = Sha256::digest(&planes)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
+            let planes: Vec<u8> = (0..3).flat_map(|c| boxed.rgb.iter().skip(c).step_by(3).copied()).collect();
+            let digest: String = Sha256::digest(&planes).iter().map(|byte| format!("{byte:02x}")).collect();
             if digest != record["input_sha256"] {
                 failures.push(format!("{name} at {size}: another network input"));
             }
         }
         let limit = if name.ends_with(".png") { 0.001 } else { 0.02 };
-        let found = detector
-            .detect(&photo, (size, size), &NmsOptions::default())
-            .unwrap();
+        let found = detector.detect(&photo, (size, size), &NmsOptions::default()).unwrap();
         failures.extend(differences(
             &format!("{name} at {size}"),
             &found.detections,
@@ -123,18 +100,13 @@ fn detections_from_files_are_the_reference_s() {
 #[test]
 fn detections_from_stored_inputs_are_the_reference_s() {
     let home = std::env::var_os("ORACLE_HOME").map(PathBuf::from);
-    let home = home
-        .or_else(|| Some(std::env::home_dir()?.join(".cache/yolo-oracle")))
-        .unwrap_or_default();
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cache/yolo-oracle"))).unwrap_or_default();
     let detector = detector();
     let mut failures = Vec::new();
     for record in records() {
         let name = record["photograph"].as_str().unwrap();
         let case = format!("{}-{}", name.split('.').next().unwrap(), record["imgsz"]);
-        let file = home
-            .join("photos")
-            .join(&case)
-            .with_added_extension("safetensors");
+        let file = home.join("photos").join(&case).with_added_extension("safetensors");
         if !file.exists() {
             eprintln!("SKIPPED: {} is not here", file.display());
             continue;
@@ -144,12 +116,7 @@ fn detections_from_stored_inputs_are_the_reference_s() {
         let (height, width) = (input.shape[1], input.shape[2]);
         let rows = detector.predict(&planes, height, width, 0.25).unwrap();
         let ours = non_max_suppression(&rows, 80, &NmsOptions::default());
-        failures.extend(differences(
-            &case,
-            &ours,
-            &expected(&record, "network_box"),
-            0.001,
-        ));
+        failures.extend(differences(&case, &ours, &expected(&record, "network_box"), 0.001));
     }
     report(failures);
 }

@@ -45,29 +45,16 @@ fn figures_are_the_reference_s() {
         let layers: Vec<usize> = ours.rows.iter().map(|row| row.parameters).collect();
         equal("parameters by layer", layers.into(), &record["layer_params"]);
         let strides: Vec<u64> = ours.strides.iter().map(|stride| *stride as u64).collect();
-        let reference: Vec<u64> = record["strides"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|s| s.as_f64().unwrap() as u64)
-            .collect();
+        let reference: Vec<u64> =
+            record["strides"].as_array().unwrap().iter().map(|s| s.as_f64().unwrap() as u64).collect();
         equal("strides", strides.into(), &reference.into());
-        equal(
-            "state_dict entries",
-            model.graph.params.len().into(),
-            &record["state_dict_entries"],
-        );
-        let digest: String = Sha256::digest(state_dict(&model))
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        equal("state_dict entries", model.graph.params.len().into(), &record["state_dict_entries"]);
+        let digest: String =
+            Sha256::digest(state_dict(&model)).iter().map(|byte| format!("{byte:02x}")).collect();
         equal("names and shapes", digest.into(), &record["state_dict_sha256"]);
 
         // The reference's hooks do not see attention; its share stands beside.
-        let attention = record
-            .get("attention_gflops")
-            .and_then(Value::as_f64)
-            .unwrap_or(0.0);
+        let attention = record.get("attention_gflops").and_then(Value::as_f64).unwrap_or(0.0);
         let reference = record["gflops"].as_f64().unwrap() + attention;
         if (ours.gflops / reference - 1.0).abs() > 0.001 {
             failures.push(format!("{case}: {} GFLOPs, reference {reference}", ours.gflops));
@@ -98,15 +85,10 @@ fn state_dicts_of_the_article_s_models_fit() {
         let spec = Spec::read(&root().join(format!("models/{name}.yaml"))).unwrap();
         let ours = state_dict(&Model::build(spec, &registry()).unwrap());
         let reference = std::fs::read_to_string(golden(&format!("state_dict/{name}.txt"))).unwrap();
-        let missing = reference
-            .lines()
-            .filter(|line| !ours.lines().any(|our| our == *line));
-        let unused = ours
-            .lines()
-            .filter(|line| !reference.lines().any(|other| other == *line));
-        let differences = missing
-            .map(|l| format!("missing: {l}"))
-            .chain(unused.map(|l| format!("unused: {l}")));
+        let missing = reference.lines().filter(|line| !ours.lines().any(|our| our == *line));
+        let unused = ours.lines().filter(|line| !reference.lines().any(|other| other == *line));
+        let differences =
+            missing.map(|l| format!("missing: {l}")).chain(unused.map(|l| format!("unused: {l}")));
         report(differences.map(|line| format!("{name}: {line}")).collect());
     }
 }

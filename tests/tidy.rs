@@ -5,9 +5,7 @@ use yolo_tests::{report, root};
 
 fn sources() -> Vec<PathBuf> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-        for entry in std::fs::read_dir(folder)
-            .expect("a folder")
-            .map(|entry| entry.expect("a folder").path())
+        for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a folder").path())
         {
             if entry.is_dir() {
                 walk(&entry, found);
@@ -26,30 +24,19 @@ fn sources() -> Vec<PathBuf> {
 
 #[test]
 fn every_file_opens_with_its_job() {
-    let untold = sources()
-        .into_iter()
-        .filter(|file| !std::fs::read_to_string(file).unwrap().starts_with("//! "));
-    report(
-        untold
-            .map(|file| format!("{} does not open with //!", file.display()))
-            .collect(),
-    );
+    let untold =
+        sources().into_iter().filter(|file| !std::fs::read_to_string(file).unwrap().starts_with("//! "));
+    report(untold.map(|file| format!("{} does not open with //!", file.display())).collect());
 }
 
 #[test]
 fn unsafe_stands_only_at_the_plugin_border() {
-    let border = [
-        "plugins/api/src",
-        "yolo-host/src/graph/border.rs",
-        "yolo-host/src/registry/border.rs",
-    ];
+    let border = ["plugins/api/src", "yolo-host/src/graph/border.rs", "yolo-host/src/registry/border.rs"];
     let strays = sources().into_iter().filter(|file| {
         let allowed = border.iter().any(|place| file.starts_with(root().join(place)));
         !allowed
             && !file.ends_with("tidy.rs")
-            && std::fs::read_to_string(file)
-                .unwrap()
-                .contains("allow(unsafe_code)")
+            && std::fs::read_to_string(file).unwrap().contains("allow(unsafe_code)")
     });
     report(strays.map(|file| file.display().to_string()).collect());
 }

@@ -6,38 +6,22 @@ use yolo_host::registry::Registry;
 use yolo_tests::root;
 
 fn build(model: &str) -> Result<Model, yolo_host::model::Error> {
-    Model::build(
-        Spec::read(&root().join(model)).unwrap(),
-        &Registry::linked().unwrap(),
-    )
+    Model::build(Spec::read(&root().join(model)).unwrap(), &Registry::linked().unwrap())
 }
 
 #[test]
 fn yolov5_needs_no_plugin() {
-    assert_eq!(
-        build("models/yolov5s.yaml").unwrap().graph.parameters(None),
-        7_235_389
-    );
+    assert_eq!(build("models/yolov5s.yaml").unwrap().graph.parameters(None), 7_235_389);
 }
 
 #[test]
 fn a_missing_block_is_explained() {
     use std::error::Error;
-    for (model, block) in [
-        ("yolov5-shufflenetv2", "conv_bn_relu_maxpool"),
-        ("yolov5s-ghost", "GhostConv"),
-    ] {
+    for (model, block) in [("yolov5-shufflenetv2", "conv_bn_relu_maxpool"), ("yolov5s-ghost", "GhostConv")] {
         let error = build(&format!("models/{model}.yaml")).unwrap_err();
-        assert!(
-            error.to_string().contains(&format!("{model}.yaml, layer")),
-            "{error}"
-        );
+        assert!(error.to_string().contains(&format!("{model}.yaml, layer")), "{error}");
         let source = error.source().unwrap().to_string();
-        for part in [
-            format!("no block `{block}`"),
-            "Bottleneck, ".into(),
-            "plugin may be off".into(),
-        ] {
+        for part in [format!("no block `{block}`"), "Bottleneck, ".into(), "plugin may be off".into()] {
             assert!(source.contains(&part), "{source} lacks {part}");
         }
     }

@@ -12,10 +12,7 @@ use yolo_host::weights::{self, Array, Checkpoint, Data};
 
 /// The root of the repository.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("tests/ has a parent")
-        .to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent").to_path_buf()
 }
 
 /// A file beside the goldens' generator.
@@ -41,17 +38,12 @@ pub fn yolo() -> Command {
         let test = std::env::current_exe().expect("a test has a path");
         let folder = test.ancestors().nth(2).expect("target/PROFILE").to_path_buf();
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        build
-            .current_dir(root())
-            .args(["build", "--quiet", "--package", "yolo-host", "--bin", "yolo"]);
+        build.current_dir(root()).args(["build", "--quiet", "--package", "yolo-host", "--bin", "yolo"]);
         build.arg("--target-dir").arg(folder.parent().expect("target"));
         if folder.ends_with("release") {
             build.arg("--release");
         }
-        assert!(
-            build.status().expect("cargo runs").success(),
-            "the yolo binary does not build"
-        );
+        assert!(build.status().expect("cargo runs").success(), "the yolo binary does not build");
         folder.join("yolo")
     });
     let mut command = Command::new(binary);
@@ -88,10 +80,7 @@ pub fn golden_model(meta: &weights::Meta, registry: &Registry) -> Model {
 
 /// A number in a golden's metadata.
 pub fn number(meta: &weights::Meta, key: &str) -> f64 {
-    meta.extra
-        .get(key)
-        .and_then(|text| text.parse().ok())
-        .unwrap_or_else(|| panic!("metadata `{key}`"))
+    meta.extra.get(key).and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("metadata `{key}`"))
 }
 
 /// Reads a golden in safetensors form.
@@ -119,11 +108,8 @@ pub fn portable_state(model: &Model) -> State {
     let defaults = State::new(&model.graph, 0);
     let fill = |(i, param): (usize, &Param)| {
         let id = yolo_host::graph::ParamId(i);
-        let array = if param.name.ends_with(".anchors") {
-            defaults.get(id).clone()
-        } else {
-            portable_array(param)
-        };
+        let array =
+            if param.name.ends_with(".anchors") { defaults.get(id).clone() } else { portable_array(param) };
         (param.name.clone(), array)
     };
     let arrays: BTreeMap<String, Array> = model.graph.params.iter().enumerate().map(fill).collect();
@@ -133,10 +119,7 @@ pub fn portable_state(model: &Model) -> State {
 fn portable_array(param: &Param) -> Array {
     let shape = param.shape.clone();
     if param.role == Role::Counter {
-        return Array {
-            shape,
-            data: Data::I64(vec![0]),
-        };
+        return Array { shape, data: Data::I64(vec![0]) };
     }
     let fan_in: usize = shape.iter().skip(1).product();
     let kind = param.name.rsplit('.').next().unwrap_or_default();
@@ -146,22 +129,11 @@ fn portable_array(param: &Param) -> Array {
         "running_mean" | "bias" | "in_proj_bias" => 0.2 * (u - 0.5),
         _ => (2.0 * u - 1.0) * (5.0 / fan_in as f64).sqrt(),
     };
-    let values = uniform(&param.name, param.len())
-        .into_iter()
-        .map(|u| value(u) as f32)
-        .collect();
-    Array {
-        shape,
-        data: Data::F32(values),
-    }
+    let values = uniform(&param.name, param.len()).into_iter().map(|u| value(u) as f32).collect();
+    Array { shape, data: Data::F32(values) }
 }
 
 /// Fails with every failing case of a table, not only the first.
 pub fn report(failures: Vec<String>) {
-    assert!(
-        failures.is_empty(),
-        "{} failed:\n{}",
-        failures.len(),
-        failures.join("\n")
-    );
+    assert!(failures.is_empty(), "{} failed:\n{}", failures.len(), failures.join("\n"));
 }

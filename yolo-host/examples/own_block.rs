@@ -16,10 +16,7 @@ use yolo_plugin::{Act, Args, Block, Builder, Conv2d, Param, Value, register};
 static SEPARABLE: Block = Block::new("Separable", "depthwise, then pointwise convolution", build).params(&[
     Param::width("c2").help("output channels"),
     Param::int("s").range(1, 2).or_int(1).help("stride"),
-    Param::int("k")
-        .range(1, 31)
-        .or_int(3)
-        .help("kernel of the depthwise convolution, odd"),
+    Param::int("k").range(1, 31).or_int(3).help("kernel of the depthwise convolution, odd"),
 ]);
 
 fn build(b: &mut Builder, x: &[Value], args: &Args) -> Value {
@@ -28,9 +25,7 @@ fn build(b: &mut Builder, x: &[Value], args: &Args) -> Value {
         return b.fail(&format!("k must be odd, not {kernel}"));
     }
     // In layer 3 its parameters are model.3.dw.conv.weight, model.3.dw.bn.weight, …
-    let depthwise = Conv2d::same(channels, kernel)
-        .stride(args.int("s"))
-        .groups(channels);
+    let depthwise = Conv2d::same(channels, kernel).stride(args.int("s")).groups(channels);
     let y = b.conv_bn_act("dw", x[0], depthwise, Some(Act::Silu));
     b.conv_bn_act("pw", y, Conv2d::same(args.int("c2"), 1), Some(Act::Silu))
 }

@@ -135,11 +135,7 @@ impl Detector {
     ) -> Result<Vec<f32>, Error> {
         self.model.check_size(height, width)?;
         let detect = &self.model.detect;
-        let maps = self.network.run(
-            planes,
-            [1, self.model.spec.channels, height, width],
-            &detect.outputs,
-        )?;
+        let maps = self.network.run(planes, [1, self.model.spec.channels, height, width], &detect.outputs)?;
         let per_map = 2 * detect.na;
         let maps: Vec<RawMap> = maps
             .iter()
@@ -172,19 +168,11 @@ impl Detector {
         let computed = Instant::now();
         let mut detections = non_max_suppression(&rows, self.model.detect.nc, options);
         let mut rects: Vec<[f32; 4]> = detections.iter().map(|detection| detection.rect).collect();
-        scale_boxes(
-            &mut rects,
-            (boxed.height, boxed.width),
-            (photo.height, photo.width),
-        );
+        scale_boxes(&mut rects, (boxed.height, boxed.width), (photo.height, photo.width));
         for (detection, rect) in detections.iter_mut().zip(rects) {
             detection.rect = rect.map(f32::round_ties_even);
         }
         let times = [prepared - start, computed - prepared, computed.elapsed()];
-        Ok(Found {
-            detections,
-            network: (boxed.height, boxed.width),
-            times,
-        })
+        Ok(Found { detections, network: (boxed.height, boxed.width), times })
     }
 }

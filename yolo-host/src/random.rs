@@ -11,9 +11,7 @@ impl Stream {
     /// The stream of a name.
     pub fn keyed(name: &str) -> Self {
         let hash = |state: u64, byte: u8| (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        Stream {
-            state: name.bytes().fold(0xcbf2_9ce4_8422_2325, hash),
-        }
+        Stream { state: name.bytes().fold(0xcbf2_9ce4_8422_2325, hash) }
     }
 
     /// Uniform in `[0, 1)`, in steps of 2⁻²⁴.

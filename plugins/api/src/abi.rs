@@ -29,10 +29,7 @@ impl Str {
 
     /// A view of `text`.
     pub const fn new(text: &str) -> Self {
-        Str {
-            data: text.as_ptr(),
-            len: text.len(),
-        }
+        Str { data: text.as_ptr(), len: text.len() }
     }
 
     /// The text, or `None` when it is not UTF-8 or the pointer is null.
@@ -107,14 +104,8 @@ unsafe impl Send for Arg {}
 
 impl Arg {
     /// No value.
-    pub const NONE: Arg = Arg {
-        kind: kind::NONE,
-        int: 0,
-        float: 0.0,
-        text: Str::EMPTY,
-        ints: std::ptr::null(),
-        ints_len: 0,
-    };
+    pub const NONE: Arg =
+        Arg { kind: kind::NONE, int: 0, float: 0.0, text: Str::EMPTY, ints: std::ptr::null(), ints_len: 0 };
 }
 
 /// One positional argument of a block, as written in YAML.

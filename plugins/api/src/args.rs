@@ -21,14 +21,12 @@ impl<'a> Args<'a> {
 
     /// A width or an integer.
     pub fn int(&self, name: &str) -> usize {
-        self.optional_int(name)
-            .unwrap_or_else(|| panic!("argument `{name}` has no value"))
+        self.optional_int(name).unwrap_or_else(|| panic!("argument `{name}` has no value"))
     }
 
     /// A width or an integer, or `None` where YAML says so.
     pub fn optional_int(&self, name: &str) -> Option<usize> {
-        self.find(name, &[kind::WIDTH, kind::INT])
-            .map(|arg| arg.int as usize)
+        self.find(name, &[kind::WIDTH, kind::INT]).map(|arg| arg.int as usize)
     }
 
     /// A truth value.
@@ -45,9 +43,7 @@ impl<'a> Args<'a> {
     /// One of the words declared.
     pub fn word(&self, name: &str) -> &'a str {
         // SAFETY: the host keeps the text alive while `build` runs.
-        self.find(name, &[kind::CHOICE])
-            .and_then(|arg| unsafe { arg.text.get() })
-            .unwrap_or("")
+        self.find(name, &[kind::CHOICE]).and_then(|arg| unsafe { arg.text.get() }).unwrap_or("")
     }
 
     /// A list of integers.
@@ -61,15 +57,9 @@ impl<'a> Args<'a> {
 
     fn find(&self, name: &str, kinds: &[u32]) -> Option<&'a Arg> {
         // SAFETY: parameters are static data of the plugin.
-        let index = self
-            .params
-            .iter()
-            .position(|param| unsafe { param.name.get() } == Some(name));
+        let index = self.params.iter().position(|param| unsafe { param.name.get() } == Some(name));
         let index = index.unwrap_or_else(|| panic!("no parameter `{name}` is declared"));
-        assert!(
-            kinds.contains(&self.params[index].kind),
-            "parameter `{name}` is declared with another kind"
-        );
+        assert!(kinds.contains(&self.params[index].kind), "parameter `{name}` is declared with another kind");
         self.args.get(index).filter(|arg| arg.kind != kind::NONE)
     }
 }

@@ -37,14 +37,7 @@ pub struct Block {
 impl Block {
     /// A block of one input without arguments, which stacks; change the fields that differ.
     pub const fn new(name: &'static str, help: &'static str, build: Build) -> Self {
-        Block {
-            name,
-            help,
-            params: &[],
-            repeat: Repeat::Stack,
-            inputs: (1, 1),
-            build,
-        }
+        Block { name, help, params: &[], repeat: Repeat::Stack, inputs: (1, 1), build }
     }
 
     /// The same with these positional arguments.

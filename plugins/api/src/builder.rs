@@ -44,14 +44,8 @@ impl Act {
 
     /// The activation of a kind in [`abi::act`] and its parameter.
     pub fn from_code(kind: u32, parameter: f64) -> Option<Self> {
-        let all = [
-            Act::Relu,
-            Act::Relu6,
-            Act::LeakyRelu(parameter),
-            Act::Silu,
-            Act::Sigmoid,
-            Act::HardSigmoid,
-        ];
+        let all =
+            [Act::Relu, Act::Relu6, Act::LeakyRelu(parameter), Act::Silu, Act::Sigmoid, Act::HardSigmoid];
         let mut all = all.into_iter().chain([Act::HardSwish, Act::Tanh, Act::Mish]);
         all.find(|act| act.code().0 == kind)
     }
@@ -143,21 +137,9 @@ impl Init {
 impl From<Init> for abi::Init {
     fn from(init: Init) -> Self {
         match init {
-            Init::Constant(a) => abi::Init {
-                kind: abi::init::CONSTANT,
-                a,
-                b: 0.0,
-            },
-            Init::Uniform(a, b) => abi::Init {
-                kind: abi::init::UNIFORM,
-                a,
-                b,
-            },
-            Init::Normal(a, b) => abi::Init {
-                kind: abi::init::NORMAL,
-                a,
-                b,
-            },
+            Init::Constant(a) => abi::Init { kind: abi::init::CONSTANT, a, b: 0.0 },
+            Init::Uniform(a, b) => abi::Init { kind: abi::init::UNIFORM, a, b },
+            Init::Normal(a, b) => abi::Init { kind: abi::init::NORMAL, a, b },
         }
     }
 }
@@ -188,11 +170,7 @@ impl<'g> Builder<'g> {
     /// `host` and `graph` stay valid for `'g`, and nothing else uses `graph` meanwhile.
     pub unsafe fn new(host: *const Host, graph: *mut abi::Graph) -> Self {
         // SAFETY: promised by the caller.
-        Builder {
-            host: unsafe { &*host },
-            graph,
-            _graph: PhantomData,
-        }
+        Builder { host: unsafe { &*host }, graph, _graph: PhantomData }
     }
 
     /// Reports what is wrong with the block's arguments or inputs; the first report sticks.

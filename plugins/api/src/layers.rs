@@ -68,11 +68,7 @@ impl Builder<'_> {
     /// YOLOv5's Conv: convolution `NAME.conv`, batch norm `NAME.bn`, activation. An empty name leaves the prefix out.
     pub fn conv_bn_act(&mut self, name: &str, x: Value, conv: Conv2d, act: Option<Act>) -> Value {
         let join = |part: &str| {
-            if name.is_empty() {
-                part.to_string()
-            } else {
-                format!("{name}.{part}")
-            }
+            if name.is_empty() { part.to_string() } else { format!("{name}.{part}") }
         };
         let y = self.conv2d(&join("conv"), x, conv);
         let y = self.batch_norm(&join("bn"), y);
@@ -86,9 +82,7 @@ impl Builder<'_> {
     pub fn chunk(&mut self, x: Value, parts: usize) -> Vec<Value> {
         let channels = self.channels(x);
         if parts == 0 || !channels.is_multiple_of(parts) {
-            self.fail(&format!(
-                "{channels} channels do not split into {parts} equal parts"
-            ));
+            self.fail(&format!("{channels} channels do not split into {parts} equal parts"));
             return vec![Value::NONE; parts];
         }
         let width = channels / parts;

@@ -72,11 +72,7 @@ impl Param {
 
     /// May be left out: this integer then.
     pub const fn or_int(mut self, value: i64) -> Self {
-        self.default = Arg {
-            kind: self.kind,
-            int: value,
-            ..Arg::NONE
-        };
+        self.default = Arg { kind: self.kind, int: value, ..Arg::NONE };
         self.optional()
     }
 
@@ -87,32 +83,19 @@ impl Param {
 
     /// May be left out: this number then.
     pub const fn or_float(mut self, value: f64) -> Self {
-        self.default = Arg {
-            kind: kind::FLOAT,
-            float: value,
-            ..Arg::NONE
-        };
+        self.default = Arg { kind: kind::FLOAT, float: value, ..Arg::NONE };
         self.optional()
     }
 
     /// May be left out: this word then.
     pub const fn or_word(mut self, word: &'static str) -> Self {
-        self.default = Arg {
-            kind: kind::CHOICE,
-            text: Str::new(word),
-            ..Arg::NONE
-        };
+        self.default = Arg { kind: kind::CHOICE, text: Str::new(word), ..Arg::NONE };
         self.optional()
     }
 
     /// May be left out: this list then.
     pub const fn or_ints(mut self, list: &'static [i64]) -> Self {
-        self.default = Arg {
-            kind: kind::INTS,
-            ints: list.as_ptr(),
-            ints_len: list.len(),
-            ..Arg::NONE
-        };
+        self.default = Arg { kind: kind::INTS, ints: list.as_ptr(), ints_len: list.len(), ..Arg::NONE };
         self.optional()
     }
 }

@@ -6,9 +6,8 @@ use yolo_plugin::{Act, Args, Block, Builder, Conv2d, Param, Value};
 /// `[b, c1, h, w]` to `[b, c2, h, w]`.
 ///
 /// `shortcut` and `g` are read as C3 reads them and change nothing, as in the reference: a Ghost bottleneck has its own.
-pub static C3_GHOST: Block = Block::new("C3Ghost", "C3 with Ghost bottlenecks", build)
-    .repeats_inside()
-    .params(&[
+pub static C3_GHOST: Block =
+    Block::new("C3Ghost", "C3 with Ghost bottlenecks", build).repeats_inside().params(&[
         Param::width("c2").help("output channels"),
         Param::bool("shortcut").or_bool(true).help("without effect"),
         Param::int("g").or_int(1).help("without effect"),

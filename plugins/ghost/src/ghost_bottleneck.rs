@@ -22,30 +22,16 @@ fn build(b: &mut Builder, x: &[Value], args: &Args) -> Value {
 pub(crate) fn bottleneck(b: &mut Builder, x: Value, c2: usize, kernel: usize, stride: usize) -> Value {
     let (c1, hidden) = (b.channels(x), c2 / 2);
     if stride == 1 && c1 != c2 {
-        return b.fail(&format!(
-            "stride 1 keeps the channels, but the input has {c1} and c2 is {c2}"
-        ));
+        return b.fail(&format!("stride 1 keeps the channels, but the input has {c1} and c2 is {c2}"));
     }
-    let mut y = b.scope("conv.0", |b| {
-        ghost_conv(b, x, Conv2d::same(hidden, 1), Some(Act::Silu))
-    });
+    let mut y = b.scope("conv.0", |b| ghost_conv(b, x, Conv2d::same(hidden, 1), Some(Act::Silu)));
     if stride == 2 {
-        y = b.conv_bn_act(
-            "conv.1",
-            y,
-            Conv2d::same(hidden, kernel).stride(2).groups(hidden),
-            None,
-        );
+        y = b.conv_bn_act("conv.1", y, Conv2d::same(hidden, kernel).stride(2).groups(hidden), None);
     }
     let y = b.scope("conv.2", |b| ghost_conv(b, y, Conv2d::same(c2, 1), None));
     let mut shortcut = x;
     if stride == 2 {
-        shortcut = b.conv_bn_act(
-            "shortcut.0",
-            x,
-            Conv2d::same(c1, kernel).stride(2).groups(c1),
-            None,
-        );
+        shortcut = b.conv_bn_act("shortcut.0", x, Conv2d::same(c1, kernel).stride(2).groups(c1), None);
         shortcut = b.conv_bn_act("shortcut.1", shortcut, Conv2d::same(c2, 1), None);
     }
     b.add(y, shortcut)

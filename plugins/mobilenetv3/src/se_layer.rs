@@ -3,11 +3,8 @@
 use yolo_plugin::{Act, Args, Block, Builder, Param, Pool, Value};
 
 /// Keeps the shape `[b, c, h, w]`.
-pub static SE_LAYER: Block =
-    Block::new("SELayer", "squeeze-and-excite; keeps the channels", build).params(&[Param::int("reduction")
-        .range(1, i64::MAX)
-        .or_int(4)
-        .help("channels / hidden features")]);
+pub static SE_LAYER: Block = Block::new("SELayer", "squeeze-and-excite; keeps the channels", build)
+    .params(&[Param::int("reduction").range(1, i64::MAX).or_int(4).help("channels / hidden features")]);
 
 fn build(b: &mut Builder, x: &[Value], args: &Args) -> Value {
     squeeze_excite(b, x[0], args.int("reduction"))

@@ -17,9 +17,7 @@ fn build(b: &mut Builder, x: &[Value], args: &Args) -> Value {
         return b.fail(&format!("c2 must be even, not {c2}"));
     }
     if stride == 1 && c1 != c2 {
-        return b.fail(&format!(
-            "stride 1 keeps the channels, but the input has {c1} and c2 is {c2}"
-        ));
+        return b.fail(&format!("stride 1 keeps the channels, but the input has {c1} and c2 is {c2}"));
     }
     let half = c2 / 2;
     let (left, right) = if stride == 1 {

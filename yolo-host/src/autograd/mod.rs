@@ -32,6 +32,9 @@ pub enum Error {
     },
 }
 
+/// Shape and values of a tensor, brought back from the device.
+pub type Output = (Vec<usize>, Vec<f32>);
+
 /// A graph with its parameters on a device, ready to run.
 #[derive(Debug)]
 pub struct Network {
@@ -44,23 +47,12 @@ pub struct Network {
 impl Network {
     /// Brings the values of a model to a device.
     pub fn new(graph: &Graph, state: &State, device: &Device) -> Result<Self, Error> {
-        let params = graph
-            .params
-            .iter()
-            .enumerate()
-            .map(|(i, param)| match param.role {
-                Role::Counter => Ok(None),
-                _ => Tensor::from_slice(state.floats(ParamId(i)), param.shape.as_slice(), device).map(Some),
-            });
-        let params = params
-            .collect::<Result<_, _>>()
-            .map_err(|source| transfer(device, source))?;
-        Ok(Network {
-            graph: graph.clone(),
-            params,
-            last_uses: graph.last_uses(),
-            device: device.clone(),
-        })
+        let params = graph.params.iter().enumerate().map(|(i, param)| match param.role {
+            Role::Counter => Ok(None),
+            _ => Tensor::from_slice(state.floats(ParamId(i)), param.shape.as_slice(), device).map(Some),
+        });
+        let params = params.collect::<Result<_, _>>().map_err(|source| transfer(device, source))?;
+        Ok(Network { graph: graph.clone(), params, last_uses: graph.last_uses(), device: device.clone() })
     }
 
     /// The device that it runs on.
@@ -75,16 +67,8 @@ impl Network {
         let mut values: Vec<Option<Tensor>> = vec![None; self.graph.nodes.len()];
         let mut results: Vec<Option<Tensor>> = vec![None; wanted.len()];
         for (place, node) in self.graph.nodes.iter().enumerate() {
-            let failed = |source| Error::Candle {
-                layer: node.layer,
-                op: node.op.name(),
-                source,
-            };
-            let inputs: Vec<&Tensor> = node
-                .inputs
-                .iter()
-                .filter_map(|id| values[id.0].as_ref())
-                .collect();
+            let failed = |source| Error::Candle { layer: node.layer, op: node.op.name(), source };
+            let inputs: Vec<&Tensor> = node.inputs.iter().filter_map(|id| values[id.0].as_ref()).collect();
             let output = match node.op {
                 Op::Input => pictures.clone(),
                 _ => ops::run(&node.op, &inputs, &self.params).map_err(failed)?,
@@ -105,12 +89,7 @@ impl Network {
     }
 
     /// The same from and to plain slices: pictures in, for each wanted tensor its shape and values out.
-    pub fn run(
-        &self,
-        pictures: &[f32],
-        shape: [usize; 4],
-        wanted: &[ValueId],
-    ) -> Result<Vec<(Vec<usize>, Vec<f32>)>, Error> {
+    pub fn run(&self, pictures: &[f32], shape: [usize; 4], wanted: &[ValueId]) -> Result<Vec<Output>, Error> {
         let failed = |source| transfer(&self.device, source);
         let pictures = Tensor::from_slice(pictures, &shape, &self.device).map_err(failed)?;
         let outputs = self.forward(&pictures, wanted)?;
@@ -118,22 +97,11 @@ impl Network {
             let flat = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
             Ok((tensor.dims().to_vec(), flat))
         };
-        outputs
-            .iter()
-            .map(values)
-            .collect::<candle_core::Result<_>>()
-            .map_err(failed)
+        outputs.iter().map(values).collect::<candle_core::Result<_>>().map_err(failed)
     }
 }
 
 fn transfer(device: &Device, source: candle_core::Error) -> Error {
-    let device = if device.is_cuda() {
-        "the CUDA device"
-    } else {
-        "the CPU"
-    };
-    Error::Transfer {
-        device: device.into(),
-        source,
-    }
+    let device = if device.is_cuda() { "the CUDA device" } else { "the CPU" };
+    Error::Transfer { device: device.into(), source }
 }

@@ -5,33 +5,19 @@ use candle_core::{D, Error, Result, Tensor};
 
 /// The output of one operation.
 pub fn run(op: &Op, inputs: &[&Tensor], params: &[Option<Tensor>]) -> Result<Tensor> {
-    let param = |id: &ParamId| {
-        params[id.0]
-            .as_ref()
-            .ok_or_else(|| Error::msg("a counter is not a tensor").bt())
-    };
+    let param =
+        |id: &ParamId| params[id.0].as_ref().ok_or_else(|| Error::msg("a counter is not a tensor").bt());
     let optional = |id: &Option<ParamId>| id.as_ref().map(param).transpose();
     let x = match op {
         Op::Parameter(id) => return Ok(param(id)?.clone()),
-        _ => *inputs
-            .first()
-            .ok_or_else(|| Error::msg("an input is missing").bt())?,
+        _ => *inputs.first().ok_or_else(|| Error::msg("an input is missing").bt())?,
     };
     match (op, inputs) {
         (Op::Conv2d { spec, weight, bias }, _) => conv2d(x, spec, param(weight)?, optional(bias)?),
-        (
-            Op::BatchNorm {
-                weight,
-                bias,
-                mean,
-                var,
-            },
-            _,
-        ) => {
+        (Op::BatchNorm { weight, bias, mean, var }, _) => {
             let scale = (param(weight)? / (param(var)? + BATCH_NORM_EPS)?.sqrt()?)?;
             let shift = (param(bias)? - (param(mean)? * &scale)?)?;
-            x.broadcast_mul(&by_channel(&scale)?)?
-                .broadcast_add(&by_channel(&shift)?)
+            x.broadcast_mul(&by_channel(&scale)?)?.broadcast_add(&by_channel(&shift)?)
         }
         (Op::Linear { weight, bias }, _) => {
             let y = x.broadcast_matmul(&param(weight)?.t()?)?;
@@ -49,10 +35,7 @@ pub fn run(op: &Op, inputs: &[&Tensor], params: &[Option<Tensor>]) -> Result<Ten
         (Op::Slice { axis, start, length }, _) => x.narrow(*axis, *start, *length)?.contiguous(),
         (Op::ChannelShuffle { groups }, _) => {
             let (n, c, h, w) = x.dims4()?;
-            x.reshape((n, *groups, c / groups, h, w))?
-                .transpose(1, 2)?
-                .contiguous()?
-                .reshape((n, c, h, w))
+            x.reshape((n, *groups, c / groups, h, w))?.transpose(1, 2)?.contiguous()?.reshape((n, c, h, w))
         }
         (Op::Upsample(scale, mode), _) => {
             let (_, _, h, w) = x.dims4()?;
@@ -88,13 +71,7 @@ fn by_channel(x: &Tensor) -> Result<Tensor> {
 fn conv2d(x: &Tensor, spec: &ConvSpec, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     let square = |pair: [usize; 2]| pair[0] == pair[1];
     let y = if square(spec.padding) && square(spec.stride) && square(spec.dilation) {
-        x.conv2d(
-            weight,
-            spec.padding[0],
-            spec.stride[0],
-            spec.dilation[0],
-            spec.groups,
-        )?
+        x.conv2d(weight, spec.padding[0], spec.stride[0], spec.dilation[0], spec.groups)?
     } else {
         let [ph, pw] = spec.padding;
         if !square(spec.dilation) {
@@ -165,18 +142,10 @@ fn dilated_max(x: &Tensor, spec: &PoolSpec, rows: usize, columns: usize) -> Resu
     let mut best: Option<Tensor> = None;
     for dy in 0..spec.kernel[0] {
         for dx in 0..spec.kernel[1] {
-            let (height, width) = (
-                (rows - 1) * spec.stride[0] + 1,
-                (columns - 1) * spec.stride[1] + 1,
-            );
+            let (height, width) = ((rows - 1) * spec.stride[0] + 1, (columns - 1) * spec.stride[1] + 1);
             let shifted =
-                x.narrow(2, dy * spec.dilation[0], height)?
-                    .narrow(3, dx * spec.dilation[1], width)?;
-            let shifted = every(
-                &every(&shifted.contiguous()?, 2, spec.stride[0])?,
-                3,
-                spec.stride[1],
-            )?;
+                x.narrow(2, dy * spec.dilation[0], height)?.narrow(3, dx * spec.dilation[1], width)?;
+            let shifted = every(&every(&shifted.contiguous()?, 2, spec.stride[0])?, 3, spec.stride[1])?;
             best = Some(best.map_or(Ok(shifted.clone()), |best| best.maximum(&shifted))?);
         }
     }
@@ -213,9 +182,7 @@ fn space_to_depth(x: &Tensor, size: usize, order: Order) -> Result<Tensor> {
         Order::Rows => [0, 3, 5, 1, 2, 4],
         Order::Columns => [0, 5, 3, 1, 2, 4],
     };
-    x.permute(&axes[..])?
-        .contiguous()?
-        .reshape((n, c * size * size, h / size, w / size))
+    x.permute(&axes[..])?.contiguous()?.reshape((n, c * size * size, h / size, w / size))
 }
 
 fn depth_to_space(x: &Tensor, size: usize, order: Order) -> Result<Tensor> {
@@ -226,7 +193,5 @@ fn depth_to_space(x: &Tensor, size: usize, order: Order) -> Result<Tensor> {
         Order::Rows => [0, 3, 4, 1, 5, 2],
         Order::Columns => [0, 3, 4, 2, 5, 1],
     };
-    x.permute(&axes[..])?
-        .contiguous()?
-        .reshape((n, channels, h * size, w * size))
+    x.permute(&axes[..])?.contiguous()?.reshape((n, channels, h * size, w * size))
 }

@@ -6,27 +6,15 @@ use yolo_plugin::{Args, Block, Builder, Conv2d, Param, Value, register};
 /// `[b, c1, h, w]` to `[b, c2, h, w]`.
 pub static BOTTLENECK: Block = Block::new("Bottleneck", "1×1 and 3×3 Conv with a shortcut", build).params(&[
     Param::width("c2").help("output channels"),
-    Param::bool("shortcut")
-        .or_bool(true)
-        .help("add the input when c1 = c2"),
-    Param::int("g")
-        .range(1, i64::MAX)
-        .or_int(1)
-        .help("groups of the 3×3"),
+    Param::bool("shortcut").or_bool(true).help("add the input when c1 = c2"),
+    Param::int("g").range(1, i64::MAX).or_int(1).help("groups of the 3×3"),
     Param::float("e").or_float(0.5).help("hidden channels / c2"),
 ]);
 
 register!(BOTTLENECK);
 
 fn build(b: &mut Builder, x: &[Value], args: &Args) -> Value {
-    bottleneck(
-        b,
-        x[0],
-        args.int("c2"),
-        hidden(args),
-        args.int("g"),
-        args.bool("shortcut"),
-    )
+    bottleneck(b, x[0], args.int("c2"), hidden(args), args.int("g"), args.bool("shortcut"))
 }
 
 pub(super) fn bottleneck(
@@ -47,9 +35,7 @@ pub(super) fn bottleneck(
 pub(super) fn sequence(b: &mut Builder, mut x: Value, channels: usize, args: &Args) -> Value {
     let (groups, shortcut) = (args.int("g"), args.bool("shortcut"));
     for i in 0..args.repeat() {
-        x = b.scope(&format!("m.{i}"), |b| {
-            bottleneck(b, x, channels, channels, groups, shortcut)
-        });
+        x = b.scope(&format!("m.{i}"), |b| bottleneck(b, x, channels, channels, groups, shortcut));
     }
     x
 }

@@ -5,17 +5,11 @@ use super::{SILU, hidden, pointwise};
 use yolo_plugin::{Args, Block, Builder, Conv2d, Param, Value, register};
 
 /// `[b, c1, h, w]` to `[b, c2, h, w]`.
-pub static BOTTLENECK_CSP: Block = Block::new("BottleneckCSP", "cross-stage partial bottlenecks", build)
-    .repeats_inside()
-    .params(&[
+pub static BOTTLENECK_CSP: Block =
+    Block::new("BottleneckCSP", "cross-stage partial bottlenecks", build).repeats_inside().params(&[
         Param::width("c2").help("output channels"),
-        Param::bool("shortcut")
-            .or_bool(true)
-            .help("shortcuts in the bottlenecks"),
-        Param::int("g")
-            .range(1, i64::MAX)
-            .or_int(1)
-            .help("groups in the bottlenecks"),
+        Param::bool("shortcut").or_bool(true).help("shortcuts in the bottlenecks"),
+        Param::int("g").range(1, i64::MAX).or_int(1).help("groups in the bottlenecks"),
         Param::float("e").or_float(0.5).help("hidden channels / c2"),
     ]);
 

@@ -5,16 +5,12 @@ use super::hidden;
 use yolo_plugin::{Args, Block, Builder, Init, Param, Value, register};
 
 /// `[b, c1, h, w]` to `[b, c2, h, w]`.
-pub static C3_TR: Block = Block::new("C3TR", "C3 with a transformer", build)
-    .repeats_inside()
-    .params(&[
-        Param::width("c2").help("output channels"),
-        Param::bool("shortcut").or_bool(true).help("without effect"),
-        Param::int("g").or_int(1).help("without effect"),
-        Param::float("e")
-            .or_float(0.5)
-            .help("hidden channels / c2; hidden channels are a multiple of 4"),
-    ]);
+pub static C3_TR: Block = Block::new("C3TR", "C3 with a transformer", build).repeats_inside().params(&[
+    Param::width("c2").help("output channels"),
+    Param::bool("shortcut").or_bool(true).help("without effect"),
+    Param::int("g").or_int(1).help("without effect"),
+    Param::float("e").or_float(0.5).help("hidden channels / c2; hidden channels are a multiple of 4"),
+]);
 
 register!(C3_TR);
 
@@ -23,14 +19,10 @@ const HEADS: usize = 4;
 fn build(b: &mut Builder, x: &[Value], args: &Args) -> Value {
     let hidden = hidden(args);
     if !hidden.is_multiple_of(HEADS) {
-        return b.fail(&format!(
-            "{hidden} hidden channels do not split into {HEADS} heads"
-        ));
+        return b.fail(&format!("{hidden} hidden channels do not split into {HEADS} heads"));
     }
     let layers = args.repeat();
-    partial(b, x[0], args.int("c2"), hidden, |b, y| {
-        b.scope("m", |b| transformer(b, y, hidden, layers))
-    })
+    partial(b, x[0], args.int("c2"), hidden, |b, y| b.scope("m", |b| transformer(b, y, hidden, layers)))
 }
 
 /// Pixels as a sequence `[b, h·w, c]`, a learned position term, then the layers.
@@ -60,11 +52,7 @@ fn layer(b: &mut Builder, x: Value, channels: usize) -> Value {
 fn attention(b: &mut Builder, qkv: [Value; 3], channels: usize) -> Value {
     // Xavier: ±√(6 / (fan_in + fan_out)).
     let bound = (6.0 / (4 * channels) as f64).sqrt();
-    let weight = b.parameter(
-        "in_proj_weight",
-        &[3 * channels, channels],
-        Init::Uniform(-bound, bound),
-    );
+    let weight = b.parameter("in_proj_weight", &[3 * channels, channels], Init::Uniform(-bound, bound));
     let bias = b.parameter("in_proj_bias", &[3 * channels], Init::Constant(0.0));
     let size = channels / HEADS;
     let mut part = 0;

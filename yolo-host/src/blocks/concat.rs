@@ -5,23 +5,16 @@ use yolo_plugin::{Args, Block, Builder, Order, Param, Value, register};
 /// Several maps of one size to one map with all their channels.
 pub static CONCAT: Block = Block::new("Concat", "maps joined along an axis", concat)
     .inputs(1, 64)
-    .params(&[Param::int("dimension")
-        .range(0, 3)
-        .or_int(1)
-        .help("axis; 1 joins channels")]);
+    .params(&[Param::int("dimension").range(0, 3).or_int(1).help("axis; 1 joins channels")]);
 
 /// `[b, c, h, w]` to `[b, c·gain², h/gain, w/gain]`.
 pub static CONTRACT: Block =
-    Block::new("Contract", "pixels to channels", contract).params(&[Param::int("gain")
-        .range(1, 1024)
-        .or_int(2)
-        .help("side of the blocks")]);
+    Block::new("Contract", "pixels to channels", contract)
+        .params(&[Param::int("gain").range(1, 1024).or_int(2).help("side of the blocks")]);
 
 /// `[b, c, h, w]` to `[b, c/gain², h·gain, w·gain]`.
-pub static EXPAND: Block = Block::new("Expand", "channels to pixels", expand).params(&[Param::int("gain")
-    .range(1, 1024)
-    .or_int(2)
-    .help("side of the blocks")]);
+pub static EXPAND: Block = Block::new("Expand", "channels to pixels", expand)
+    .params(&[Param::int("gain").range(1, 1024).or_int(2).help("side of the blocks")]);
 
 register!(CONCAT, CONTRACT, EXPAND);
 

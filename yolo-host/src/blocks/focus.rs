@@ -17,10 +17,5 @@ register!(FOCUS);
 
 fn build(b: &mut Builder, x: &[Value], args: &Args) -> Value {
     let y = b.space_to_depth(x[0], 2, Order::Columns);
-    b.conv_bn_act(
-        "conv",
-        y,
-        spec(args).groups(args.int("g")),
-        SILU.filter(|_| args.bool("act")),
-    )
+    b.conv_bn_act("conv", y, spec(args).groups(args.int("g")), SILU.filter(|_| args.bool("act")))
 }

@@ -4,63 +4,35 @@ use yolo_plugin::{Args, Block, Builder, Conv2d, Param, Pool, Pool2d, Str, Upsamp
 
 /// A convolution without batch norm; its channels never scale.
 pub static CONV2D: Block = Block::new("nn.Conv2d", "convolution", conv2d).params(&[
-    Param::int("in_channels")
-        .range(1, i64::MAX)
-        .help("must equal those of the input"),
-    Param::int("out_channels")
-        .range(1, i64::MAX)
-        .help("output channels, never scaled"),
-    Param::ints("kernel_size")
-        .range(1, i64::MAX)
-        .help("one number, or height and width"),
-    Param::ints("stride")
-        .range(1, i64::MAX)
-        .or_ints(&[1])
-        .help("likewise"),
+    Param::int("in_channels").range(1, i64::MAX).help("must equal those of the input"),
+    Param::int("out_channels").range(1, i64::MAX).help("output channels, never scaled"),
+    Param::ints("kernel_size").range(1, i64::MAX).help("one number, or height and width"),
+    Param::ints("stride").range(1, i64::MAX).or_ints(&[1]).help("likewise"),
     Param::ints("padding").or_ints(&[0]).help("likewise"),
-    Param::ints("dilation")
-        .range(1, i64::MAX)
-        .or_ints(&[1])
-        .help("likewise"),
+    Param::ints("dilation").range(1, i64::MAX).or_ints(&[1]).help("likewise"),
     Param::int("groups").range(1, i64::MAX).or_int(1).help("groups"),
     Param::bool("bias").or_bool(true).help("with a bias"),
 ]);
 
 /// Batch normalisation.
-pub static BATCH_NORM2D: Block =
-    Block::new("nn.BatchNorm2d", "batch normalisation", batch_norm2d).params(&[Param::int("num_features")
-        .optional()
-        .help("must equal the channels of the input")]);
+pub static BATCH_NORM2D: Block = Block::new("nn.BatchNorm2d", "batch normalisation", batch_norm2d)
+    .params(&[Param::int("num_features").optional().help("must equal the channels of the input")]);
 
 /// Height and width times a whole number.
 pub static UPSAMPLE: Block = Block::new("nn.Upsample", "larger by a whole factor", upsample).params(&[
     Param::ints("size").optional().help("not supported: None"),
     Param::float("scale_factor").help("a whole number"),
-    Param::choice("mode", &[Str::new("nearest"), Str::new("bilinear")])
-        .or_word("nearest")
-        .help("filling"),
+    Param::choice("mode", &[Str::new("nearest"), Str::new("bilinear")]).or_word("nearest").help("filling"),
 ]);
 
 /// Maximum over a window.
 pub static MAX_POOL2D: Block = Block::new("nn.MaxPool2d", "maximum over a window", max_pool2d).params(&[
-    Param::ints("kernel_size")
-        .range(1, i64::MAX)
-        .help("one number, or height and width"),
-    Param::ints("stride")
-        .range(1, i64::MAX)
-        .optional()
-        .help("likewise; the kernel size when None"),
+    Param::ints("kernel_size").range(1, i64::MAX).help("one number, or height and width"),
+    Param::ints("stride").range(1, i64::MAX).optional().help("likewise; the kernel size when None"),
     Param::ints("padding").or_ints(&[0]).help("likewise"),
-    Param::ints("dilation")
-        .range(1, i64::MAX)
-        .or_ints(&[1])
-        .help("likewise"),
-    Param::bool("return_indices")
-        .or_bool(false)
-        .help("not supported: False"),
-    Param::bool("ceil_mode")
-        .or_bool(false)
-        .help("the last window may reach over the border"),
+    Param::ints("dilation").range(1, i64::MAX).or_ints(&[1]).help("likewise"),
+    Param::bool("return_indices").or_bool(false).help("not supported: False"),
+    Param::bool("ceil_mode").or_bool(false).help("the last window may reach over the border"),
 ]);
 
 /// A border of zeros.
@@ -87,9 +59,7 @@ fn pair(b: &mut Builder, args: &Args, name: &str) -> [usize; 2] {
 fn conv2d(b: &mut Builder, x: &[Value], args: &Args) -> Value {
     let (channels, expected) = (b.channels(x[0]), args.int("in_channels"));
     if channels != expected {
-        return b.fail(&format!(
-            "in_channels is {expected}, but the input has {channels}"
-        ));
+        return b.fail(&format!("in_channels is {expected}, but the input has {channels}"));
     }
     let conv = Conv2d {
         out_channels: args.int("out_channels"),
@@ -107,9 +77,9 @@ fn conv2d(b: &mut Builder, x: &[Value], args: &Args) -> Value {
 fn batch_norm2d(b: &mut Builder, x: &[Value], args: &Args) -> Value {
     let channels = b.channels(x[0]);
     match args.optional_int("num_features") {
-        Some(expected) if expected != channels => b.fail(&format!(
-            "num_features is {expected}, but the input has {channels} channels"
-        )),
+        Some(expected) if expected != channels => {
+            b.fail(&format!("num_features is {expected}, but the input has {channels} channels"))
+        }
         _ => b.batch_norm("", x[0]),
     }
 }
@@ -122,11 +92,7 @@ fn upsample(b: &mut Builder, x: &[Value], args: &Args) -> Value {
     if scale.fract() != 0.0 || !(1.0..=1024.0).contains(&scale) {
         return b.fail(&format!("scale_factor must be a whole number, not {scale}"));
     }
-    let mode = if args.word("mode") == "bilinear" {
-        Upsample::Bilinear
-    } else {
-        Upsample::Nearest
-    };
+    let mode = if args.word("mode") == "bilinear" { Upsample::Bilinear } else { Upsample::Nearest };
     b.upsample(x[0], scale as usize, mode)
 }
 
@@ -137,11 +103,7 @@ fn max_pool2d(b: &mut Builder, x: &[Value], args: &Args) -> Value {
     let kernel = pair(b, args, "kernel_size");
     let window = Pool2d {
         kernel,
-        stride: if args.ints("stride").is_empty() {
-            kernel
-        } else {
-            pair(b, args, "stride")
-        },
+        stride: if args.ints("stride").is_empty() { kernel } else { pair(b, args, "stride") },
         padding: pair(b, args, "padding"),
         dilation: pair(b, args, "dilation"),
         ceil_mode: args.bool("ceil_mode").into(),

@@ -6,19 +6,13 @@ use yolo_plugin::{Args, Block, Builder, Param, Pool, Pool2d, Value, register};
 /// `[b, c1, h, w]` to `[b, c2, h, w]`.
 pub static SPP: Block = Block::new("SPP", "spatial pyramid pooling", build_spp).params(&[
     Param::width("c2").help("output channels"),
-    Param::ints("k")
-        .range(1, i64::MAX)
-        .or_ints(&[5, 9, 13])
-        .help("pooling kernels, odd"),
+    Param::ints("k").range(1, i64::MAX).or_ints(&[5, 9, 13]).help("pooling kernels, odd"),
 ]);
 
 /// The same as SPP with kernels k, 2k − 1 and 3k − 2, by pooling three times.
 pub static SPPF: Block = Block::new("SPPF", "SPP by repeated pooling", sppf).params(&[
     Param::width("c2").help("output channels"),
-    Param::int("k")
-        .range(1, i64::MAX)
-        .or_int(5)
-        .help("pooling kernel, odd"),
+    Param::int("k").range(1, i64::MAX).or_int(5).help("pooling kernel, odd"),
 ]);
 
 register!(SPP, SPPF);

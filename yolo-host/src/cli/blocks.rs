@@ -15,9 +15,8 @@ pub fn run(args: BlocksArgs) -> anyhow::Result<Outcome> {
     let registry = Registry::linked()?;
     if let Some(name) = &args.name {
         let Some(entry) = registry.get(name) else {
-            let hint = registry
-                .nearest(name)
-                .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            let hint =
+                registry.nearest(name).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
             anyhow::bail!("there is no block `{name}`{hint}");
         };
         return one(entry).map(|()| Outcome::Done);
@@ -31,12 +30,7 @@ pub fn run(args: BlocksArgs) -> anyhow::Result<Outcome> {
             origin = entry.origin.to_string();
             line(&format!("{origin}:"))?;
         }
-        line(&format!(
-            "  {:<22} {:<58} {}",
-            entry.name,
-            entry.usage(),
-            entry.help
-        ))?;
+        line(&format!("  {:<22} {:<58} {}", entry.name, entry.usage(), entry.help))?;
     }
     line(&format!(
         "built in:\n  {:<22} {:<58} {}",
@@ -46,31 +40,12 @@ pub fn run(args: BlocksArgs) -> anyhow::Result<Outcome> {
 }
 
 fn one(entry: &Entry) -> anyhow::Result<()> {
-    line(&format!(
-        "{} {}\n{}, from {}",
-        entry.name,
-        entry.usage(),
-        entry.help,
-        entry.origin
-    ))?;
+    line(&format!("{} {}\n{}, from {}", entry.name, entry.usage(), entry.help, entry.origin))?;
     for param in &entry.params {
-        let default = if param.optional {
-            format!(" (default {})", param.default)
-        } else {
-            String::new()
-        };
-        line(&format!(
-            "  {:<16} {}: {}{default}",
-            param.name,
-            param.kind.name(),
-            param.help
-        ))?;
+        let default = if param.optional { format!(" (default {})", param.default) } else { String::new() };
+        line(&format!("  {:<16} {}: {}{default}", param.name, param.kind.name(), param.help))?;
     }
-    let repeats = if entry.repeats_inside {
-        "repeats its inner part"
-    } else {
-        "stacks the whole block"
-    };
+    let repeats = if entry.repeats_inside { "repeats its inner part" } else { "stacks the whole block" };
     line(&format!("  number {repeats}"))?;
     Ok(())
 }

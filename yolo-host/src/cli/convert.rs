@@ -36,11 +36,7 @@ pub struct ConvertArgs {
 
 pub fn run(args: ConvertArgs) -> anyhow::Result<Outcome> {
     let extension = args.output.extension().and_then(|extension| extension.to_str());
-    ensure!(
-        extension == Some("safetensors"),
-        "--output {} must end in .safetensors",
-        args.output.display()
-    );
+    ensure!(extension == Some("safetensors"), "--output {} must end in .safetensors", args.output.display());
     let (model, state, read) = load_model(&args.weights, args.cfg.as_deref(), &Registry::linked()?)?;
     let names = args.names.or(read.names);
     if let Some(names) = &names {
@@ -58,15 +54,10 @@ pub fn run(args: ConvertArgs) -> anyhow::Result<Outcome> {
         licence: args.licence.or(read.licence).or(Some("GPL-3.0-or-later".into())),
         extra: read.extra,
     };
-    let checkpoint = Checkpoint {
-        arrays: state.to_arrays(&model.graph),
-        meta,
-    };
+    let checkpoint = Checkpoint { arrays: state.to_arrays(&model.graph), meta };
     let precision = if args.half { Precision::F16 } else { Precision::F32 };
     weights::write(&args.output, &checkpoint, precision)?;
-    let bytes = std::fs::metadata(&args.output)
-        .with_context(|| args.output.display().to_string())?
-        .len();
+    let bytes = std::fs::metadata(&args.output).with_context(|| args.output.display().to_string())?.len();
     line(&format!(
         "{}: {} tensors, {} parameters, {:.1} MB",
         args.output.display(),

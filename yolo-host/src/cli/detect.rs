@@ -89,11 +89,7 @@ pub fn run(args: DetectArgs) -> anyhow::Result<Outcome> {
         "--conf-thres must be from 0 to 1, not {}",
         args.conf_thres
     );
-    ensure!(
-        (0.0..=1.0).contains(&args.iou_thres),
-        "--iou-thres must be from 0 to 1, not {}",
-        args.iou_thres
-    );
+    ensure!((0.0..=1.0).contains(&args.iou_thres), "--iou-thres must be from 0 to 1, not {}", args.iou_thres);
     let files = sources(&args.source).context("--source")?;
     let device = device(&args.device)?;
     let detector = Detector::load(&args.weights, args.cfg.as_deref(), &Registry::linked()?, &device)?;
@@ -108,9 +104,8 @@ fn device(name: &str) -> anyhow::Result<Device> {
         // `cuda_if_available` fails where the feature is on and no GPU is there.
         "" => Ok(Device::new_cuda(0).unwrap_or(Device::Cpu)),
         index => {
-            let index = index
-                .parse()
-                .with_context(|| format!("--device {name}: use cpu, or an index such as 0"))?;
+            let index =
+                index.parse().with_context(|| format!("--device {name}: use cpu, or an index such as 0"))?;
             Device::new_cuda(index)
                 .with_context(|| format!("--device {name}: no such CUDA device, or a build without it"))
         }
@@ -136,22 +131,9 @@ impl Command {
                 asked.0, asked.1, size.0, size.1
             );
         }
-        ensure!(
-            size.0.max(size.1) <= 16_384,
-            "--imgsz {}×{} is more than 16384",
-            size.0,
-            size.1
-        );
-        if let Some(class) = args
-            .classes
-            .iter()
-            .flatten()
-            .find(|class| **class >= detector.names().len())
-        {
-            bail!(
-                "--classes {class}: the model has classes 0 to {}",
-                detector.names().len() - 1
-            );
+        ensure!(size.0.max(size.1) <= 16_384, "--imgsz {}×{} is more than 16384", size.0, size.1);
+        if let Some(class) = args.classes.iter().flatten().find(|class| **class >= detector.names().len()) {
+            bail!("--classes {class}: the model has classes 0 to {}", detector.names().len() - 1);
         }
         let options = NmsOptions {
             conf_thres: args.conf_thres,
@@ -162,21 +144,13 @@ impl Command {
             multi_label: false,
         };
         let folder = RunFolder::create(&args.project, &args.name, args.exist_ok)?;
-        Ok(Command {
-            args,
-            detector,
-            options,
-            size,
-            folder,
-        })
+        Ok(Command { args, detector, options, size, folder })
     }
 
     fn all(&self, files: &[PathBuf]) -> anyhow::Result<Outcome> {
         let bar = ProgressBar::new(files.len() as u64);
         // Hidden by itself where standard error is not a terminal.
-        bar.set_style(ProgressStyle::with_template(
-            "{bar:30} {pos}/{len} {per_sec}, {eta} left",
-        )?);
+        bar.set_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {per_sec}, {eta} left")?);
         let mut times = [0.0; 3];
         let mut failed = 0;
         for (i, file) in files.iter().enumerate() {
@@ -197,11 +171,7 @@ impl Command {
         }
         bar.finish_and_clear();
         self.summary(files.len() - failed, failed, times)?;
-        Ok(if failed == 0 {
-            Outcome::Done
-        } else {
-            Outcome::SomeFailed
-        })
+        Ok(if failed == 0 { Outcome::Done } else { Outcome::SomeFailed })
     }
 
     /// Finds and writes; returns the JSON object of the picture.
@@ -212,15 +182,13 @@ impl Command {
             .detect(&photo, self.size, &self.options)
             .with_context(|| file.display().to_string())?;
         if self.args.save_txt {
-            self.folder
-                .write_labels(file, &self.labels(&photo, &found.detections))?;
+            self.folder.write_labels(file, &self.labels(&photo, &found.detections))?;
         }
         // Weakest first, so that the best box lies on top.
         if self.args.save_crop {
             for detection in found.detections.iter().rev() {
                 let crop = draw::crop(&photo, detection.rect, 1.02, 10.0);
-                self.folder
-                    .write_crop(file, &self.detector.names()[detection.class], &crop)?;
+                self.folder.write_crop(file, &self.detector.names()[detection.class], &crop)?;
             }
         }
         let (width, height) = (photo.width, photo.height);
@@ -232,10 +200,7 @@ impl Command {
         }
         let detections: Vec<_> = found.detections.iter().map(|d| self.detection_json(d)).collect();
         let path = file.display().to_string();
-        Ok((
-            json!({ "path": path, "width": width, "height": height, "detections": detections }),
-            found,
-        ))
+        Ok((json!({ "path": path, "width": width, "height": height, "detections": detections }), found))
     }
 
     fn detection_json(&self, detection: &Detection) -> serde_json::Value {
@@ -254,29 +219,16 @@ impl Command {
             (false, true) => Some(name.clone()),
             (false, false) => Some(format!("{name} {:.2}", detection.confidence)),
         };
-        draw::Label {
-            class: detection.class,
-            text,
-            rect: detection.rect,
-        }
+        draw::Label { class: detection.class, text, rect: detection.rect }
     }
 
     /// Lines `class x y w h [confidence]`, weakest first as `detect.py` writes them.
     fn labels(&self, photo: &Picture, detections: &[Detection]) -> String {
         let (width, height) = (photo.width as f32, photo.height as f32);
         let mut text = String::new();
-        for Detection {
-            rect: [x1, y1, x2, y2],
-            confidence,
-            class,
-        } in detections.iter().rev()
-        {
-            let shares = [
-                (x1 + x2) / 2.0 / width,
-                (y1 + y2) / 2.0 / height,
-                (x2 - x1) / width,
-                (y2 - y1) / height,
-            ];
+        for Detection { rect: [x1, y1, x2, y2], confidence, class } in detections.iter().rev() {
+            let shares =
+                [(x1 + x2) / 2.0 / width, (y1 + y2) / 2.0 / height, (x2 - x1) / width, (y2 - y1) / height];
             let _ = write!(text, "{class}");
             let confidence = self.args.save_conf.then_some(*confidence);
             for value in shares.into_iter().chain(confidence) {
@@ -293,14 +245,9 @@ impl Command {
             classes[detection.class] += 1;
         }
         let counted = classes.iter().zip(self.detector.names()).filter(|(n, _)| **n > 0);
-        let counted: Vec<String> = counted
-            .map(|(n, name)| format!("{n} {name}{}", if *n > 1 { "s" } else { "" }))
-            .collect();
-        let counted = if counted.is_empty() {
-            "no detections".to_string()
-        } else {
-            counted.join(", ")
-        };
+        let counted: Vec<String> =
+            counted.map(|(n, name)| format!("{n} {name}{}", if *n > 1 { "s" } else { "" })).collect();
+        let counted = if counted.is_empty() { "no detections".to_string() } else { counted.join(", ") };
         let (height, width) = found.network;
         let took = found.times[1].as_secs_f64() * 1e3;
         let text = format!("{count}: {height}×{width} {counted}, {took:.1} ms");

@@ -20,22 +20,11 @@ impl RunFolder {
         fs::create_dir_all(project)
             .with_context(|| format!("cannot make the folder {}", project.display()))?;
         for count in 1.. {
-            let path = project.join(if count == 1 {
-                name.to_string()
-            } else {
-                format!("{name}{count}")
-            });
-            let made = if exist_ok {
-                fs::create_dir_all(&path)
-            } else {
-                fs::create_dir(&path)
-            };
+            let path = project.join(if count == 1 { name.to_string() } else { format!("{name}{count}") });
+            let made = if exist_ok { fs::create_dir_all(&path) } else { fs::create_dir(&path) };
             match made {
                 Ok(()) => {
-                    return Ok(RunFolder {
-                        path,
-                        written: Mutex::default(),
-                    });
+                    return Ok(RunFolder { path, written: Mutex::default() });
                 }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && !exist_ok => {}
                 Err(error) => {
@@ -53,17 +42,10 @@ impl RunFolder {
 
     /// The annotated picture of `photo`, in its format; formats that cannot be written become PNG.
     pub fn write_picture(&self, photo: &Path, annotated: &Picture) -> anyhow::Result<()> {
-        let extension = photo
-            .extension()
-            .and_then(|e| e.to_str())
-            .map(str::to_lowercase)
-            .unwrap_or_default();
+        let extension = photo.extension().and_then(|e| e.to_str()).map(str::to_lowercase).unwrap_or_default();
         let name = self.path.join(photo.file_name().unwrap_or(photo.as_os_str()));
-        let name = if EXTENSIONS.contains(&extension.as_str()) {
-            name
-        } else {
-            name.with_added_extension("png")
-        };
+        let name =
+            if EXTENSIONS.contains(&extension.as_str()) { name } else { name.with_added_extension("png") };
         annotated.write(self.unused(name)).map_err(Into::into)
     }
 
@@ -72,11 +54,7 @@ impl RunFolder {
         if lines.is_empty() {
             return Ok(());
         }
-        let path = self.unused(
-            self.folder("labels")?
-                .join(stem(photo))
-                .with_added_extension("txt"),
-        );
+        let path = self.unused(self.folder("labels")?.join(stem(photo)).with_added_extension("txt"));
         let write = || -> std::io::Result<()> {
             let mut file = tempfile::NamedTempFile::new_in(self.path.join("labels"))?;
             file.write_all(lines.as_bytes())?;
@@ -89,24 +67,11 @@ impl RunFolder {
     /// `crops/CLASS/NAME.jpg`, `NAME2.jpg`, …
     pub fn write_crop(&self, photo: &Path, class: &str, crop: &Picture) -> anyhow::Result<()> {
         // A class name is not ours: it must not lead out of the folder.
-        let class: String = class
-            .chars()
-            .map(|c| {
-                if c == '/' || c == '\\' || c == '\0' {
-                    '_'
-                } else {
-                    c
-                }
-            })
-            .collect();
-        let class = if class.is_empty() || class.starts_with('.') {
-            format!("_{class}")
-        } else {
-            class
-        };
+        let class: String =
+            class.chars().map(|c| if c == '/' || c == '\\' || c == '\0' { '_' } else { c }).collect();
+        let class = if class.is_empty() || class.starts_with('.') { format!("_{class}") } else { class };
         let folder = self.folder(Path::new("crops").join(class))?;
-        crop.write(self.unused(folder.join(stem(photo)).with_added_extension("jpg")))
-            .map_err(Into::into)
+        crop.write(self.unused(folder.join(stem(photo)).with_added_extension("jpg"))).map_err(Into::into)
     }
 
     fn folder(&self, name: impl AsRef<Path>) -> anyhow::Result<PathBuf> {
@@ -117,10 +82,7 @@ impl RunFolder {
 
     /// The path, or one with a number where this run has used it: pictures of one name in several folders keep apart.
     fn unused(&self, path: PathBuf) -> PathBuf {
-        let mut written = self
-            .written
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut written = self.written.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let mut free = path.clone();
         let mut count = 1;
         while !written.insert(free.clone()) {

@@ -59,7 +59,7 @@ pub enum Error {
     },
 
     /// The picture is damaged, cut short, or of a kind that its format allows and we do not read.
-    #[error("cannot decode '{}': {cause}; re-save it as an 8-bit JPEG or PNG", path.display())]
+    #[error("cannot decode '{}': {}; re-save it as an 8-bit JPEG or PNG", path.display(), on_one_line(cause))]
     Decode {
         /// The file.
         path: PathBuf,
@@ -125,4 +125,10 @@ pub enum Error {
         /// What the operating system said.
         cause: io::Error,
     },
+}
+
+/// What a decoder said, which may end in a line break.
+fn on_one_line(cause: &image::ImageError) -> String {
+    let said = cause.to_string();
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -41,42 +41,19 @@ pub fn letterbox(
 
     let padding = |size: usize, length: usize| {
         let all = size.saturating_sub(length);
-        let all = if auto {
-            all.checked_rem(stride).unwrap_or(0)
-        } else {
-            all
-        };
+        let all = if auto { all.checked_rem(stride).unwrap_or(0) } else { all };
         all as f64 / 2.0
     };
     let pad = (padding(size.1, width), padding(size.0, height));
     // A tenth either way sends the odd pixel to the right and to the bottom.
-    let sides = |pad: f64| {
-        (
-            (pad - 0.1).round_ties_even() as usize,
-            (pad + 0.1).round_ties_even() as usize,
-        )
-    };
+    let sides = |pad: f64| ((pad - 0.1).round_ties_even() as usize, (pad + 0.1).round_ties_even() as usize);
     let (left, right) = sides(pad.0);
     let (top, bottom) = sides(pad.1);
 
     let (full_width, full_height) = (left + width + right, top + height + bottom);
     let mut rgb = vec![PADDING; 3 * full_width * full_height];
-    resize_into(
-        picture,
-        width,
-        height,
-        &mut rgb[3 * (top * full_width + left)..],
-        3 * full_width,
-    );
-    Letterboxed {
-        picture: Picture {
-            width: full_width,
-            height: full_height,
-            rgb,
-        },
-        gain,
-        pad,
-    }
+    resize_into(picture, width, height, &mut rgb[3 * (top * full_width + left)..], 3 * full_width);
+    Letterboxed { picture: Picture { width: full_width, height: full_height, rgb }, gain, pad }
 }
 
 #[cfg(test)]
@@ -89,39 +66,15 @@ mod tests {
     #[test]
     fn letterboxes_equal_opencv_and_upstream() {
         let cases = [
-            (
-                "whole",
-                letterbox(&noise(41, 23), (64, 64), false, true, 32),
-                64.0 / 41.0,
-                (0.0, 14.0),
-            ),
-            (
-                "auto",
-                letterbox(&noise(67, 30), (64, 64), true, true, 32),
-                64.0 / 67.0,
-                (0.0, 1.5),
-            ),
-            (
-                "halved",
-                letterbox(&noise(64, 48), (32, 32), true, true, 32),
-                0.5,
-                (0.0, 4.0),
-            ),
-            (
-                "not enlarged",
-                letterbox(&noise(30, 21), (64, 64), true, false, 32),
-                1.0,
-                (1.0, 5.5),
-            ),
+            ("whole", letterbox(&noise(41, 23), (64, 64), false, true, 32), 64.0 / 41.0, (0.0, 14.0)),
+            ("auto", letterbox(&noise(67, 30), (64, 64), true, true, 32), 64.0 / 67.0, (0.0, 1.5)),
+            ("halved", letterbox(&noise(64, 48), (32, 32), true, true, 32), 0.5, (0.0, 4.0)),
+            ("not enlarged", letterbox(&noise(30, 21), (64, 64), true, false, 32), 1.0, (1.0, 5.5)),
         ];
         let hashes = hashes();
         for (name, boxed, gain, pad) in cases {
             assert_eq!((boxed.gain, boxed.pad), (gain, pad), "{name}");
-            assert_eq!(
-                sha256(&boxed.picture),
-                hashes[&format!("letterbox {name}")],
-                "{name}"
-            );
+            assert_eq!(sha256(&boxed.picture), hashes[&format!("letterbox {name}")], "{name}");
         }
     }
 

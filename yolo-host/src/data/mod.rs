@@ -5,7 +5,6 @@
 //! same input as in YOLOv5.
 
 mod error;
-mod jpeg;
 mod letterbox;
 mod picture;
 mod planes;

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, Limits, Rgb, RgbImage};
+use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, Limits, Rgb};
 
-use super::{Error, jpeg};
+use super::Error;
 
 /// The most bytes that a picture may take once decoded, 1 GiB; OpenCV too refuses what is several times larger.
 pub const MAX_BYTES: u64 = 1 << 30;
@@ -31,10 +31,7 @@ impl Picture {
     /// [`Error::Read`] when the file cannot be read, and those of [`Picture::decode`].
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let bytes = fs::read(path).map_err(|cause| Error::Read {
-            path: path.to_path_buf(),
-            cause,
-        })?;
+        let bytes = fs::read(path).map_err(|cause| Error::Read { path: path.to_path_buf(), cause })?;
         Self::decode(&bytes, path)
     }
 
@@ -66,33 +63,16 @@ impl Picture {
 
         let (width, height) = decoder.dimensions();
         if width == 0 || height == 0 {
-            return Err(Error::NoPixels {
-                path: path(),
-                width,
-                height,
-            });
+            return Err(Error::NoPixels { path: path(), width, height });
         }
         let pixels = u64::from(width) * u64::from(height);
         let size = decoder.total_bytes().max(3 * pixels);
         if size > MAX_BYTES {
-            return Err(Error::TooLarge {
-                path: path(),
-                width,
-                height,
-                bytes: size,
-            });
+            return Err(Error::TooLarge { path: path(), width, height, bytes: size });
         }
         // A broken note on orientation must not cost the picture.
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-        let exact = if format == ImageFormat::Jpeg {
-            jpeg::decode(bytes)
-        } else {
-            None
-        };
-        let mut image = match exact.and_then(|rgb| RgbImage::from_raw(width, height, rgb)) {
-            Some(image) => image.into(),
-            None => DynamicImage::from_decoder(decoder).map_err(undecodable)?,
-        };
+        let mut image = DynamicImage::from_decoder(decoder).map_err(undecodable)?;
         image.apply_orientation(orientation);
         let (width, height) = (image.width() as usize, image.height() as usize);
         let rgb = rgb(image).ok_or_else(|| Error::FloatPixels { path: path() })?;
@@ -113,25 +93,15 @@ impl Picture {
         let format = ImageFormat::from_path(path)
             .ok()
             .filter(ImageFormat::writing_enabled)
-            .ok_or_else(|| Error::UnknownExtension {
-                path: path.to_path_buf(),
-            })?;
-        let bytes = self.encode(format).map_err(|cause| Error::Encode {
-            path: path.to_path_buf(),
-            cause,
-        })?;
+            .ok_or_else(|| Error::UnknownExtension { path: path.to_path_buf() })?;
+        let bytes = self.encode(format).map_err(|cause| Error::Encode { path: path.to_path_buf(), cause })?;
 
         let mut beside = path.as_os_str().to_owned();
         beside.push(format!(".{}.part", std::process::id()));
-        fs::write(&beside, bytes)
-            .and_then(|()| fs::rename(&beside, path))
-            .map_err(|cause| {
-                let _ = fs::remove_file(&beside); // the first failure is the one to report
-                Error::Write {
-                    path: path.to_path_buf(),
-                    cause,
-                }
-            })
+        fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path)).map_err(|cause| {
+            let _ = fs::remove_file(&beside); // the first failure is the one to report
+            Error::Write { path: path.to_path_buf(), cause }
+        })
     }
 
     fn encode(&self, format: ImageFormat) -> image::ImageResult<Vec<u8>> {

@@ -44,14 +44,7 @@ mod tests {
 
     #[test]
     fn colours_part_into_planes() {
-        let picture = Picture {
-            width: 2,
-            height: 1,
-            rgb: vec![0, 51, 255, 102, 1, 254],
-        };
-        assert_eq!(
-            to_planes(&picture),
-            [0.0, 0.4, 0.2, 1.0 / 255.0, 1.0, 254.0 / 255.0]
-        );
+        let picture = Picture { width: 2, height: 1, rgb: vec![0, 51, 255, 102, 1, 254] };
+        assert_eq!(to_planes(&picture), [0.0, 0.4, 0.2, 1.0 / 255.0, 1.0, 254.0 / 255.0]);
     }
 }

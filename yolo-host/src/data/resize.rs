@@ -22,13 +22,9 @@ pub(super) fn resize_into(picture: &Picture, width: usize, height: usize, rgb: &
     if picture.rgb.is_empty() || width == 0 {
         return;
     }
-    let rows = rgb
-        .chunks_mut(pitch)
-        .take(height)
-        .map(|row| &mut row[..3 * width]);
+    let rows = rgb.chunks_mut(pitch).take(height).map(|row| &mut row[..3 * width]);
     if (picture.width, picture.height) == (width, height) {
-        rows.zip(picture.rgb.chunks_exact(3 * width))
-            .for_each(|(to, from)| to.copy_from_slice(from));
+        rows.zip(picture.rgb.chunks_exact(3 * width)).for_each(|(to, from)| to.copy_from_slice(from));
     } else if (picture.width, picture.height) == (2 * width, 2 * height) {
         halve(picture, rows);
     } else {
@@ -91,10 +87,7 @@ struct Stretched {
 
 impl Stretched {
     fn new(width: usize) -> Self {
-        Self {
-            source: None,
-            samples: vec![[0; 3]; width],
-        }
+        Self { source: None, samples: vec![[0; 3]; width] }
     }
 
     /// Interpolates row `source` of the picture, unless it is there from an output row before.
@@ -126,12 +119,7 @@ fn interpolate<'a>(picture: &Picture, width: usize, height: usize, rows: impl It
         }
         above.load(picture, upper, &columns);
         below.load(picture, lower, &columns);
-        blend(
-            row,
-            above.samples.as_flattened(),
-            below.samples.as_flattened(),
-            tap.weights,
-        );
+        blend(row, above.samples.as_flattened(), below.samples.as_flattened(), tap.weights);
     }
 }
 
@@ -167,11 +155,7 @@ mod tests {
 
     #[test]
     fn nothing_gives_black_and_nothing() {
-        let empty = Picture {
-            width: 0,
-            height: 0,
-            rgb: vec![],
-        };
+        let empty = Picture { width: 0, height: 0, rgb: vec![] };
         assert_eq!(resize_linear(&empty, 2, 1).rgb, [0; 6]);
         assert!(resize_linear(&noise(5, 5), 0, 3).rgb.is_empty());
         assert!(resize_linear(&noise(5, 5), 3, 0).rgb.is_empty());

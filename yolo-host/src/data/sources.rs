@@ -30,28 +30,17 @@ pub fn sources(source: &str) -> Result<Vec<PathBuf>, Error> {
     } else if source.contains(['*', '?', '[']) {
         matched(source)?
     } else {
-        return Err(Error::NoSuchSource {
-            named: source.to_owned(),
-        });
+        return Err(Error::NoSuchSource { named: source.to_owned() });
     };
     files.retain(|file| is_picture(file) && file.is_file());
     // As strings, as upstream sorts them: `Path` compares folder by folder and orders "a/x" before "a-b/x".
     files.sort_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
-    if files.is_empty() {
-        Err(Error::NoPictures {
-            named: source.to_owned(),
-        })
-    } else {
-        Ok(files)
-    }
+    if files.is_empty() { Err(Error::NoPictures { named: source.to_owned() }) } else { Ok(files) }
 }
 
 /// The entries of a folder that are not hidden, in no order.
 fn listed(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let unreadable = |cause| Error::Read {
-        path: folder.to_path_buf(),
-        cause,
-    };
+    let unreadable = |cause| Error::Read { path: folder.to_path_buf(), cause };
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
@@ -71,23 +60,15 @@ fn matched(pattern: &str) -> Result<Vec<PathBuf>, Error> {
         require_literal_leading_dot: true,
     };
     // A closing `**` stands for folders only in this crate, for files as well in Python.
-    let files = if pattern.ends_with("**") {
-        format!("{pattern}/*")
-    } else {
-        pattern.to_owned()
-    };
-    let paths = glob::glob_with(&files, rules).map_err(|cause| Error::Glob {
-        named: pattern.to_owned(),
-        cause,
-    })?;
+    let files = if pattern.ends_with("**") { format!("{pattern}/*") } else { pattern.to_owned() };
+    let paths =
+        glob::glob_with(&files, rules).map_err(|cause| Error::Glob { named: pattern.to_owned(), cause })?;
     Ok(paths.filter_map(Result::ok).collect())
 }
 
 fn is_picture(file: &Path) -> bool {
     let extension = file.extension().unwrap_or_default();
-    EXTENSIONS
-        .iter()
-        .any(|known| extension.eq_ignore_ascii_case(known))
+    EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 #[cfg(test)]
@@ -105,12 +86,7 @@ mod tests {
         let names = sources(&format!("{}/{pattern}", root.path().display()))?;
         Ok(names
             .iter()
-            .map(|name| {
-                name.strip_prefix(root.path())
-                    .expect("below root")
-                    .display()
-                    .to_string()
-            })
+            .map(|name| name.strip_prefix(root.path()).expect("below root").display().to_string())
             .collect())
     }
 
@@ -143,14 +119,7 @@ mod tests {
     fn a_glob_stays_in_its_folder_unless_told() {
         assert_eq!(found(&FILES, "*.jp*g").expect("pictures"), ["B.jpeg", "b.jpg"]);
         assert_eq!(found(&FILES, "?.jpg").expect("pictures"), ["b.jpg"]);
-        let all = [
-            "B.jpeg",
-            "a.PNG",
-            "b.jpg",
-            "deep-er/d.jpg",
-            "deep/c.webp",
-            "deep/er/e.tif",
-        ];
+        let all = ["B.jpeg", "a.PNG", "b.jpg", "deep-er/d.jpg", "deep/c.webp", "deep/er/e.tif"];
         assert_eq!(found(&FILES, "**/*.*").expect("pictures"), all);
         assert_eq!(found(&FILES, "**").expect("pictures"), all);
     }
@@ -162,11 +131,6 @@ mod tests {
         assert!(message("*.gif").contains("no pictures in"));
         assert!(message("note.txt").contains("bmp, jpeg, jpg"));
         assert!(message("***.jpg").contains("not a valid glob"));
-        assert!(
-            sources("0")
-                .expect_err("no camera")
-                .to_string()
-                .contains("cameras")
-        );
+        assert!(sources("0").expect_err("no camera").to_string().contains("cameras"));
     }
 }

@@ -13,11 +13,7 @@ pub fn noise(width: usize, height: usize) -> Picture {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (seed >> 24) as u8
     };
-    Picture {
-        width,
-        height,
-        rgb: (0..3 * width * height).map(|_| byte()).collect(),
-    }
+    Picture { width, height, rgb: (0..3 * width * height).map(|_| byte()).collect() }
 }
 
 /// OpenCV's results, by name.
@@ -27,8 +23,5 @@ pub fn hashes() -> BTreeMap<String, String> {
 
 /// The hash of a picture's bytes, as in [`hashes`].
 pub fn sha256(picture: &Picture) -> String {
-    Sha256::digest(&picture.rgb)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(&picture.rgb).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -17,15 +17,8 @@ pub fn crop(picture: &Picture, rect: [f32; 4], gain: f32, pad: f32) -> Picture {
     let (left, right) = side(x1, x2, picture.width);
     let (top, bottom) = side(y1, y2, picture.height);
     let (width, height) = (right.saturating_sub(left), bottom.saturating_sub(top));
-    let rows = picture
-        .pixels()
-        .chunks_exact(picture.width.max(1))
-        .skip(top)
-        .take(height);
-    let rgb = rows
-        .flat_map(|row| row[left..left + width].as_flattened())
-        .copied()
-        .collect();
+    let rows = picture.pixels().chunks_exact(picture.width.max(1)).skip(top).take(height);
+    let rgb = rows.flat_map(|row| row[left..left + width].as_flattened()).copied().collect();
     Picture { width, height, rgb }
 }
 
@@ -38,11 +31,7 @@ mod tests {
     /// Each pixel tells its column and row.
     fn places(width: usize, height: usize) -> Picture {
         let pixel = |at| [(at % width) as u8, (at / width) as u8, 0];
-        Picture {
-            width,
-            height,
-            rgb: (0..width * height).flat_map(pixel).collect(),
-        }
+        Picture { width, height, rgb: (0..width * height).flat_map(pixel).collect() }
     }
 
     #[test]
@@ -51,10 +40,7 @@ mod tests {
         let cut = crop(&picture, [20.0, 30.0, 60.0, 50.0], 1.02, 10.0);
         // 40 * 1.02 + 10 = 50.8 wide around 40, 20 * 1.02 + 10 = 30.4 high around 40.
         assert_eq!((cut.width, cut.height), (65 - 14, 55 - 24));
-        assert_eq!(
-            (cut.pixels()[0], cut.pixels()[cut.width * cut.height - 1]),
-            ([14, 24, 0], [64, 54, 0])
-        );
+        assert_eq!((cut.pixels()[0], cut.pixels()[cut.width * cut.height - 1]), ([14, 24, 0], [64, 54, 0]));
 
         let corner = crop(&picture, [90.0, 70.0, 100.0, 80.0], 1.02, 10.0);
         assert_eq!((corner.width, corner.height), (16, 16));

@@ -33,9 +33,7 @@ pub struct Label {
 /// `thickness` is the width of the lines in pixels, and with it the size of the text; without it (or at 0) it
 /// goes by the size of the picture, see [`line_width`].
 pub fn boxes(picture: &mut Picture, labels: &[Label], thickness: Option<usize>) {
-    let line = thickness
-        .filter(|&line| line > 0)
-        .unwrap_or_else(|| line_width(picture));
+    let line = thickness.filter(|&line| line > 0).unwrap_or_else(|| line_width(picture));
     let line = line.min(picture.width.max(picture.height)) as isize;
     for label in labels {
         let colour = colour(label.class);
@@ -88,36 +86,22 @@ mod tests {
     use super::*;
 
     fn grey(width: usize, height: usize) -> Picture {
-        Picture {
-            width,
-            height,
-            rgb: vec![PAPER; 3 * width * height],
-        }
+        Picture { width, height, rgb: vec![PAPER; 3 * width * height] }
     }
 
     const PAPER: u8 = 128;
 
     fn label(rect: [f32; 4], text: Option<&str>) -> Label {
-        Label {
-            class: 0,
-            text: text.map(str::to_owned),
-            rect,
-        }
+        Label { class: 0, text: text.map(str::to_owned), rect }
     }
 
     /// The rows and columns that were drawn on: left, top, right, bottom, the last two beyond.
     fn extent(picture: &Picture) -> Option<[usize; 4]> {
-        let drawn = picture
-            .pixels()
-            .iter()
-            .enumerate()
-            .filter(|(_, pixel)| **pixel != [PAPER; 3]);
-        drawn
-            .map(|(at, _)| (at % picture.width, at / picture.width))
-            .fold(None, |extent, (x, y)| {
-                let [left, top, right, bottom] = extent.unwrap_or([x, y, x + 1, y + 1]);
-                Some([left.min(x), top.min(y), right.max(x + 1), bottom.max(y + 1)])
-            })
+        let drawn = picture.pixels().iter().enumerate().filter(|(_, pixel)| **pixel != [PAPER; 3]);
+        drawn.map(|(at, _)| (at % picture.width, at / picture.width)).fold(None, |extent, (x, y)| {
+            let [left, top, right, bottom] = extent.unwrap_or([x, y, x + 1, y + 1]);
+            Some([left.min(x), top.min(y), right.max(x + 1), bottom.max(y + 1)])
+        })
     }
 
     #[test]
@@ -145,32 +129,16 @@ mod tests {
             extent(&picture).expect("something drawn")
         };
         assert_eq!(drawn([50.0, 100.0, 60.0, 110.0])[1], 99 - 22, "above the frame");
-        assert_eq!(
-            drawn([50.0, 10.0, 60.0, 15.0])[1],
-            9,
-            "in the frame where there is no room above"
-        );
-        assert_eq!(
-            drawn([190.0, 100.0, 195.0, 110.0])[2],
-            200,
-            "moved in from the right"
-        );
+        assert_eq!(drawn([50.0, 10.0, 60.0, 15.0])[1], 9, "in the frame where there is no room above");
+        assert_eq!(drawn([190.0, 100.0, 195.0, 110.0])[2], 200, "moved in from the right");
         assert_eq!(drawn([5.0, 199.0, 6.0, 200.0])[3], 200, "at the bottom");
     }
 
     #[test]
     fn text_is_readable_on_its_plate() {
         let mut picture = grey(200, 100);
-        boxes(
-            &mut picture,
-            &[label([20.0, 60.0, 150.0, 90.0], Some("Ä dog 0.5"))],
-            None,
-        );
-        let white = picture
-            .pixels()
-            .iter()
-            .filter(|pixel| pixel.iter().all(|&sample| sample > 240))
-            .count();
+        boxes(&mut picture, &[label([20.0, 60.0, 150.0, 90.0], Some("Ä dog 0.5"))], None);
+        let white = picture.pixels().iter().filter(|pixel| pixel.iter().all(|&sample| sample > 240)).count();
         assert!(white > 50, "{white} white pixels");
     }
 

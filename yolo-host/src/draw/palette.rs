@@ -37,11 +37,7 @@ pub fn colour(class: usize) -> [u8; 3] {
 
 /// The ink for text on a colour: white as upstream's, or black where white would be hard to read.
 pub(super) fn ink(paper: [u8; 3]) -> [u8; 3] {
-    if contrast(WHITE, paper) >= LEAST_CONTRAST {
-        WHITE
-    } else {
-        BLACK
-    }
+    if contrast(WHITE, paper) >= LEAST_CONTRAST { WHITE } else { BLACK }
 }
 
 /// Contrast of a lighter colour to a darker one, 1 to 21, by the guidelines' formula.
@@ -53,11 +49,7 @@ fn contrast(lighter: [u8; 3], darker: [u8; 3]) -> f64 {
 fn luminance(colour: [u8; 3]) -> f64 {
     let [red, green, blue] = colour.map(|sample| {
         let value = f64::from(sample) / 255.0;
-        if value <= 0.04045 {
-            value / 12.92
-        } else {
-            ((value + 0.055) / 1.055).powf(2.4)
-        }
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
     });
     0.2126 * red + 0.7152 * green + 0.0722 * blue
 }
@@ -69,10 +61,7 @@ mod tests {
     #[test]
     fn colours_differ_and_repeat() {
         for class in 0..20 {
-            assert!(
-                (0..class).all(|other| colour(other) != colour(class)),
-                "class {class}"
-            );
+            assert!((0..class).all(|other| colour(other) != colour(class)), "class {class}");
             assert_eq!(colour(class), colour(class + 20));
         }
     }
@@ -82,11 +71,7 @@ mod tests {
         assert_eq!(ink(colour(0)), WHITE);
         assert_eq!(ink(colour(5)), BLACK);
         for paper in COLOURS {
-            let contrast = if ink(paper) == WHITE {
-                contrast(WHITE, paper)
-            } else {
-                contrast(paper, BLACK)
-            };
+            let contrast = if ink(paper) == WHITE { contrast(WHITE, paper) } else { contrast(paper, BLACK) };
             assert!(contrast >= LEAST_CONTRAST, "{paper:?}: {contrast}");
         }
     }

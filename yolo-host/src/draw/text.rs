@@ -45,11 +45,7 @@ impl Text {
             before = Some(id);
         }
         let (width, height) = (pen.ceil() as isize, font.height().ceil() as isize);
-        (!glyphs.is_empty()).then_some(Self {
-            glyphs,
-            width,
-            height,
-        })
+        (!glyphs.is_empty()).then_some(Self { glyphs, width, height })
     }
 
     /// Draws the line with its upper left corner at the given pixel; what lies outside the picture is left out.
@@ -60,10 +56,8 @@ impl Text {
             let corner = glyph.px_bounds().min;
             let (left, top) = (left + corner.x as isize, top + corner.y as isize);
             glyph.draw(|x, y, cover| {
-                let (x, y) = (
-                    left.saturating_add_unsigned(x as usize),
-                    top.saturating_add_unsigned(y as usize),
-                );
+                let (x, y) =
+                    (left.saturating_add_unsigned(x as usize), top.saturating_add_unsigned(y as usize));
                 if (0..width as isize).contains(&x) && (0..height as isize).contains(&y) {
                     blend(&mut pixels[y as usize * width + x as usize], ink, cover);
                 }
@@ -98,12 +92,7 @@ mod tests {
         let wide = Text::fitting("traffic light 0.91", 33.0, 1000.0).expect("letters");
         let narrow = Text::fitting("traffic light 0.91", 33.0, 120.0).expect("letters");
         assert_eq!(wide.height, 33);
-        assert!(
-            wide.width > 200 && narrow.width <= 121,
-            "{} and {}",
-            wide.width,
-            narrow.width
-        );
+        assert!(wide.width > 200 && narrow.width <= 121, "{} and {}", wide.width, narrow.width);
         assert!(Text::fitting("", 33.0, 1000.0).is_none());
         assert!(Text::fitting(" \n", 33.0, 1000.0).is_none());
     }

@@ -59,12 +59,7 @@ pub fn non_max_suppression(rows: &[f32], nc: usize, options: &NmsOptions) -> Vec
 
 fn candidates(rows: &[f32], nc: usize, options: &NmsOptions) -> Vec<Detection> {
     let threshold = options.conf_thres;
-    let wanted = |class: usize| {
-        options
-            .classes
-            .as_ref()
-            .is_none_or(|classes| classes.contains(&class))
-    };
+    let wanted = |class: usize| options.classes.as_ref().is_none_or(|classes| classes.contains(&class));
     let mut found = Vec::new();
     for row in rows.chunks_exact(5 + nc) {
         let (size, objectness, classes) = (&row[2..4], row[4], &row[5..]);
@@ -76,30 +71,16 @@ fn candidates(rows: &[f32], nc: usize, options: &NmsOptions) -> Vec<Detection> {
         let mut push = |class: usize, score: f32| {
             let confidence = score * objectness;
             if confidence > threshold && wanted(class) {
-                found.push(Detection {
-                    rect,
-                    confidence,
-                    class,
-                });
+                found.push(Detection { rect, confidence, class });
             }
         };
         if options.multi_label && nc > 1 {
-            classes
-                .iter()
-                .enumerate()
-                .for_each(|(class, score)| push(class, *score));
+            classes.iter().enumerate().for_each(|(class, score)| push(class, *score));
         } else {
             // The first of equal scores, as PyTorch's max.
-            let best = classes
-                .iter()
-                .enumerate()
-                .fold((0, f32::MIN), |best, (class, &score)| {
-                    if score * objectness > best.1 {
-                        (class, score * objectness)
-                    } else {
-                        best
-                    }
-                });
+            let best = classes.iter().enumerate().fold((0, f32::MIN), |best, (class, &score)| {
+                if score * objectness > best.1 { (class, score * objectness) } else { best }
+            });
             if let Some(score) = classes.get(best.0) {
                 push(best.0, *score);
             }
@@ -118,11 +99,7 @@ fn corners(row: &[f32]) -> [f32; 4] {
 fn suppress(candidates: &[Detection], options: &NmsOptions) -> Vec<Detection> {
     // Boxes of different classes are moved so far apart that they do not meet, in f32 as in the reference.
     let moved = |detection: &Detection| {
-        let offset = if options.agnostic {
-            0.0
-        } else {
-            detection.class as f32 * MAX_SIDE
-        };
+        let offset = if options.agnostic { 0.0 } else { detection.class as f32 * MAX_SIDE };
         detection.rect.map(|side| side + offset)
     };
     let boxes: Vec<[f32; 4]> = candidates.iter().map(moved).collect();

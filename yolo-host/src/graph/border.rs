@@ -85,11 +85,7 @@ fn binary(graph: *mut Graph, x: Value, y: Value, op: Op) -> Value {
 
 fn text<'a>(text: Str) -> Result<&'a str, BuildError> {
     // SAFETY: a plugin passes text that lives during the call; its length is checked before it is read.
-    let text = if text.len <= MAX_LIST {
-        unsafe { text.get() }
-    } else {
-        None
-    };
+    let text = if text.len <= MAX_LIST { unsafe { text.get() } } else { None };
     text.ok_or_else(|| misuse("a name is not UTF-8"))
 }
 
@@ -137,10 +133,7 @@ extern "C" fn pop_scope(graph: *mut Graph) {
 extern "C" fn channels(graph: *mut Graph, x: Value) -> usize {
     guarded(graph, 0, |b| {
         let id = b.resolve(x)?;
-        b.shape(id)
-            .get(1)
-            .copied()
-            .ok_or_else(|| misuse("a tensor of one axis has no channels"))
+        b.shape(id).get(1).copied().ok_or_else(|| misuse("a tensor of one axis has no channels"))
     })
 }
 
@@ -224,10 +217,7 @@ extern "C" fn affine(graph: *mut Graph, x: Value, factor: f64, offset: f64) -> V
 
 extern "C" fn concat(graph: *mut Graph, tensors: *const Value, len: usize, axis: usize) -> Value {
     emit(graph, |b| {
-        let inputs = list(tensors, len)?
-            .iter()
-            .map(|x| b.resolve(*x))
-            .collect::<Result<_, _>>()?;
+        let inputs = list(tensors, len)?.iter().map(|x| b.resolve(*x)).collect::<Result<_, _>>()?;
         b.push(Op::Concat { axis }, inputs)
     })
 }

@@ -35,10 +35,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits {
-            nodes: 100_000,
-            parameters: 1 << 31,
-        }
+        Limits { nodes: 100_000, parameters: 1 << 31 }
     }
 }
 
@@ -60,17 +57,9 @@ static NEXT_TAG: AtomicU32 = AtomicU32::new(1);
 impl GraphBuilder {
     /// A graph with nothing but its input, of the nominal shape `[batch, channels, height, width]`.
     pub fn new(input: [usize; 4], limits: Limits) -> (Self, ValueId) {
-        let node = Node {
-            op: Op::Input,
-            inputs: vec![],
-            shape: input.to_vec(),
-            layer: 0,
-        };
+        let node = Node { op: Op::Input, inputs: vec![], shape: input.to_vec(), layer: 0 };
         let builder = GraphBuilder {
-            graph: Graph {
-                nodes: vec![node],
-                params: vec![],
-            },
+            graph: Graph { nodes: vec![node], params: vec![] },
             limits,
             elements: 0,
             names: HashSet::new(),
@@ -124,9 +113,7 @@ impl GraphBuilder {
         if self.scope.len() > 1 {
             self.scope.pop();
         } else {
-            self.fail(BuildError::Misuse(
-                "a scope was closed that was never opened".into(),
-            ));
+            self.fail(BuildError::Misuse("a scope was closed that was never opened".into()));
         }
     }
 
@@ -139,10 +126,7 @@ impl GraphBuilder {
     pub fn resolve(&self, value: Value) -> Result<ValueId, BuildError> {
         let (tag, place) = (value.0 >> 32, (value.0 & 0xffff_ffff) as usize);
         if tag != u64::from(self.tag) || place == 0 || place > self.graph.nodes.len() {
-            return Err(BuildError::Misuse(format!(
-                "{:#x} is not a tensor of this model",
-                value.0
-            )));
+            return Err(BuildError::Misuse(format!("{:#x} is not a tensor of this model", value.0)));
         }
         Ok(ValueId(place - 1))
     }
@@ -155,19 +139,11 @@ impl GraphBuilder {
     /// Adds an operation.
     pub fn push(&mut self, op: Op, inputs: Vec<ValueId>) -> Result<ValueId, BuildError> {
         if self.graph.nodes.len() >= self.limits.nodes {
-            return Err(BuildError::TooLarge(format!(
-                "more than {} operations",
-                self.limits.nodes
-            )));
+            return Err(BuildError::TooLarge(format!("more than {} operations", self.limits.nodes)));
         }
         let shapes: Vec<&[usize]> = inputs.iter().map(|id| self.shape(*id)).collect();
         let shape = infer(&op, &shapes, &self.graph.params)?;
-        self.graph.nodes.push(Node {
-            op,
-            inputs,
-            shape,
-            layer: self.layer,
-        });
+        self.graph.nodes.push(Node { op, inputs, shape, layer: self.layer });
         Ok(ValueId(self.graph.nodes.len() - 1))
     }
 
@@ -198,14 +174,7 @@ impl GraphBuilder {
         if !self.names.insert(name.clone()) {
             return Err(BuildError::Misuse(format!("`{name}` is defined twice")));
         }
-        self.graph.params.push(Param {
-            name,
-            shape: shape.to_vec(),
-            init,
-            offset,
-            role,
-            layer: self.layer,
-        });
+        self.graph.params.push(Param { name, shape: shape.to_vec(), init, offset, role, layer: self.layer });
         Ok(ParamId(self.graph.params.len() - 1))
     }
 
@@ -230,12 +199,7 @@ impl GraphBuilder {
                 spec.out_channels, spec.groups
             )));
         }
-        let shape = [
-            spec.out_channels,
-            channels / spec.groups,
-            spec.kernel[0],
-            spec.kernel[1],
-        ];
+        let shape = [spec.out_channels, channels / spec.groups, spec.kernel[0], spec.kernel[1]];
         let init = fan_in_uniform(&shape[1..]);
         let weight = self.define(name, "weight", &shape, init, Role::Trainable, None)?;
         let bias = match spec.bias {
@@ -256,15 +220,7 @@ impl GraphBuilder {
         let mean = part("running_mean", &[channels], 0.0, Role::Buffer)?;
         let var = part("running_var", &[channels], 1.0, Role::Buffer)?;
         part("num_batches_tracked", &[], 0.0, Role::Counter)?;
-        self.push(
-            Op::BatchNorm {
-                weight,
-                bias,
-                mean,
-                var,
-            },
-            vec![x],
-        )
+        self.push(Op::BatchNorm { weight, bias, mean, var }, vec![x])
     }
 
     /// Linear map of the last axis with PyTorch's default initialisation.

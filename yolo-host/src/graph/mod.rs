@@ -113,10 +113,7 @@ impl Graph {
                     infer(&node.op, &inputs, &self.params)
                 }
             };
-            shapes.push(shape.map_err(|source| NodeError {
-                layer: node.layer,
-                source,
-            })?);
+            shapes.push(shape.map_err(|source| NodeError { layer: node.layer, source })?);
         }
         Ok(shapes)
     }

@@ -24,13 +24,11 @@ fn list(shapes: &[Vec<usize>]) -> String {
 
 /// The output shape of `op` for these inputs.
 pub fn infer(op: &Op, inputs: &[&[usize]], params: &[Param]) -> Result<Vec<usize>, ShapeError> {
-    output(op, inputs, params)
-        .and_then(limited)
-        .map_err(|why| ShapeError {
-            op: op.name(),
-            why,
-            shapes: inputs.iter().map(|shape| shape.to_vec()).collect(),
-        })
+    output(op, inputs, params).and_then(limited).map_err(|why| ShapeError {
+        op: op.name(),
+        why,
+        shapes: inputs.iter().map(|shape| shape.to_vec()).collect(),
+    })
 }
 
 fn output(op: &Op, inputs: &[&[usize]], params: &[Param]) -> Result<Vec<usize>, String> {
@@ -56,11 +54,7 @@ fn unary(op: &Op, x: &[usize], params: &[Param]) -> Result<Vec<usize>, String> {
         Op::BatchNorm { weight, .. } => {
             let [_, channels, _, _] = map(x)?;
             let expected = params[weight.0].len();
-            if channels == expected {
-                Ok(x.to_vec())
-            } else {
-                Err(format!("needs {expected} channels"))
-            }
+            if channels == expected { Ok(x.to_vec()) } else { Err(format!("needs {expected} channels")) }
         }
         Op::Linear { weight, .. } => {
             let [out, features] = params[weight.0].shape[..] else {
@@ -142,14 +136,7 @@ fn conv2d(spec: &ConvSpec, weight: &[usize], [n, c, h, w]: [usize; 4]) -> Result
         ));
     }
     let side = |axis: usize, size| {
-        window(
-            size,
-            spec.kernel[axis],
-            spec.stride[axis],
-            spec.padding[axis],
-            spec.dilation[axis],
-            false,
-        )
+        window(size, spec.kernel[axis], spec.stride[axis], spec.padding[axis], spec.dilation[axis], false)
     };
     Ok(vec![n, spec.out_channels, side(0, h)?, side(1, w)?])
 }
@@ -166,14 +153,7 @@ fn pool2d(kind: Pool, spec: &PoolSpec, [n, c, h, w]: [usize; 4]) -> Result<Vec<u
                 spec.padding[axis], spec.kernel[axis]
             ));
         }
-        window(
-            size,
-            spec.kernel[axis],
-            spec.stride[axis],
-            spec.padding[axis],
-            spec.dilation[axis],
-            ceil,
-        )
+        window(size, spec.kernel[axis], spec.stride[axis], spec.padding[axis], spec.dilation[axis], ceil)
     };
     Ok(vec![n, c, side(0, h)?, side(1, w)?])
 }
@@ -193,9 +173,7 @@ fn window(
     let reach = sum(&[product(&[dilation, kernel - 1])?, 1])?;
     let padded = sum(&[size, padding, padding])?;
     let Some(room) = padded.checked_sub(reach) else {
-        return Err(format!(
-            "a window of {reach} does not fit into {size} with padding {padding}"
-        ));
+        return Err(format!("a window of {reach} does not fit into {size} with padding {padding}"));
     };
     let positions = room / stride + 1;
     // As in PyTorch: a last window that starts inside the input or its left border counts, one beyond it does not.
@@ -293,14 +271,11 @@ fn reshape(spec: &[i64], x: &[usize]) -> Result<Vec<usize>, String> {
 }
 
 fn map(x: &[usize]) -> Result<[usize; 4], String> {
-    x.try_into()
-        .map_err(|_| "needs [batch, channels, height, width]".to_string())
+    x.try_into().map_err(|_| "needs [batch, channels, height, width]".to_string())
 }
 
 fn two<'a>(inputs: &[&'a [usize]]) -> Result<[&'a [usize]; 2], String> {
-    inputs
-        .try_into()
-        .map_err(|_| format!("takes two inputs, not {}", inputs.len()))
+    inputs.try_into().map_err(|_| format!("takes two inputs, not {}", inputs.len()))
 }
 
 fn divides(divisor: usize, x: usize) -> bool {
@@ -308,17 +283,11 @@ fn divides(divisor: usize, x: usize) -> bool {
 }
 
 fn product(sizes: &[usize]) -> Result<usize, String> {
-    sizes
-        .iter()
-        .try_fold(1usize, |a, &b| a.checked_mul(b))
-        .ok_or_else(|| "size is too large".to_string())
+    sizes.iter().try_fold(1usize, |a, &b| a.checked_mul(b)).ok_or_else(|| "size is too large".to_string())
 }
 
 fn sum(sizes: &[usize]) -> Result<usize, String> {
-    sizes
-        .iter()
-        .try_fold(0usize, |a, &b| a.checked_add(b))
-        .ok_or_else(|| "size is too large".to_string())
+    sizes.iter().try_fold(0usize, |a, &b| a.checked_add(b)).ok_or_else(|| "size is too large".to_string())
 }
 
 fn limited(shape: Vec<usize>) -> Result<Vec<usize>, String> {
@@ -327,9 +296,7 @@ fn limited(shape: Vec<usize>) -> Result<Vec<usize>, String> {
     }
     match product(&shape) {
         Ok(elements) if elements <= MAX_ELEMENTS => Ok(shape),
-        _ => Err(format!(
-            "the output {shape:?} is larger than {MAX_ELEMENTS} elements"
-        )),
+        _ => Err(format!("the output {shape:?} is larger than {MAX_ELEMENTS} elements")),
     }
 }
 
@@ -351,11 +318,7 @@ mod tests {
             ((9, 3, 1, 2, 2, false), 9),
         ];
         for ((size, kernel, stride, padding, dilation, ceil), expected) in cases {
-            assert_eq!(
-                window(size, kernel, stride, padding, dilation, ceil),
-                Ok(expected),
-                "size {size}"
-            );
+            assert_eq!(window(size, kernel, stride, padding, dilation, ceil), Ok(expected), "size {size}");
         }
         assert!(window(2, 5, 1, 0, 1, false).is_err());
     }

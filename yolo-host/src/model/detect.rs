@@ -47,9 +47,7 @@ impl Detect {
         match spec.argument(nc) {
             Ok(crate::registry::Arg::Int(nc)) if nc == spec.nc as i64 => {}
             _ => {
-                return Err(LayerError::Other(
-                    "its first argument must be nc, the number of classes".into(),
-                ));
+                return Err(LayerError::Other("its first argument must be nc, the number of classes".into()));
             }
         }
         let anchors = match spec.anchors_argument(anchors).map_err(LayerError::Other)? {
@@ -65,43 +63,24 @@ impl Detect {
         }
         let (nc, na) = (spec.nc, anchors[0].len() / 2);
         let height = b.shape(ValueId(0))[2] as f32;
-        let strides: Vec<f32> = inputs
-            .iter()
-            .map(|x| b.shape(*x).get(2).map_or(1.0, |&rows| height / rows as f32))
-            .collect();
+        let strides: Vec<f32> =
+            inputs.iter().map(|x| b.shape(*x).get(2).map_or(1.0, |&rows| height / rows as f32)).collect();
         let cells = in_cells(anchors, &strides);
         let shape = [inputs.len(), na, 2];
-        let anchors = b.define(
-            "",
-            "anchors",
-            &shape,
-            Init::Constant(0.0),
-            Role::Buffer,
-            Some(cells.into()),
-        )?;
+        let anchors =
+            b.define("", "anchors", &shape, Init::Constant(0.0), Role::Buffer, Some(cells.into()))?;
         let mut outputs = Vec::with_capacity(inputs.len());
         for (i, (&x, &stride)) in inputs.iter().zip(&strides).enumerate() {
             outputs.push(head(b, x, &format!("m.{i}"), prior(nc, na, stride))?);
         }
-        Ok(Detect {
-            layer,
-            nc,
-            na,
-            strides,
-            outputs,
-            anchors,
-        })
+        Ok(Detect { layer, nc, na, strides, outputs, anchors })
     }
 }
 
 /// Anchors divided by the strides, in the order of the strides (`check_anchor_order` by area).
 fn in_cells(mut anchors: Vec<Vec<f32>>, strides: &[f32]) -> Vec<f32> {
     let area = |list: &Vec<f32>, last: bool| {
-        let pair = if last {
-            list.rchunks_exact(2).next()
-        } else {
-            list.chunks_exact(2).next()
-        };
+        let pair = if last { list.rchunks_exact(2).next() } else { list.chunks_exact(2).next() };
         pair.map_or(0.0, |pair| pair[0] * pair[1])
     };
     let growth = area(&anchors[anchors.len() - 1], true) - area(&anchors[0], false);
@@ -121,10 +100,7 @@ fn in_cells(mut anchors: Vec<Vec<f32>>, strides: &[f32]) -> Vec<f32> {
 fn prior(nc: usize, na: usize, stride: f32) -> Arc<[f32]> {
     let objectness = (8.0 / (640.0 / f64::from(stride)).powi(2)).ln() as f32;
     let class = (0.6 / (nc as f64 - 0.999999)).ln() as f32;
-    let one = [0.0; 4]
-        .into_iter()
-        .chain([objectness])
-        .chain(std::iter::repeat_n(class, nc));
+    let one = [0.0; 4].into_iter().chain([objectness]).chain(std::iter::repeat_n(class, nc));
     let one: Vec<f32> = one.collect();
     one.repeat(na).into()
 }

@@ -6,14 +6,7 @@ use crate::weights::{Array, Data};
 
 /// One array for each parameter of the graph, in its order.
 pub fn initial_values(graph: &Graph, seed: u64) -> Vec<Array> {
-    graph
-        .params
-        .iter()
-        .map(|param| Array {
-            shape: param.shape.clone(),
-            data: fill(param, seed),
-        })
-        .collect()
+    graph.params.iter().map(|param| Array { shape: param.shape.clone(), data: fill(param, seed) }).collect()
 }
 
 fn fill(param: &Param, seed: u64) -> Data {
@@ -29,10 +22,7 @@ fn fill(param: &Param, seed: u64) -> Data {
             Init::Normal(mean, deviation) => (mean + deviation * stream.normal()) as f32,
         })
         .collect();
-    for (value, offset) in values
-        .iter_mut()
-        .zip(param.offset.iter().flat_map(|offset| offset.iter()))
-    {
+    for (value, offset) in values.iter_mut().zip(param.offset.iter().flat_map(|offset| offset.iter())) {
         *value += offset;
     }
     Data::F32(values)

@@ -64,29 +64,16 @@ impl Model {
             layers.push(layer);
         }
         let Some(detect) = detect else {
-            return Err(Error::Spec {
-                file: spec.file,
-                why: "the last row must be Detect".into(),
-            });
+            return Err(Error::Spec { file: spec.file, why: "the last row must be Detect".into() });
         };
-        Ok(Model {
-            spec,
-            graph: builder.finish(),
-            layers,
-            detect,
-        })
+        Ok(Model { spec, graph: builder.finish(), layers, detect })
     }
 
     /// Fails, naming the layer, if pictures of this size do not fit through the model.
     pub fn check_size(&self, height: usize, width: usize) -> Result<(), Error> {
         match self.graph.shapes(&[1, self.spec.channels, height, width]) {
             Ok(_) => Ok(()),
-            Err(source) => Err(Error::Size {
-                file: self.spec.file.clone(),
-                height,
-                width,
-                source,
-            }),
+            Err(source) => Err(Error::Size { file: self.spec.file.clone(), height, width, source }),
         }
     }
 }
@@ -144,22 +131,14 @@ fn detect_layer(
     if index + 1 != spec.rows.len() {
         return Err(LayerError::Other("must be the last row".into()));
     }
-    let channels: Vec<usize> = inputs
-        .iter()
-        .map(|x| builder.shape(*x).get(1).copied().unwrap_or(0))
-        .collect();
+    let channels: Vec<usize> =
+        inputs.iter().map(|x| builder.shape(*x).get(1).copied().unwrap_or(0)).collect();
     let built = Detect::build(builder, spec, index, inputs)?;
     let output = built.outputs[built.outputs.len() - 1];
     let args = format!("[{}, {} anchors, {channels:?}]", built.nc, built.na);
     *detect = Some(built);
     let row = &spec.rows[index];
-    Ok(Layer {
-        from: row.from.clone(),
-        number: 1,
-        block: row.module.clone(),
-        args,
-        output,
-    })
+    Ok(Layer { from: row.from.clone(), number: 1, block: row.module.clone(), args, output })
 }
 
 fn block_layer(
@@ -172,15 +151,8 @@ fn block_layer(
     let row = &spec.rows[index];
     let (min, max) = entry.inputs;
     if inputs.len() < min || inputs.len() > max {
-        let expected = if min == max {
-            min.to_string()
-        } else {
-            format!("{min} to {max}")
-        };
-        return Err(LayerError::Inputs {
-            expected,
-            given: inputs.len(),
-        });
+        let expected = if min == max { min.to_string() } else { format!("{min} to {max}") };
+        return Err(LayerError::Inputs { expected, given: inputs.len() });
     }
     let mut given = Vec::with_capacity(row.args.len());
     for value in &row.args {
@@ -204,17 +176,9 @@ fn block_layer(
         }
         inputs[0]
     };
-    let channels = entry
-        .width()
-        .and_then(|_| builder.shape(inputs[0]).get(1).copied());
+    let channels = entry.width().and_then(|_| builder.shape(inputs[0]).get(1).copied());
     let shown = shown_args(channels, entry.repeats_inside.then_some(number), &given);
-    Ok(Layer {
-        from: row.from.clone(),
-        number,
-        block: entry.name.clone(),
-        args: shown,
-        output,
-    })
+    Ok(Layer { from: row.from.clone(), number, block: entry.name.clone(), args: shown, output })
 }
 
 /// `make_divisible(c2 * width_multiple, 8)`, except for a width that equals the number of Detect's outputs.
@@ -252,14 +216,8 @@ mod tests {
 
     #[test]
     fn depth_rounds_half_to_even() {
-        let cases = [
-            ((9, 0.5), 4),
-            ((3, 0.5), 2),
-            ((1, 0.33), 1),
-            ((3, 0.33), 1),
-            ((9, 0.33), 3),
-            ((6, 0.1), 1),
-        ];
+        let cases =
+            [((9, 0.5), 4), ((3, 0.5), 2), ((1, 0.33), 1), ((3, 0.33), 1), ((9, 0.33), 3), ((6, 0.1), 1)];
         for ((number, multiple), expected) in cases {
             assert_eq!(scaled_depth(number, multiple), expected, "{number} × {multiple}");
         }

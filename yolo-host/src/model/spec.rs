@@ -66,51 +66,36 @@ const MAX_CLASSES: u64 = 100_000;
 impl Spec {
     /// Reads a model file.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
-            file: path.into(),
-            source,
-        })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| Error::Read { file: path.into(), source })?;
         Self::parse(&text, &path.display().to_string())
     }
 
     /// Reads the text of a model file; `file` names it in messages.
     pub fn parse(text: &str, file: &str) -> Result<Self, Error> {
-        let yaml: Value = serde_yaml::from_str(text).map_err(|source| Error::Yaml {
-            file: file.to_string(),
-            source,
-        })?;
-        Self::from_yaml(&yaml, text, file).map_err(|why| Error::Spec {
-            file: file.to_string(),
-            why,
-        })
+        let yaml: Value =
+            serde_yaml::from_str(text).map_err(|source| Error::Yaml { file: file.to_string(), source })?;
+        Self::from_yaml(&yaml, text, file).map_err(|why| Error::Spec { file: file.to_string(), why })
     }
 
     fn from_yaml(yaml: &Value, text: &str, file: &str) -> Result<Self, String> {
         if !yaml.is_mapping() {
             return Err("a model file is a map with the keys nc, anchors, backbone, head, …".into());
         }
-        let key = |name: &str| {
-            yaml.get(name)
-                .ok_or_else(|| format!("the key `{name}` is missing"))
-        };
+        let key = |name: &str| yaml.get(name).ok_or_else(|| format!("the key `{name}` is missing"));
         let positive = |name: &str| match key(name)?.as_f64() {
             Some(value) if value > 0.0 && value <= 1024.0 => Ok(value),
             _ => Err(format!("`{name}` must be a positive number")),
         };
         let mut rows = Vec::new();
         for part in ["backbone", "head"] {
-            let list = key(part)?
-                .as_sequence()
-                .ok_or_else(|| format!("`{part}` must be a list of rows"))?;
+            let list = key(part)?.as_sequence().ok_or_else(|| format!("`{part}` must be a list of rows"))?;
             for (i, row) in list.iter().enumerate() {
                 rows.push(parse_row(row).map_err(|why| format!("{part}, row {i}: {why}"))?);
             }
         }
         if rows.is_empty() || rows.len() > MAX_ROWS {
-            return Err(format!(
-                "a model has between 1 and {MAX_ROWS} rows, not {}",
-                rows.len()
-            ));
+            return Err(format!("a model has between 1 and {MAX_ROWS} rows, not {}", rows.len()));
         }
         Ok(Spec {
             file: file.to_string(),
@@ -193,18 +178,9 @@ fn parse_anchors(value: &Value) -> Result<Anchors, String> {
     if let Some(count) = count(value, 100) {
         return Ok(Anchors::Count(count));
     }
-    let size = |value: &Value| {
-        value
-            .as_f64()
-            .map(|v| v as f32)
-            .filter(|v| v.is_finite() && *v >= 0.0)
-    };
+    let size = |value: &Value| value.as_f64().map(|v| v as f32).filter(|v| v.is_finite() && *v >= 0.0);
     let lists = value.as_sequence().ok_or(wrong)?.iter().map(|list| {
-        let list = list
-            .as_sequence()?
-            .iter()
-            .map(size)
-            .collect::<Option<Vec<f32>>>()?;
+        let list = list.as_sequence()?.iter().map(size).collect::<Option<Vec<f32>>>()?;
         (!list.is_empty() && list.len() % 2 == 0 && list.len() <= 200).then_some(list)
     });
     let lists = lists.collect::<Option<Vec<_>>>().ok_or(wrong)?;
@@ -215,8 +191,5 @@ fn parse_anchors(value: &Value) -> Result<Anchors, String> {
 }
 
 fn count(value: &Value, most: u64) -> Option<usize> {
-    value
-        .as_u64()
-        .filter(|count| (1..=most).contains(count))
-        .map(|count| count as usize)
+    value.as_u64().filter(|count| (1..=most).contains(count)).map(|count| count as usize)
 }

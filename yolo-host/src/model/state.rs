@@ -54,9 +54,7 @@ impl fmt::Display for Mismatch {
 impl State {
     /// A new model, filled from a seed.
     pub fn new(graph: &Graph, seed: u64) -> Self {
-        State {
-            values: initial_values(graph, seed),
-        }
+        State { values: initial_values(graph, seed) }
     }
 
     /// The tensors of a checkpoint, all of which must fit; a missing `num_batches_tracked` is 0.
@@ -66,10 +64,7 @@ impl State {
         for param in &graph.params {
             match arrays.get(&param.name) {
                 None if param.role == Role::Counter => {
-                    values.push(Array {
-                        shape: vec![],
-                        data: Data::I64(vec![0]),
-                    });
+                    values.push(Array { shape: vec![], data: Data::I64(vec![0]) });
                 }
                 None => mismatch.missing.push(param.name.clone()),
                 Some(array) => {
@@ -88,26 +83,13 @@ impl State {
         }
         let known: std::collections::HashSet<&str> =
             graph.params.iter().map(|param| param.name.as_str()).collect();
-        mismatch.unused = arrays
-            .keys()
-            .filter(|name| !known.contains(name.as_str()))
-            .cloned()
-            .collect();
-        if mismatch.is_empty() {
-            Ok(State { values })
-        } else {
-            Err(mismatch)
-        }
+        mismatch.unused = arrays.keys().filter(|name| !known.contains(name.as_str())).cloned().collect();
+        if mismatch.is_empty() { Ok(State { values }) } else { Err(mismatch) }
     }
 
     /// The values by name, as a checkpoint holds them.
     pub fn to_arrays(&self, graph: &Graph) -> BTreeMap<String, Array> {
-        graph
-            .params
-            .iter()
-            .map(|param| param.name.clone())
-            .zip(self.values.iter().cloned())
-            .collect()
+        graph.params.iter().map(|param| param.name.clone()).zip(self.values.iter().cloned()).collect()
     }
 
     /// Shape and values of one parameter.

@@ -52,12 +52,7 @@ impl Model {
     pub fn statistics(&self, imgsz: usize) -> Result<Statistics, Error> {
         self.check_size(imgsz, imgsz)?;
         let input = [1, self.spec.channels, imgsz, imgsz];
-        let fits = |source| Error::Size {
-            file: self.spec.file.clone(),
-            height: imgsz,
-            width: imgsz,
-            source,
-        };
+        let fits = |source| Error::Size { file: self.spec.file.clone(), height: imgsz, width: imgsz, source };
         let shapes = self.graph.shapes(&input).map_err(fits)?;
         let macs = macs(&self.graph, &input).map_err(fits)?;
         let gflops = |macs: u64| 2e-9 * macs as f64;

@@ -73,27 +73,16 @@ impl Entry {
     pub fn check(&self, given: &[Arg]) -> Result<Vec<Arg>, ArgError> {
         if given.len() > self.params.len() {
             let (most, given) = (self.params.len(), given.len());
-            return Err(ArgError::TooMany {
-                most,
-                given,
-                usage: self.usage(),
-            });
+            return Err(ArgError::TooMany { most, given, usage: self.usage() });
         }
         let given = given.iter().map(Some).chain(std::iter::repeat(None));
-        self.params
-            .iter()
-            .zip(given)
-            .map(|(param, arg)| self.one(param, arg))
-            .collect()
+        self.params.iter().zip(given).map(|(param, arg)| self.one(param, arg)).collect()
     }
 
     fn one(&self, param: &ParamInfo, arg: Option<&Arg>) -> Result<Arg, ArgError> {
         match arg {
             None | Some(Arg::None) if param.optional => Ok(param.default.clone()),
-            None => Err(ArgError::Missing {
-                name: param.name.clone(),
-                usage: self.usage(),
-            }),
+            None => Err(ArgError::Missing { name: param.name.clone(), usage: self.usage() }),
             Some(arg) => param.fit(arg).ok_or_else(|| ArgError::Unfit {
                 name: param.name.clone(),
                 expected: param.expected(),

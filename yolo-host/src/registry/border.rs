@@ -38,10 +38,7 @@ pub fn read(raw: abi::Block, origin: Origin) -> Result<Entry, RegistryError> {
             raw,
         })
     };
-    checked().map_err(|why| RegistryError::Invalid {
-        origin: origin.clone(),
-        why,
-    })
+    checked().map_err(|why| RegistryError::Invalid { origin: origin.clone(), why })
 }
 
 fn param(param: &abi::Param) -> Result<ParamInfo, String> {
@@ -97,11 +94,7 @@ fn text(text: Str, what: &str) -> Result<&'static str, String> {
 /// `data` points to `len` elements that live for good, or `len` is 0.
 unsafe fn slice<T>(data: *const T, len: usize) -> &'static [T] {
     // SAFETY: promised by the caller.
-    if len == 0 {
-        &[]
-    } else {
-        unsafe { std::slice::from_raw_parts(data, len) }
-    }
+    if len == 0 { &[] } else { unsafe { std::slice::from_raw_parts(data, len) } }
 }
 
 impl Entry {
@@ -114,12 +107,8 @@ impl Entry {
         repeat: usize,
     ) -> Result<ValueId, BuildError> {
         let inputs: Vec<Value> = inputs.iter().map(|id| builder.handle(*id)).collect();
-        let args: Vec<abi::Arg> = self
-            .params
-            .iter()
-            .zip(args)
-            .map(|(param, arg)| raw_arg(param.kind, arg))
-            .collect();
+        let args: Vec<abi::Arg> =
+            self.params.iter().zip(args).map(|(param, arg)| raw_arg(param.kind, arg)).collect();
         let call = Call {
             struct_size: size_of::<Call>(),
             host: &HOST,
@@ -150,31 +139,12 @@ fn raw_arg(kind: Kind, arg: &Arg) -> abi::Arg {
     };
     match arg {
         Arg::None => abi::Arg::NONE,
-        Arg::Bool(value) => abi::Arg {
-            kind: kind::BOOL,
-            int: i64::from(*value),
-            ..abi::Arg::NONE
-        },
-        Arg::Int(value) => abi::Arg {
-            kind: number,
-            int: *value,
-            ..abi::Arg::NONE
-        },
-        Arg::Float(value) => abi::Arg {
-            kind: kind::FLOAT,
-            float: *value,
-            ..abi::Arg::NONE
-        },
-        Arg::Word(word) => abi::Arg {
-            kind: kind::CHOICE,
-            text: Str::new(word),
-            ..abi::Arg::NONE
-        },
-        Arg::Ints(list) => abi::Arg {
-            kind: kind::INTS,
-            ints: list.as_ptr(),
-            ints_len: list.len(),
-            ..abi::Arg::NONE
-        },
+        Arg::Bool(value) => abi::Arg { kind: kind::BOOL, int: i64::from(*value), ..abi::Arg::NONE },
+        Arg::Int(value) => abi::Arg { kind: number, int: *value, ..abi::Arg::NONE },
+        Arg::Float(value) => abi::Arg { kind: kind::FLOAT, float: *value, ..abi::Arg::NONE },
+        Arg::Word(word) => abi::Arg { kind: kind::CHOICE, text: Str::new(word), ..abi::Arg::NONE },
+        Arg::Ints(list) => {
+            abi::Arg { kind: kind::INTS, ints: list.as_ptr(), ints_len: list.len(), ..abi::Arg::NONE }
+        }
     }
 }

@@ -79,13 +79,10 @@ impl Entry {
 
     /// How the arguments are written, such as `[c2, k=1, s=1]`.
     pub fn usage(&self) -> String {
-        let params = self
-            .params
-            .iter()
-            .map(|param| match (&param.default, param.optional) {
-                (_, false) => param.name.clone(),
-                (default, true) => format!("{}={default}", param.name),
-            });
+        let params = self.params.iter().map(|param| match (&param.default, param.optional) {
+            (_, false) => param.name.clone(),
+            (default, true) => format!("{}={default}", param.name),
+        });
         format!("[{}]", params.collect::<Vec<_>>().join(", "))
     }
 }

@@ -69,10 +69,7 @@ impl Registry {
         for registered in yolo_plugin::registered() {
             let origin = match registered.plugin {
                 env!("CARGO_PKG_NAME") => Origin::Host,
-                name => Origin::Crate {
-                    name: name.into(),
-                    version: registered.version.into(),
-                },
+                name => Origin::Crate { name: name.into(), version: registered.version.into() },
             };
             registry.add(border::read(registered.block.descriptor(), origin)?)?;
         }
@@ -105,10 +102,7 @@ impl Registry {
     /// The known name most like `name`, if one is like it at all.
     pub fn nearest(&self, name: &str) -> Option<&str> {
         let likeness = |known: &str| strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase());
-        let best = self
-            .entries
-            .keys()
-            .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+        let best = self.entries.keys().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
         (likeness(best) > 0.7).then_some(best)
     }
 }

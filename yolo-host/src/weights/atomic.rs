@@ -11,10 +11,7 @@ pub fn replace(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&mut NamedTempFile>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = temporary(folder)?;
     let mut buffer = BufWriter::with_capacity(1 << 16, &mut file);
     write(&mut buffer)?;
@@ -40,11 +37,7 @@ fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
 
 /// A new name outlasts a power cut only once its folder is on the disk; elsewhere than on Unix folders are not files.
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()
-    } else {
-        Ok(())
-    }
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -56,9 +49,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("w");
         replace(&path, |file| file.write_all(b"old")).unwrap();
-        let failed = replace(&path, |file| {
-            file.write_all(b"new").and(Err(io::Error::other("disk full")))
-        });
+        let failed = replace(&path, |file| file.write_all(b"new").and(Err(io::Error::other("disk full"))));
         assert_eq!(failed.unwrap_err().to_string(), "disk full");
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);

@@ -15,17 +15,12 @@ impl Budget {
 
     /// The budget for a file of `len` bytes.
     pub fn for_file(len: usize) -> Self {
-        Budget {
-            left: len.saturating_mul(Self::PER_BYTE).saturating_add(Self::BASE),
-        }
+        Budget { left: len.saturating_mul(Self::PER_BYTE).saturating_add(Self::BASE) }
     }
 
     /// Pays `bytes` for `what`.
     pub fn take(&mut self, bytes: usize, what: &str) -> Result<(), ErrorKind> {
-        self.left = self
-            .left
-            .checked_sub(bytes)
-            .ok_or_else(|| ErrorKind::TooLarge(what.to_owned()))?;
+        self.left = self.left.checked_sub(bytes).ok_or_else(|| ErrorKind::TooLarge(what.to_owned()))?;
         Ok(())
     }
 }

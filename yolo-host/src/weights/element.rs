@@ -49,10 +49,7 @@ impl Element {
 
     /// The type of the values in PyTorch's storage class `name`, such as `HalfStorage`.
     pub fn from_storage(name: &str) -> Option<Self> {
-        TABLE
-            .iter()
-            .find(|row| !row.3.is_empty() && row.3 == name)
-            .map(|row| row.0)
+        TABLE.iter().find(|row| !row.3.is_empty() && row.3 == name).map(|row| row.0)
     }
 
     /// Bytes of one value.
@@ -114,11 +111,7 @@ fn integers<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> i64) -> Data
 }
 
 fn out_of_range(tensor: &str, value: u64) -> ErrorKind {
-    ErrorKind::OutOfRange {
-        tensor: tensor.to_owned(),
-        value: value.to_string(),
-        dtype: "int64",
-    }
+    ErrorKind::OutOfRange { tensor: tensor.to_owned(), value: value.to_string(), dtype: "int64" }
 }
 
 #[cfg(test)]
@@ -137,11 +130,7 @@ mod tests {
         let cases: [(Element, &[u8], Data); 14] = [
             (F64, &(-1.5f64).to_le_bytes(), Data::F32(vec![-1.5])),
             (F32, &3.25f32.to_le_bytes(), Data::F32(vec![3.25])),
-            (
-                F16,
-                &[0x00, 0x3c, 0x00, 0x7c],
-                Data::F32(vec![1.0, f32::INFINITY]),
-            ),
+            (F16, &[0x00, 0x3c, 0x00, 0x7c], Data::F32(vec![1.0, f32::INFINITY])),
             (Bf16, &[0x80, 0xbf], Data::F32(vec![-1.0])),
             (I64, &i64::MIN.to_le_bytes(), Data::I64(vec![i64::MIN])),
             (I32, &[0xff; 4], Data::I64(vec![-1])),

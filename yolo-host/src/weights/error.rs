@@ -15,10 +15,7 @@ pub struct Error {
 
 impl Error {
     pub(super) fn new(path: &Path, kind: ErrorKind) -> Self {
-        Error {
-            path: path.to_path_buf(),
-            kind,
-        }
+        Error { path: path.to_path_buf(), kind }
     }
 }
 

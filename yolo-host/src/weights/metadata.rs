@@ -27,10 +27,7 @@ pub struct Meta {
 impl Meta {
     /// Takes the known keys out of `map`; the rest is `extra`.
     pub(super) fn from_map(mut map: BTreeMap<String, String>) -> Result<Self, ErrorKind> {
-        let names = map
-            .remove(NAMES)
-            .map(|text| serde_json::from_str(&text))
-            .transpose();
+        let names = map.remove(NAMES).map(|text| serde_json::from_str(&text)).transpose();
         let imgsz = map.remove(IMGSZ).map(|text| text.parse()).transpose();
         Ok(Meta {
             model: map.remove(MODEL),
@@ -46,12 +43,7 @@ impl Meta {
         let mut map = self.extra.clone();
         let ours = [
             (MODEL, self.model.clone()),
-            (
-                NAMES,
-                self.names
-                    .as_ref()
-                    .map(|names| serde_json::Value::from(names.as_slice()).to_string()),
-            ),
+            (NAMES, self.names.as_ref().map(|names| serde_json::Value::from(names.as_slice()).to_string())),
             (IMGSZ, self.imgsz.map(|pixels| pixels.to_string())),
             (LICENCE, self.licence.clone()),
         ];
@@ -73,10 +65,7 @@ mod tests {
     use super::*;
 
     fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs
-            .iter()
-            .map(|(k, v)| (k.to_string(), v.to_string()))
-            .collect()
+        pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect()
     }
 
     #[test]
@@ -100,10 +89,9 @@ mod tests {
 
     #[test]
     fn bad_entries_are_named() {
-        for (pair, want) in [
-            (("names", "[1]"), "`names` is not a JSON list"),
-            (("imgsz", "-1"), "`imgsz` is not"),
-        ] {
+        for (pair, want) in
+            [(("names", "[1]"), "`names` is not a JSON list"), (("imgsz", "-1"), "`imgsz` is not")]
+        {
             let error = Meta::from_map(map(&[pair])).unwrap_err().to_string();
             assert!(error.contains(want), "{error}");
         }

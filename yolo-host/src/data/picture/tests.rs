@@ -34,12 +34,7 @@ const FIXTURES: [(&str, &[u8]); 18] = fixtures![
 ];
 
 fn fixture(name: &str) -> Vec<u8> {
-    FIXTURES
-        .iter()
-        .find(|(known, _)| *known == name)
-        .expect("known fixture")
-        .1
-        .to_vec()
+    FIXTURES.iter().find(|(known, _)| *known == name).expect("known fixture").1.to_vec()
 }
 
 fn decode(bytes: &[u8]) -> Result<Picture, Error> {
@@ -48,10 +43,7 @@ fn decode(bytes: &[u8]) -> Result<Picture, Error> {
 
 fn message(bytes: &[u8]) -> String {
     let message = decode(bytes).expect_err("not a picture to be read").to_string();
-    assert!(
-        message.contains("some/photo.file"),
-        "the file is not named: {message}"
-    );
+    assert!(message.contains("some/photo.file"), "the file is not named: {message}");
     message
 }
 
@@ -62,14 +54,7 @@ fn expected() -> BTreeMap<String, Picture> {
     let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).expect("hex"), 16).expect("hex");
     read.into_iter()
         .map(|(name, (width, height, hex))| {
-            (
-                name,
-                Picture {
-                    width,
-                    height,
-                    rgb: hex.as_bytes().chunks(2).map(byte).collect(),
-                },
-            )
+            (name, Picture { width, height, rgb: hex.as_bytes().chunks(2).map(byte).collect() })
         })
         .collect()
 }
@@ -78,17 +63,8 @@ fn expected() -> BTreeMap<String, Picture> {
 fn fixtures_read_as_opencv_reads_them() {
     for (name, expected) in expected() {
         let read = decode(&fixture(&name)).expect(&name);
-        assert_eq!(
-            (read.width, read.height),
-            (expected.width, expected.height),
-            "{name}"
-        );
-        let worst = read
-            .rgb
-            .iter()
-            .zip(&expected.rgb)
-            .map(|(a, b)| a.abs_diff(*b))
-            .max();
+        assert_eq!((read.width, read.height), (expected.width, expected.height), "{name}");
+        let worst = read.rgb.iter().zip(&expected.rgb).map(|(a, b)| a.abs_diff(*b)).max();
         let allowed = if name.ends_with("jpg") { 3 } else { 0 };
         assert!(worst <= Some(allowed), "{name}: off by {worst:?}");
     }
@@ -108,19 +84,12 @@ fn every_orientation_is_applied() {
     let mut bytes = fixture("turned.jpg");
     // Tag 0x0112, type 3 (u16), one value, then the value, all big-endian.
     let tag = [0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6];
-    let start = bytes
-        .windows(tag.len())
-        .position(|at| at == tag)
-        .expect("orientation tag");
+    let start = bytes.windows(tag.len()).position(|at| at == tag).expect("orientation tag");
     for (orientation, seen) in (1..).zip(SEEN) {
         bytes[start + tag.len() - 1] = orientation;
         let picture = decode(&bytes).expect("JPEG");
         let (width, height) = if orientation < 5 { (24, 16) } else { (16, 24) };
-        assert_eq!(
-            (picture.width, picture.height),
-            (width, height),
-            "orientation {orientation}"
-        );
+        assert_eq!((picture.width, picture.height), (width, height), "orientation {orientation}");
         let quarter = |x: usize, y: usize| match picture.pixels()[y * height / 4 * width + x * width / 4] {
             [200..=255, _, _] => 'r',
             [_, 200..=255, _] => 'g',
@@ -143,9 +112,7 @@ fn what_is_no_picture_says_so() {
         let bytes = fixture(format);
         assert!(message(&bytes[..40]).contains("cannot decode"), "{format}");
     }
-    let missing = Picture::read("some/photo.file")
-        .expect_err("no such file")
-        .to_string();
+    let missing = Picture::read("some/photo.file").expect_err("no such file").to_string();
     assert!(missing.contains("cannot read 'some/photo.file'"), "{missing}");
 }
 
@@ -160,10 +127,7 @@ fn bitmap(width: u32, height: u32) -> Vec<u8> {
 #[test]
 fn sizes_are_checked_before_memory_is_taken() {
     let huge = message(&bitmap(30_000, 30_000));
-    assert!(
-        huge.contains("30000x30000 pixels, 2574 MiB once decoded; the limit is 1024 MiB"),
-        "{huge}"
-    );
+    assert!(huge.contains("30000x30000 pixels, 2574 MiB once decoded; the limit is 1024 MiB"), "{huge}");
     assert!(decode(&bitmap(0, 5)).is_err());
     assert!(decode(&bitmap(5, 0)).is_err());
 }
@@ -176,32 +140,17 @@ fn written_pictures_read_back() {
         let path = folder.path().join(name);
         picture.write(&path).expect(name);
         let read = Picture::read(&path).expect(name);
-        let worst = read
-            .rgb
-            .iter()
-            .zip(&picture.rgb)
-            .map(|(a, b)| a.abs_diff(*b))
-            .max();
-        assert!(
-            worst <= Some(if name.ends_with("JPG") { 8 } else { 0 }),
-            "{name}: off by {worst:?}"
-        );
+        let worst = read.rgb.iter().zip(&picture.rgb).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(worst <= Some(if name.ends_with("JPG") { 8 } else { 0 }), "{name}: off by {worst:?}");
     }
-    assert_eq!(
-        fs::read_dir(folder.path()).expect("folder").count(),
-        5,
-        "no part is left over"
-    );
+    assert_eq!(fs::read_dir(folder.path()).expect("folder").count(), 5, "no part is left over");
 }
 
 #[test]
 fn what_cannot_be_written_says_so() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let failed = |picture: &Picture, name: &str| {
-        let message = picture
-            .write(folder.path().join(name))
-            .expect_err(name)
-            .to_string();
+        let message = picture.write(folder.path().join(name)).expect_err(name).to_string();
         assert!(message.contains(name), "{message}");
         message
     };
@@ -209,29 +158,13 @@ fn what_cannot_be_written_says_so() {
     assert!(failed(&picture, "a.gif").contains("must end in bmp"));
     assert!(failed(&picture, "name").contains("must end in bmp"));
     assert!(failed(&picture, "none/a.png").contains("cannot write"));
-    let long = Picture {
-        width: 70_000,
-        height: 1,
-        rgb: vec![0; 210_000],
-    };
+    let long = Picture { width: 70_000, height: 1, rgb: vec![0; 210_000] };
     assert!(failed(&long, "a.jpg").contains("cannot encode"));
-    let false_size = Picture {
-        width: 9,
-        height: 9,
-        rgb: vec![0; 3],
-    };
+    let false_size = Picture { width: 9, height: 9, rgb: vec![0; 3] };
     assert!(failed(&false_size, "a.png").contains("cannot encode"));
-    let empty = Picture {
-        width: 0,
-        height: 0,
-        rgb: vec![],
-    };
+    let empty = Picture { width: 0, height: 0, rgb: vec![] };
     assert!(failed(&empty, "a.png").contains("cannot encode"));
-    assert_eq!(
-        fs::read_dir(folder.path()).expect("folder").count(),
-        0,
-        "no part is left over"
-    );
+    assert_eq!(fs::read_dir(folder.path()).expect("folder").count(), 0, "no part is left over");
 }
 
 proptest! {

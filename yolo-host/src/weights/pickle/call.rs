@@ -31,27 +31,21 @@ impl<'a> Machine<'a, '_> {
             }
             Global::Dict => Err(self.fault("a dict with initial items, as Python 2 wrote it")),
             Global::Set => {
-                let items = args
-                    .first()
-                    .and_then(|items| self.heap.items(*items))
-                    .unwrap_or_default();
+                let items = args.first().and_then(|items| self.heap.items(*items)).unwrap_or_default();
                 self.budget.take(size_of_val(items), "the sets in the pickle")?;
                 let items = items.to_vec();
                 self.add(Object::Set(items))
             }
             Global::Tensor => {
-                let tensor = self
-                    .tensor(args)
-                    .ok_or_else(|| self.fault("a tensor with senseless arguments"))?;
-                self.budget
-                    .take(size_of_val(&*tensor.shape) * 2, "the number of tensors")?;
+                let tensor =
+                    self.tensor(args).ok_or_else(|| self.fault("a tensor with senseless arguments"))?;
+                self.budget.take(size_of_val(&*tensor.shape) * 2, "the number of tensors")?;
                 self.add(Object::Tensor(tensor))
             }
             // A parameter is its tensor: whether it learns is not said by the weights.
-            Global::Parameter => args
-                .first()
-                .copied()
-                .ok_or_else(|| self.fault("a parameter without a tensor")),
+            Global::Parameter => {
+                args.first().copied().ok_or_else(|| self.fault("a parameter without a tensor"))
+            }
             Global::Module => self.add(Object::Module { state: Value::None }),
             Global::Opaque => Ok(Value::Opaque),
             Global::Storage(_) => Err(self.fault("a storage made by a call")),
@@ -68,12 +62,7 @@ impl<'a> Machine<'a, '_> {
         };
         let (shape, strides) = (self.sizes(*shape)?, self.sizes(*strides)?);
         let offset = size(*offset)?;
-        (shape.len() == strides.len()).then_some(Tensor {
-            storage: *storage,
-            offset,
-            shape,
-            strides,
-        })
+        (shape.len() == strides.len()).then_some(Tensor { storage: *storage, offset, shape, strides })
     }
 
     fn sizes(&self, tuple: Value) -> Option<Vec<usize>> {
@@ -103,11 +92,7 @@ impl<'a> Machine<'a, '_> {
             (Some("module"), [_, class @ Value::Global(Global::Module), ..]) => return Ok(*class),
             (Some("storage"), [_, Value::Global(Global::Storage(element)), key, _, len]) => {
                 let (key, len) = (self.heap.str(*key), size(*len));
-                key.zip(len).map(|(key, len)| Storage {
-                    key,
-                    element: *element,
-                    len,
-                })
+                key.zip(len).map(|(key, len)| Storage { key, element: *element, len })
             }
             _ => None,
         };
@@ -134,9 +119,7 @@ mod tests {
     fn last(bytes: &[u8]) -> Result<String, ErrorKind> {
         let (mut heap, mut budget) = (Heap::default(), Budget::for_file(bytes.len()));
         let value = Machine::new(bytes, 0, &mut heap, &mut budget).run(&mut 0)?;
-        Ok(heap
-            .object(value)
-            .map_or(format!("{value:?}"), |object| format!("{object:?}")))
+        Ok(heap.object(value).map_or(format!("{value:?}"), |object| format!("{object:?}")))
     }
 
     const STORAGE: &[u8] = b"(X\x07\0\0\0storagectorch\nHalfStorage\nX\x01\0\0\x007X\x03\0\0\0cpuK\x06tQ";
@@ -148,22 +131,10 @@ mod tests {
 
     #[test]
     fn storages_and_tensors() {
-        let storage = Storage {
-            key: "7",
-            element: Element::F16,
-            len: 6,
-        };
-        assert_eq!(
-            last(&[STORAGE, b"."].concat()).unwrap(),
-            format!("{:?}", Object::Storage(storage))
-        );
+        let storage = Storage { key: "7", element: Element::F16, len: 6 };
+        assert_eq!(last(&[STORAGE, b"."].concat()).unwrap(), format!("{:?}", Object::Storage(storage)));
 
-        let view = Tensor {
-            storage,
-            offset: 1,
-            shape: vec![2, 3],
-            strides: vec![3, 1],
-        };
+        let view = Tensor { storage, offset: 1, shape: vec![2, 3], strides: vec![3, 1] };
         let view = format!("{:?}", Object::Tensor(view));
         let call = tensor(b"K\x01K\x02K\x03\x86K\x03K\x01\x86\x89N");
         assert_eq!(last(&[&call, &b"."[..]].concat()).unwrap(), view);
@@ -184,34 +155,21 @@ mod tests {
             nine,
         ] {
             let error = last(&tensor(rest)).unwrap_err().to_string();
-            assert!(
-                error.contains("a tensor with senseless arguments"),
-                "{rest:x?}: {error}"
-            );
+            assert!(error.contains("a tensor with senseless arguments"), "{rest:x?}: {error}");
         }
     }
 
     #[test]
     fn modules_hold_their_state() {
-        assert_eq!(
-            last(b"cmodels.yolo\nDetect\n)\x81}b.").unwrap(),
-            "Module { state: Object(Id(2)) }"
-        );
-        assert_eq!(
-            last(b"(X\x06\0\0\0modulecmodels.yolo\nDetect\nNNtQ.").unwrap(),
-            "Global(Module)"
-        );
+        assert_eq!(last(b"cmodels.yolo\nDetect\n)\x81}b.").unwrap(), "Module { state: Object(Id(2)) }");
+        assert_eq!(last(b"(X\x06\0\0\0modulecmodels.yolo\nDetect\nNNtQ.").unwrap(), "Global(Module)");
         assert!(last(b"cmodels.yolo\nDetect\n)\x81}b}b.").is_err());
     }
 
     #[test]
     fn a_set_cannot_be_copied_without_end() {
-        let mut bytes = [
-            b"](".to_vec(),
-            vec![b'N'; 1 << 20],
-            b"e\x94cbuiltins\nset\n\x940".to_vec(),
-        ]
-        .concat();
+        let mut bytes =
+            [b"](".to_vec(), vec![b'N'; 1 << 20], b"e\x94cbuiltins\nset\n\x940".to_vec()].concat();
         for _ in 0..100 {
             bytes.extend(b"h\x01h\0\x85R0");
         }

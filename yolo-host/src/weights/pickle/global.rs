@@ -40,31 +40,15 @@ const PACKAGES: [&str; 2] = ["yolov5.models.", "torch.nn.modules."];
 const OPAQUE: [(&str, &[&str]); 13] = [
     ("_codecs", &["encode"]),
     ("argparse", &["Namespace"]),
-    (
-        "builtins",
-        &["bytearray", "bytes", "complex", "dict", "float", "int", "list"],
-    ),
+    ("builtins", &["bytearray", "bytes", "complex", "dict", "float", "int", "list"]),
     ("datetime", &["date", "datetime", "timedelta", "timezone"]),
     ("numpy", &["dtype", "ndarray"]),
     ("numpy.core.multiarray", &["_reconstruct", "scalar"]),
     ("numpy._core.multiarray", &["_reconstruct", "scalar"]),
     ("numpy.core.numeric", &["_frombuffer"]),
     ("numpy._core.numeric", &["_frombuffer"]),
-    (
-        "pathlib",
-        &[
-            "Path",
-            "PosixPath",
-            "PurePath",
-            "PurePosixPath",
-            "PureWindowsPath",
-            "WindowsPath",
-        ],
-    ),
-    (
-        "pathlib._local",
-        &["PosixPath", "PurePosixPath", "PureWindowsPath", "WindowsPath"],
-    ),
+    ("pathlib", &["Path", "PosixPath", "PurePath", "PurePosixPath", "PureWindowsPath", "WindowsPath"]),
+    ("pathlib._local", &["PosixPath", "PurePosixPath", "PureWindowsPath", "WindowsPath"]),
     ("torch", &["Size", "device"]),
     ("torch", &TORCH_DTYPES),
 ];
@@ -91,11 +75,7 @@ impl Global {
     /// [`ErrorKind::ForbiddenClass`] for a name that is not on the list.
     pub fn find(module: &str, name: &str) -> Result<Self, ErrorKind> {
         // Python 2's name of the same module; protocols up to 2 still write it.
-        let module = if module == "__builtin__" {
-            "builtins"
-        } else {
-            module
-        };
+        let module = if module == "__builtin__" { "builtins" } else { module };
         match (module, name) {
             ("collections", "OrderedDict" | "defaultdict") => return Ok(Global::Dict),
             ("builtins", "set" | "frozenset") => return Ok(Global::Set),
@@ -108,18 +88,13 @@ impl Global {
         if let ("torch" | "torch.cuda", Some(element)) = (module, Element::from_storage(name)) {
             return Ok(Global::Storage(element));
         }
-        if OPAQUE
-            .iter()
-            .any(|(of, names)| *of == module && names.contains(&name))
-        {
+        if OPAQUE.iter().any(|(of, names)| *of == module && names.contains(&name)) {
             return Ok(Global::Opaque);
         }
         if is_module_class(module, name) {
             return Ok(Global::Module);
         }
-        Err(ErrorKind::ForbiddenClass {
-            class: printable(module, name),
-        })
+        Err(ErrorKind::ForbiddenClass { class: printable(module, name) })
     }
 }
 
@@ -153,11 +128,7 @@ mod tests {
             ("models.common", "conv_bn_hswish", Global::Module),
             ("yolov5.models.yolo", "Model", Global::Module),
             ("torch.nn.modules.conv", "Conv2d", Global::Module),
-            (
-                "torch.nn.parallel.distributed",
-                "DistributedDataParallel",
-                Global::Module,
-            ),
+            ("torch.nn.parallel.distributed", "DistributedDataParallel", Global::Module),
             ("numpy.core.multiarray", "scalar", Global::Opaque),
             ("pathlib", "PosixPath", Global::Opaque),
         ];
@@ -187,18 +158,13 @@ mod tests {
         for (module, name) in cases {
             let error = Global::find(module, name).unwrap_err();
             let class = format!("{module}.{name}");
-            assert!(
-                matches!(&error, ErrorKind::ForbiddenClass { class: c } if *c == class),
-                "{error}"
-            );
+            assert!(matches!(&error, ErrorKind::ForbiddenClass { class: c } if *c == class), "{error}");
         }
     }
 
     #[test]
     fn a_hostile_name_cannot_garble_the_terminal() {
-        let error = Global::find("os\x1b[2J", &"x".repeat(1 << 20))
-            .unwrap_err()
-            .to_string();
+        let error = Global::find("os\x1b[2J", &"x".repeat(1 << 20)).unwrap_err().to_string();
         assert!(error.contains("os\\u{1b}[2J.xxx") && error.len() < 500, "{error}");
     }
 }

@@ -134,8 +134,6 @@ impl<'a> Heap<'a> {
     /// key and where it holds Python's `None`.
     pub fn get(&self, pairs: &[(Value, Value)], key: &str) -> Option<Value> {
         let found = pairs.iter().rev().find(|(k, _)| self.str(*k) == Some(key));
-        found
-            .map(|(_, value)| *value)
-            .filter(|value| *value != Value::None)
+        found.map(|(_, value)| *value).filter(|value| *value != Value::None)
     }
 }

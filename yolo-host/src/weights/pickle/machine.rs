@@ -27,15 +27,7 @@ pub struct Machine<'a, 'h> {
 impl<'a, 'h> Machine<'a, 'h> {
     pub fn new(bytes: &'a [u8], at: usize, heap: &'h mut Heap<'a>, budget: &'h mut Budget) -> Self {
         let (stack, marks, memo) = Default::default();
-        Machine {
-            reader: Reader::new(bytes, at),
-            at,
-            stack,
-            marks,
-            memo,
-            heap,
-            budget,
-        }
+        Machine { reader: Reader::new(bytes, at), at, stack, marks, memo, heap, budget }
     }
 
     /// Runs up to the stop instruction; gives the value left on the stack, and in `end` the position behind it.
@@ -167,8 +159,7 @@ impl<'a, 'h> Machine<'a, 'h> {
     /// Keeps the top of the stack in the memo.
     fn keep(&mut self, index: u32) -> Result<(), ErrorKind> {
         let top = self.top()?;
-        self.budget
-            .take(size_of_val(&top) * 2, "the memo of the pickle")?;
+        self.budget.take(size_of_val(&top) * 2, "the memo of the pickle")?;
         self.memo.insert(index, top);
         Ok(())
     }
@@ -215,11 +206,7 @@ impl<'a, 'h> Machine<'a, 'h> {
     /// Fails unless `count` values lie above the last mark; gives the place of the first of them.
     fn above_mark(&self, count: usize) -> Result<usize, ErrorKind> {
         let floor = self.marks.last().copied().unwrap_or(0);
-        let start = self
-            .stack
-            .len()
-            .checked_sub(count)
-            .filter(|start| *start >= floor);
+        let start = self.stack.len().checked_sub(count).filter(|start| *start >= floor);
         start.ok_or_else(|| self.fault("the stack is empty"))
     }
 

@@ -187,9 +187,7 @@ impl<'a> Reader<'a> {
     }
 
     fn index_line(&mut self, start: usize) -> Result<u32, ErrorKind> {
-        self.line()?
-            .parse()
-            .map_err(|_| fault(start, "a memo index that is no number"))
+        self.line()?.parse().map_err(|_| fault(start, "a memo index that is no number"))
     }
 }
 
@@ -219,10 +217,7 @@ fn integer_line(line: &str) -> Value {
 
 /// The error for a pickle that is wrong at `offset`.
 pub fn fault(offset: usize, what: impl Into<String>) -> ErrorKind {
-    ErrorKind::Pickle {
-        offset,
-        what: what.into(),
-    }
+    ErrorKind::Pickle { offset, what: what.into() }
 }
 
 #[cfg(test)]
@@ -263,28 +258,17 @@ mod tests {
     fn texts_and_names() {
         assert_eq!(one(b"X\x02\x00\x00\x00ab").unwrap(), Op::Str("ab"));
         assert_eq!(one(b"\x8c\x03\xe8\xa1\x80").unwrap(), Op::Str("血"));
-        assert_eq!(
-            one(b"\x8d\x01\x00\x00\x00\x00\x00\x00\x00a").unwrap(),
-            Op::Str("a")
-        );
+        assert_eq!(one(b"\x8d\x01\x00\x00\x00\x00\x00\x00\x00a").unwrap(), Op::Str("a"));
         assert_eq!(one(b"cos\nsystem\n").unwrap(), Op::Global("os", "system"));
         assert_eq!(one(b"\x80\x05").unwrap(), Op::Nothing);
     }
 
     #[test]
     fn what_is_cut_off_or_unknown_is_an_error() {
-        for bytes in [
-            &b""[..],
-            b"J\0",
-            b"X\xff\xff\xff\xffa",
-            b"\x8d\xff\xff\xff\xff\xff\xff\xff\xffa",
-            b"cos",
-            b"I1",
-        ] {
-            assert!(
-                matches!(one(bytes), Err(ErrorKind::Truncated { .. })),
-                "{bytes:x?}"
-            );
+        for bytes in
+            [&b""[..], b"J\0", b"X\xff\xff\xff\xffa", b"\x8d\xff\xff\xff\xff\xff\xff\xff\xffa", b"cos", b"I1"]
+        {
+            assert!(matches!(one(bytes), Err(ErrorKind::Truncated { .. })), "{bytes:x?}");
         }
         for bytes in [&b"\x80\x06"[..], b"\x8c\x01\xff", b"\x97", b"\xff", b"gx\n"] {
             assert!(matches!(one(bytes), Err(ErrorKind::Pickle { .. })), "{bytes:x?}");

@@ -17,13 +17,8 @@ fn spell(heap: &Heap, value: Value, depth: usize) -> String {
     if depth > 3 {
         return "...".into();
     }
-    let list = |items: &[Value]| {
-        items
-            .iter()
-            .map(|v| spell(heap, *v, depth + 1))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
+    let list =
+        |items: &[Value]| items.iter().map(|v| spell(heap, *v, depth + 1)).collect::<Vec<_>>().join(", ");
     match heap.object(value) {
         None => format!("{value:?}"),
         Some(Object::Str(text)) => format!("'{text}'"),
@@ -31,10 +26,7 @@ fn spell(heap: &Heap, value: Value, depth: usize) -> String {
         Some(Object::List(items)) => format!("[{}]", list(items)),
         Some(Object::Set(items)) => format!("set({})", list(items)),
         Some(Object::Dict(pairs)) => {
-            let pairs: Vec<_> = pairs
-                .iter()
-                .map(|(k, v)| list(&[*k, *v]).replacen(", ", ": ", 1))
-                .collect();
+            let pairs: Vec<_> = pairs.iter().map(|(k, v)| list(&[*k, *v]).replacen(", ", ": ", 1)).collect();
             format!("{{{}}}", pairs.join(", "))
         }
         Some(other) => format!("{other:?}"),
@@ -54,10 +46,7 @@ fn containers_of_every_spelling() {
         (b"\x8f(K\x01\x90(K\x02\x91\x86.", "(set(Int(1)), set(Int(2)))"),
         (b"N(NN10N.", "None"),
         (b"c__builtin__\nset\n](K\x05e\x85R.", "set(Int(5))"),
-        (
-            b"\x80\x04\x95\0\0\0\0\0\0\0\0\x8c\x0bcollections\x8c\x0bOrderedDict\x93)R.",
-            "{}",
-        ),
+        (b"\x80\x04\x95\0\0\0\0\0\0\0\0\x8c\x0bcollections\x8c\x0bOrderedDict\x93)R.", "{}"),
         (b"(cargparse\nNamespace\no}b.", "Opaque"),
     ];
     for (bytes, want) in cases {
@@ -68,10 +57,7 @@ fn containers_of_every_spelling() {
 #[test]
 fn what_is_filled_later_is_shared() {
     // a = {}; [a, a]; a[1] = None
-    assert_eq!(
-        spelt(b"]}\x94ah\0ah\0K\x01Ns0.").unwrap(),
-        "[{Int(1): None}, {Int(1): None}]"
-    );
+    assert_eq!(spelt(b"]}\x94ah\0ah\0K\x01Ns0.").unwrap(), "[{Int(1): None}, {Int(1): None}]");
     // a = []; a.append(a)
     assert_eq!(spelt(b"]q\0h\0a.").unwrap(), "[[[[...]]]]");
 }

@@ -21,10 +21,7 @@ pub fn read(bytes: &[u8]) -> Result<Checkpoint, ErrorKind> {
             return Err(ErrorKind::DuplicateTensor { tensor: name });
         }
     }
-    Ok(Checkpoint {
-        arrays,
-        meta: Meta::from_map(header.metadata)?,
-    })
+    Ok(Checkpoint { arrays, meta: Meta::from_map(header.metadata)? })
 }
 
 /// The header's text, and the tensors' bytes after it.
@@ -34,90 +31,51 @@ fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), ErrorKind> {
         .ok_or_else(|| ErrorKind::NotWeights(format!("it has {} bytes in all", bytes.len())))?;
     // The brace tells a file of ours cut short from one of another kind, where the length is just any eight bytes.
     if rest.first() != Some(&b'{') {
-        return Err(ErrorKind::NotWeights(
-            "it begins like neither of the two formats".to_owned(),
-        ));
+        return Err(ErrorKind::NotWeights("it begins like neither of the two formats".to_owned()));
     }
     let need = u64::from_le_bytes(*length);
-    usize::try_from(need)
-        .ok()
-        .and_then(|need| rest.split_at_checked(need))
-        .ok_or(ErrorKind::Truncated {
-            what: "the header".to_owned(),
-            need,
-            have: rest.len() as u64,
-        })
+    usize::try_from(need).ok().and_then(|need| rest.split_at_checked(need)).ok_or(ErrorKind::Truncated {
+        what: "the header".to_owned(),
+        need,
+        have: rest.len() as u64,
+    })
 }
 
 /// The tensors must follow each other from the first byte to the last: without gaps, where something could hide,
 /// and without overlap.
 fn check_layout(tensors: &[(String, Entry)], len: usize) -> Result<(), ErrorKind> {
-    let mut order: Vec<_> = tensors
-        .iter()
-        .map(|(name, entry)| (entry.data_offsets, name))
-        .collect();
+    let mut order: Vec<_> = tensors.iter().map(|(name, entry)| (entry.data_offsets, name)).collect();
     order.sort_unstable();
     let mut end = 0;
     for ((from, to), name) in order {
         if to > len {
             let what = format!("the values of `{}`", name.escape_debug());
-            return Err(ErrorKind::Truncated {
-                what,
-                need: to as u64,
-                have: len as u64,
-            });
+            return Err(ErrorKind::Truncated { what, need: to as u64, have: len as u64 });
         }
         if from != end || to < from {
             let what = format!("its bytes are {from}..{to}, but the tensor before it ends at {end}");
-            return Err(ErrorKind::TensorBounds {
-                tensor: name.clone(),
-                what,
-            });
+            return Err(ErrorKind::TensorBounds { tensor: name.clone(), what });
         }
         end = to;
     }
     if end != len {
-        return Err(ErrorKind::Header(format!(
-            "{} bytes after the last tensor belong to none",
-            len - end
-        )));
+        return Err(ErrorKind::Header(format!("{} bytes after the last tensor belong to none", len - end)));
     }
     Ok(())
 }
 
 /// The tensor `name`; its offsets lie within `data`.
 fn decode(name: &str, entry: Entry, data: &[u8]) -> Result<Array, ErrorKind> {
-    let Entry {
-        dtype,
-        shape,
-        data_offsets: (from, to),
-    } = entry;
+    let Entry { dtype, shape, data_offsets: (from, to) } = entry;
     let Some(element) = Element::from_safetensors(&dtype) else {
-        return Err(ErrorKind::UnsupportedDtype {
-            tensor: name.to_owned(),
-            dtype,
-        });
+        return Err(ErrorKind::UnsupportedDtype { tensor: name.to_owned(), dtype });
     };
-    let size = shape
-        .iter()
-        .try_fold(element.size(), |size, &n| size.checked_mul(n));
-    let bytes = data
-        .get(from..to)
-        .filter(|bytes| Some(bytes.len()) == size)
-        .ok_or_else(|| {
-            let what = format!(
-                "shape {shape:?} of {dtype} does not take the {} bytes it has",
-                to - from
-            );
-            ErrorKind::TensorBounds {
-                tensor: name.to_owned(),
-                what,
-            }
-        })?;
-    Ok(Array {
-        data: element.widen(bytes, name)?,
-        shape,
-    })
+    let size = shape.iter().try_fold(element.size(), |size, &n| size.checked_mul(n));
+    let bytes = data.get(from..to).filter(|bytes| Some(bytes.len()) == size).ok_or_else(|| {
+        let what = format!("shape {shape:?} of {dtype} does not take the {} bytes it has", to - from);
+        ErrorKind::TensorBounds { tensor: name.to_owned(), what }
+    })?;
+    Ok(Array { data: element.widen(bytes, name)?, shape })
 }
 
 /// The JSON header. Tensors stay a list, so that two of one name are seen.
@@ -177,23 +135,12 @@ mod tests {
             "none":{"dtype":"F16","shape":[3,0],"data_offsets":[8,8]},
             "__metadata__":{"format":"pt"}}   "#;
         let checkpoint = read(&file(header, &[0, 0, 128, 63, 0, 0, 0, 64, 1, 0, 255, 255])).unwrap();
-        let a = Array {
-            shape: vec![1, 2],
-            data: Data::F32(vec![1.0, 2.0]),
-        };
-        let b = Array {
-            shape: vec![2],
-            data: Data::I64(vec![1, -1]),
-        };
-        let none = Array {
-            shape: vec![3, 0],
-            data: Data::F32(vec![]),
-        };
+        let a = Array { shape: vec![1, 2], data: Data::F32(vec![1.0, 2.0]) };
+        let b = Array { shape: vec![2], data: Data::I64(vec![1, -1]) };
+        let none = Array { shape: vec![3, 0], data: Data::F32(vec![]) };
         assert_eq!(
             checkpoint.arrays,
-            [("a", a), ("b", b), ("none", none)]
-                .map(|(k, v)| (k.into(), v))
-                .into()
+            [("a", a), ("b", b), ("none", none)].map(|(k, v)| (k.into(), v)).into()
         );
         assert_eq!(checkpoint.meta.extra["format"], "pt");
     }
@@ -204,39 +151,18 @@ mod tests {
             format!(r#"{{"w":{{"dtype":"{dtype}","shape":{shape},"data_offsets":[{from},{to}]}}}}"#)
         };
         let cases: [(String, &str); 12] = [
-            (
-                one("F32", "[2]", 0, 8),
-                "truncated: the values of `w`: 8 bytes announced, only 4",
-            ),
+            (one("F32", "[2]", 0, 8), "truncated: the values of `w`: 8 bytes announced, only 4"),
             (one("F32", "[1]", 0, u64::MAX), "truncated"),
-            (
-                one("F32", "[2]", 0, 4),
-                "tensor `w`: shape [2] of F32 does not take the 4 bytes it has",
-            ),
+            (one("F32", "[2]", 0, 4), "tensor `w`: shape [2] of F32 does not take the 4 bytes it has"),
             (one("F32", "[4294967296,4294967296,4]", 0, 4), "tensor `w`: shape"),
-            (
-                one("I8", "[2]", 0, 2),
-                "2 bytes after the last tensor belong to none",
-            ),
-            (
-                one("I8", "[2]", 2, 4),
-                "tensor `w`: its bytes are 2..4, but the tensor before it ends at 0",
-            ),
+            (one("I8", "[2]", 0, 2), "2 bytes after the last tensor belong to none"),
+            (one("I8", "[2]", 2, 4), "tensor `w`: its bytes are 2..4, but the tensor before it ends at 0"),
             (one("I8", "[0]", 4, 0), "tensor `w`: its bytes are 4..0"),
-            (
-                one("I8", "[1]", -1, 0),
-                "bad safetensors header: invalid value: integer `-1`",
-            ),
-            (
-                one("F8_E4M3", "[4]", 0, 4),
-                "tensor `w` has elements of type F8_E4M3",
-            ),
+            (one("I8", "[1]", -1, 0), "bad safetensors header: invalid value: integer `-1`"),
+            (one("F8_E4M3", "[4]", 0, 4), "tensor `w` has elements of type F8_E4M3"),
             (one("F32", "[1.5]", 0, 4), "bad safetensors header"),
             (r#"{"w":1}"#.to_owned(), "bad safetensors header"),
-            (
-                r#"{"__metadata__":{"a":"b"},"__metadata__":{}}"#.to_owned(),
-                "duplicate field `__metadata__`",
-            ),
+            (r#"{"__metadata__":{"a":"b"},"__metadata__":{}}"#.to_owned(), "duplicate field `__metadata__`"),
         ];
         for (header, want) in cases {
             let got = error(&header, &[0; 4]);
@@ -261,24 +187,12 @@ mod tests {
     fn a_lying_length_allocates_nothing() {
         let mut bytes = file("{}", &[]);
         bytes[..8].copy_from_slice(&u64::MAX.to_le_bytes());
-        assert!(matches!(
-            read(&bytes),
-            Err(ErrorKind::Truncated {
-                need: u64::MAX,
-                have: 2,
-                ..
-            })
-        ));
+        assert!(matches!(read(&bytes), Err(ErrorKind::Truncated { need: u64::MAX, have: 2, .. })));
     }
 
     #[test]
     fn other_files_are_not_weights() {
-        for bytes in [
-            &b""[..],
-            b"abc",
-            b"\x89PNG\r\n\x1a\n....IHDR",
-            b"version https://git-lfs.github.com",
-        ] {
+        for bytes in [&b""[..], b"abc", b"\x89PNG\r\n\x1a\n....IHDR", b"version https://git-lfs.github.com"] {
             assert!(matches!(read(bytes), Err(ErrorKind::NotWeights(_))));
         }
     }

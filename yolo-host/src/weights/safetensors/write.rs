@@ -50,30 +50,18 @@ fn plan(checkpoint: &Checkpoint, precision: Precision) -> Result<Vec<Planned<'_>
 }
 
 fn check_shape(name: &str, array: &Array) -> Result<(), ErrorKind> {
-    let count = array
-        .shape
-        .iter()
-        .try_fold(1usize, |count, &n| count.checked_mul(n));
+    let count = array.shape.iter().try_fold(1usize, |count, &n| count.checked_mul(n));
     if count == Some(array.data.len()) && name != METADATA {
         return Ok(());
     }
-    let what = format!(
-        "shape {:?} and {} values under this name cannot be stored",
-        array.shape,
-        array.data.len()
-    );
-    Err(ErrorKind::TensorBounds {
-        tensor: name.to_owned(),
-        what,
-    })
+    let what =
+        format!("shape {:?} and {} values under this name cannot be stored", array.shape, array.data.len());
+    Err(ErrorKind::TensorBounds { tensor: name.to_owned(), what })
 }
 
 /// A finite value must not become infinite: the model would still load, and answer nonsense.
 fn check_half(name: &str, values: &[f32]) -> Result<(), ErrorKind> {
-    match values
-        .iter()
-        .find(|v| v.is_finite() && f16::from_f32(**v).is_infinite())
-    {
+    match values.iter().find(|v| v.is_finite() && f16::from_f32(**v).is_infinite()) {
         None => Ok(()),
         Some(value) => Err(ErrorKind::OutOfRange {
             tensor: name.to_owned(),
@@ -93,32 +81,22 @@ fn header(meta: &Meta, tensors: &[Planned]) -> io::Result<String> {
     let mut at = 0;
     for (name, array, element) in tensors {
         let end = at + array.data.len() * element.size();
-        let entry = Entry {
-            dtype: element.name().to_owned(),
-            shape: array.shape.clone(),
-            data_offsets: (at, end),
-        };
-        members.push(format!(
-            "{}:{}",
-            serde_json::to_string(name)?,
-            serde_json::to_string(&entry)?
-        ));
+        let entry =
+            Entry { dtype: element.name().to_owned(), shape: array.shape.clone(), data_offsets: (at, end) };
+        members.push(format!("{}:{}", serde_json::to_string(name)?, serde_json::to_string(&entry)?));
         at = end;
     }
     let mut text = format!("{{{}}}", members.join(","));
-    text.extend(std::iter::repeat_n(
-        ' ',
-        text.len().next_multiple_of(ALIGNMENT) - text.len(),
-    ));
+    text.extend(std::iter::repeat_n(' ', text.len().next_multiple_of(ALIGNMENT) - text.len()));
     Ok(text)
 }
 
 fn values(out: &mut impl Write, (_, array, element): &Planned) -> io::Result<()> {
     match (&array.data, element) {
         (Data::I64(values), _) => values.iter().try_for_each(|v| out.write_all(&v.to_le_bytes())),
-        (Data::F32(values), Element::F16) => values
-            .iter()
-            .try_for_each(|v| out.write_all(&f16::from_f32(*v).to_le_bytes())),
+        (Data::F32(values), Element::F16) => {
+            values.iter().try_for_each(|v| out.write_all(&f16::from_f32(*v).to_le_bytes()))
+        }
         (Data::F32(values), _) => values.iter().try_for_each(|v| out.write_all(&v.to_le_bytes())),
     }
 }
@@ -130,55 +108,20 @@ mod tests {
 
     fn checkpoint() -> Checkpoint {
         let arrays = [
-            (
-                "a.weight",
-                Array {
-                    shape: vec![1, 3],
-                    data: Data::F32(vec![0.1, -2.5, f32::INFINITY]),
-                },
-            ),
-            (
-                "b.num_batches_tracked",
-                Array {
-                    shape: vec![],
-                    data: Data::I64(vec![i64::MAX]),
-                },
-            ),
-            (
-                "c.anchors",
-                Array {
-                    shape: vec![2],
-                    data: Data::F32(vec![0.1, 1e6]),
-                },
-            ),
-            (
-                "d",
-                Array {
-                    shape: vec![0],
-                    data: Data::F32(vec![]),
-                },
-            ),
+            ("a.weight", Array { shape: vec![1, 3], data: Data::F32(vec![0.1, -2.5, f32::INFINITY]) }),
+            ("b.num_batches_tracked", Array { shape: vec![], data: Data::I64(vec![i64::MAX]) }),
+            ("c.anchors", Array { shape: vec![2], data: Data::F32(vec![0.1, 1e6]) }),
+            ("d", Array { shape: vec![0], data: Data::F32(vec![]) }),
         ];
-        let meta = Meta {
-            imgsz: Some(320),
-            extra: [("b".into(), "2".into())].into(),
-            ..Meta::default()
-        };
-        Checkpoint {
-            arrays: arrays.map(|(name, array)| (name.to_owned(), array)).into(),
-            meta,
-        }
+        let meta = Meta { imgsz: Some(320), extra: [("b".into(), "2".into())].into(), ..Meta::default() };
+        Checkpoint { arrays: arrays.map(|(name, array)| (name.to_owned(), array)).into(), meta }
     }
 
     fn written(checkpoint: &Checkpoint, precision: Precision) -> Result<Vec<u8>, ErrorKind> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("w.safetensors");
         write(&path, checkpoint, precision)?;
-        assert_eq!(
-            std::fs::read_dir(&folder).unwrap().count(),
-            1,
-            "nothing else is left behind"
-        );
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing else is left behind");
         Ok(std::fs::read(path).unwrap())
     }
 
@@ -193,10 +136,7 @@ mod tests {
     fn f16_rounds_all_but_anchors_and_integers() {
         let mut want = checkpoint();
         want.arrays.get_mut("a.weight").unwrap().data = Data::F32(vec![0.099_975_586, -2.5, f32::INFINITY]);
-        assert_eq!(
-            safetensors::read(&written(&checkpoint(), Precision::F16).unwrap()).unwrap(),
-            want
-        );
+        assert_eq!(safetensors::read(&written(&checkpoint(), Precision::F16).unwrap()).unwrap(), want);
     }
 
     #[test]
@@ -211,31 +151,18 @@ mod tests {
         let bytes = written(&checkpoint, Precision::F16).unwrap();
         let length = bytes[..8].try_into().map(u64::from_le_bytes).unwrap() as usize;
         assert_eq!(length % ALIGNMENT, 0);
-        assert_eq!(
-            std::str::from_utf8(&bytes[8..8 + length]).unwrap().trim_end(),
-            header
-        );
+        assert_eq!(std::str::from_utf8(&bytes[8..8 + length]).unwrap().trim_end(), header);
         assert_eq!(bytes[8 + length..][..8], i64::MAX.to_le_bytes());
     }
 
     #[test]
     fn what_cannot_be_stored_is_named() {
         let with = |name: &str, shape: &[usize], value: f32| Checkpoint {
-            arrays: [(
-                name.to_owned(),
-                Array {
-                    shape: shape.to_vec(),
-                    data: Data::F32(vec![value]),
-                },
-            )]
-            .into(),
+            arrays: [(name.to_owned(), Array { shape: shape.to_vec(), data: Data::F32(vec![value]) })].into(),
             meta: Meta::default(),
         };
         let cases = [
-            (
-                with("w", &[], 65_520.0),
-                "tensor `w` holds 65520, which does not fit into float16",
-            ),
+            (with("w", &[], 65_520.0), "tensor `w` holds 65520, which does not fit into float16"),
             (with("w", &[2], 0.0), "tensor `w`: shape [2] and 1 values"),
             (with("w", &[usize::MAX, 2], 0.0), "tensor `w`: shape"),
             (with("__metadata__", &[], 0.0), "tensor `__metadata__`"),
@@ -255,12 +182,7 @@ mod tests {
         assert_eq!(read(&path).unwrap(), checkpoint());
 
         let nowhere = folder.path().join("missing").join("w.safetensors");
-        let error = crate::weights::write(&nowhere, &checkpoint(), Precision::F32)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("missing") && error.contains("cannot write"),
-            "{error}"
-        );
+        let error = crate::weights::write(&nowhere, &checkpoint(), Precision::F32).unwrap_err().to_string();
+        assert!(error.contains("missing") && error.contains("cannot write"), "{error}");
     }
 }

@@ -10,54 +10,20 @@ use crate::weights::{Array, Checkpoint, Data, ErrorKind, Meta, Precision, read_b
 
 /// A checkpoint that touches most of the reader.
 fn model() -> P {
-    let conv = module(
-        "Conv",
-        vec![],
-        [
-            vec![("weight", Parameter(SIX))],
-            vec![("mean", Tensor(SIX))],
-            vec![],
-        ],
-    );
-    let yaml = dict([
-        ("nc", Int(2)),
-        ("backbone", List(vec![List(vec![Int(-1), Int(1), Str("Conv")])])),
-    ]);
+    let conv =
+        module("Conv", vec![], [vec![("weight", Parameter(SIX))], vec![("mean", Tensor(SIX))], vec![]]);
+    let yaml = dict([("nc", Int(2)), ("backbone", List(vec![List(vec![Int(-1), Int(1), Str("Conv")])]))]);
     let attributes = vec![("yaml", yaml), ("names", List(vec![Str("cat"), Str("dog")]))];
-    dict([
-        ("ema", None),
-        (
-            "model",
-            module("Model", attributes, [vec![], vec![], vec![("0", conv)]]),
-        ),
-    ])
+    dict([("ema", None), ("model", module("Model", attributes, [vec![], vec![], vec![("0", conv)]]))])
 }
 
 fn safetensors() -> Vec<u8> {
     let arrays = [
-        (
-            "a",
-            Array {
-                shape: vec![2, 2],
-                data: Data::F32(vec![1.0, 2.0, 3.0, 4.0]),
-            },
-        ),
-        (
-            "b",
-            Array {
-                shape: vec![],
-                data: Data::I64(vec![-1]),
-            },
-        ),
+        ("a", Array { shape: vec![2, 2], data: Data::F32(vec![1.0, 2.0, 3.0, 4.0]) }),
+        ("b", Array { shape: vec![], data: Data::I64(vec![-1]) }),
     ];
-    let meta = Meta {
-        imgsz: Some(64),
-        ..Meta::default()
-    };
-    let checkpoint = Checkpoint {
-        arrays: arrays.map(|(name, array)| (name.to_owned(), array)).into(),
-        meta,
-    };
+    let meta = Meta { imgsz: Some(64), ..Meta::default() };
+    let checkpoint = Checkpoint { arrays: arrays.map(|(name, array)| (name.to_owned(), array)).into(), meta };
     let file = tempfile::NamedTempFile::new().unwrap();
     write(file.path(), &checkpoint, Precision::F32).unwrap();
     std::fs::read(file.path()).unwrap()
@@ -66,11 +32,7 @@ fn safetensors() -> Vec<u8> {
 /// A good file of every format.
 static FILES: LazyLock<[Vec<u8>; 3]> = LazyLock::new(|| {
     let six = || vec![("0", floats(&SIX_VALUES))];
-    [
-        safetensors(),
-        archive(&model(), &six()),
-        legacy(&model(), &six(), 4),
-    ]
+    [safetensors(), archive(&model(), &six()), legacy(&model(), &six(), 4)]
 });
 
 fn parse(bytes: &[u8]) -> Result<Checkpoint, ErrorKind> {

@@ -36,14 +36,8 @@ pub struct View {
 }
 
 /// Six floats in the storage "0", as two rows of three.
-pub const SIX: View = View {
-    class: "FloatStorage",
-    key: "0",
-    len: 6,
-    offset: 0,
-    shape: &[2, 3],
-    strides: &[3, 1],
-};
+pub const SIX: View =
+    View { class: "FloatStorage", key: "0", len: 6, offset: 0, shape: &[2, 3], strides: &[3, 1] };
 
 /// The values of [`SIX`].
 pub const SIX_VALUES: [f32; 6] = [0.5, 1.0, 1.5, -2.0, 2.5, 3.0];
@@ -60,11 +54,7 @@ pub fn module(
     sections: [Vec<(&'static str, P)>; 3],
 ) -> P {
     let mut state = attributes;
-    state.extend(
-        ["_parameters", "_buffers", "_modules"]
-            .into_iter()
-            .zip(sections.map(dict)),
-    );
+    state.extend(["_parameters", "_buffers", "_modules"].into_iter().zip(sections.map(dict)));
     Object("models.yolo", name, Box::new(dict(state)))
 }
 
@@ -97,10 +87,7 @@ fn push(out: &mut Vec<u8>, value: &P) {
         Tuple(items) => group(out, b"(", items, b"t"),
         Set(items) => group(out, b"c__builtin__\nset\n](", items, b"e\x85R"),
         Dict(pairs) => {
-            let flat: Vec<P> = pairs
-                .iter()
-                .flat_map(|(key, value)| [key.clone(), value.clone()])
-                .collect();
+            let flat: Vec<P> = pairs.iter().flat_map(|(key, value)| [key.clone(), value.clone()]).collect();
             group(out, b"}(", &flat, b"u");
         }
         Object(module, name, state) => {
@@ -114,25 +101,14 @@ fn push(out: &mut Vec<u8>, value: &P) {
             out.extend(b"ctorch._utils\n_rebuild_tensor_v2\n((");
             push(out, &Str("storage"));
             out.extend(format!("ctorch\n{}\n", view.class).bytes());
-            [Str(view.key), Str("cpu"), Int(view.len)]
-                .iter()
-                .for_each(|item| push(out, item));
+            [Str(view.key), Str("cpu"), Int(view.len)].iter().for_each(|item| push(out, item));
             out.extend(b"tQ");
-            let rest = [
-                Int(view.offset),
-                numbers(view.shape),
-                numbers(view.strides),
-                Bool(false),
-                None,
-            ];
+            let rest = [Int(view.offset), numbers(view.shape), numbers(view.strides), Bool(false), None];
             group(out, b"", &rest, b"tR");
         }
-        Parameter(view) => group(
-            out,
-            b"ctorch._utils\n_rebuild_parameter\n(",
-            &[Tensor(*view), Bool(true), None],
-            b"tR",
-        ),
+        Parameter(view) => {
+            group(out, b"ctorch._utils\n_rebuild_parameter\n(", &[Tensor(*view), Bool(true), None], b"tR")
+        }
         Raw(bytes) => out.extend(*bytes),
     }
 }
@@ -152,11 +128,7 @@ pub fn floats(values: &[f32]) -> Vec<u8> {
 pub fn archive(root: &P, storages: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(vec![]));
     let mut add = |name: &str, content: &[u8]| {
-        zip.start_file(
-            format!("archive/{name}"),
-            zip::write::SimpleFileOptions::default(),
-        )
-        .unwrap();
+        zip.start_file(format!("archive/{name}"), zip::write::SimpleFileOptions::default()).unwrap();
         zip.write_all(content).unwrap();
     };
     add("data.pkl", &pickle(root));
@@ -171,10 +143,7 @@ pub fn legacy(root: &P, storages: &[(&'static str, Vec<u8>)], size: usize) -> Ve
     let system = dict([("protocol_version", Int(1001)), ("little_endian", Bool(true))]);
     let keys = List(storages.iter().map(|(key, _)| Str(key)).collect());
     let magic = Raw(b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19");
-    let mut out: Vec<u8> = [&magic, &Int(1001), &system, root, &keys]
-        .into_iter()
-        .flat_map(pickle)
-        .collect();
+    let mut out: Vec<u8> = [&magic, &Int(1001), &system, root, &keys].into_iter().flat_map(pickle).collect();
     for (_, bytes) in storages {
         out.extend(((bytes.len() / size) as i64).to_le_bytes());
         out.extend(bytes);

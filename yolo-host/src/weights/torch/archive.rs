@@ -51,21 +51,13 @@ impl<'a> Archive<'a> {
         if zip.index_for_name(&script).is_some() {
             return not_weights("a TorchScript program, which is made for running, not for loading weights");
         }
-        Ok(Archive {
-            bytes,
-            zip,
-            prefix,
-            storages: HashMap::new(),
-        })
+        Ok(Archive { bytes, zip, prefix, storages: HashMap::new() })
     }
 
     /// The pickle, once the notes beside it are known to agree with us.
     pub fn pickle(&mut self, budget: &mut Budget) -> Result<&'a [u8], ErrorKind> {
         // Files from before PyTorch 2.1 do not say; all machines that wrote them were little-endian.
-        if self
-            .file("byteorder", budget)?
-            .is_some_and(|order| order != b"little")
-        {
+        if self.file("byteorder", budget)?.is_some_and(|order| order != b"little") {
             return Err(ErrorKind::BigEndian);
         }
         let missing = || ErrorKind::NotWeights(format!("the archive's {PICKLE} is missing"));
@@ -101,10 +93,7 @@ impl<'a> Archive<'a> {
         let len = usize::try_from(file.size()).unwrap_or(usize::MAX);
         budget.take(len, "the content of the archive")?;
         io::copy(&mut file, &mut io::sink()).map_err(|e| ErrorKind::Archive(e.into()))?;
-        let start = file
-            .data_start()
-            .and_then(|start| usize::try_from(start).ok())
-            .unwrap_or(usize::MAX);
+        let start = file.data_start().and_then(|start| usize::try_from(start).ok()).unwrap_or(usize::MAX);
         let rest = self.bytes.get(start..).unwrap_or_default();
         let bytes = rest.get(..len).ok_or_else(|| ErrorKind::Truncated {
             what: format!("{} in the archive", name.escape_debug()),
@@ -128,8 +117,7 @@ mod tests {
     fn zip(files: Files) -> Vec<u8> {
         let mut zip = zip::ZipWriter::new(Cursor::new(vec![]));
         for (name, content) in files {
-            zip.start_file(*name, zip::write::SimpleFileOptions::default())
-                .unwrap();
+            zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
             zip.write_all(content).unwrap();
         }
         zip.finish().unwrap().into_inner()
@@ -147,16 +135,10 @@ mod tests {
             assert!(is_archive(&bytes));
             let (mut archive, mut budget) = (Archive::open(&bytes).unwrap(), Budget::for_file(bytes.len()));
             assert_eq!(archive.pickle(&mut budget).unwrap(), b"N.");
-            let storage = Storage {
-                key: "7",
-                element: Element::F16,
-                len: 1,
-            };
+            let storage = Storage { key: "7", element: Element::F16, len: 1 };
             assert_eq!(archive.storage(storage, &mut budget).unwrap(), b"\x01\x02");
-            let missing = archive
-                .storage(Storage { key: "8", ..storage }, &mut budget)
-                .unwrap_err()
-                .to_string();
+            let missing =
+                archive.storage(Storage { key: "8", ..storage }, &mut budget).unwrap_err().to_string();
             assert!(
                 missing.contains("the storage data/8 in the archive: 2 bytes announced, only 0"),
                 "{missing}"
@@ -186,10 +168,7 @@ mod tests {
         let at = flipped.windows(5).position(|w| w == b"(NNt.").unwrap();
         flipped[at] ^= 1;
         assert!(matches!(pickle(&flipped), Err(ErrorKind::Archive(_))));
-        assert!(matches!(
-            pickle(&bytes[..bytes.len() - 1]),
-            Err(ErrorKind::Archive(_))
-        ));
+        assert!(matches!(pickle(&bytes[..bytes.len() - 1]), Err(ErrorKind::Archive(_))));
     }
 
     #[test]

@@ -33,9 +33,7 @@ impl<'a> File<'a> {
         let _magic = load(bytes, at, heap, budget)?;
         let _version = load(bytes, at, heap, budget)?;
         let system = load(bytes, at, heap, budget)?;
-        let little = heap
-            .dict(system)
-            .and_then(|system| heap.get(system, "little_endian"));
+        let little = heap.dict(system).and_then(|system| heap.get(system, "little_endian"));
         if little == Some(Value::Bool(false)) {
             return Err(ErrorKind::BigEndian);
         }
@@ -67,26 +65,18 @@ impl<'a> File<'a> {
 
     /// The bytes of `storage`.
     pub fn storage(&self, storage: Storage<'a>) -> Result<&'a [u8], ErrorKind> {
-        self.storages
-            .get(storage.key)
-            .copied()
-            .ok_or_else(|| ErrorKind::Truncated {
-                what: format!(
-                    "storage {}, which the file does not list",
-                    storage.key.escape_debug()
-                ),
-                need: (storage.len as u64).saturating_mul(storage.element.size() as u64),
-                have: 0,
-            })
+        self.storages.get(storage.key).copied().ok_or_else(|| ErrorKind::Truncated {
+            what: format!("storage {}, which the file does not list", storage.key.escape_debug()),
+            need: (storage.len as u64).saturating_mul(storage.element.size() as u64),
+            have: 0,
+        })
     }
 }
 
 /// Takes one storage of elements of `size` bytes from the front of `rest`.
 fn take<'a>(rest: &mut &'a [u8], size: usize) -> Option<&'a [u8]> {
     let (count, after) = rest.split_first_chunk()?;
-    let len = usize::try_from(i64::from_le_bytes(*count))
-        .ok()?
-        .checked_mul(size)?;
+    let len = usize::try_from(i64::from_le_bytes(*count)).ok()?.checked_mul(size)?;
     let (storage, after) = after.split_at_checked(len)?;
     *rest = after;
     Some(storage)

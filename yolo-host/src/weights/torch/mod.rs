@@ -22,9 +22,7 @@ pub fn read_archive(bytes: &[u8]) -> Result<Checkpoint, ErrorKind> {
     let pickle = archive.pickle(&mut budget)?;
     let mut heap = Heap::default();
     let root = super::pickle::load(pickle, &mut 0, &mut heap, &mut budget)?;
-    checkpoint(&heap, root, &mut budget, |storage, budget| {
-        archive.storage(storage, budget)
-    })
+    checkpoint(&heap, root, &mut budget, |storage, budget| archive.storage(storage, budget))
 }
 
 /// Reads the older form: pickles and storages one after the other.
@@ -49,8 +47,5 @@ fn checkpoint<'a>(
         let array = tensor::copy(&name, tensor, bytes, budget)?;
         arrays.insert(name, array);
     }
-    Ok(Checkpoint {
-        arrays,
-        meta: model.meta,
-    })
+    Ok(Checkpoint { arrays, meta: model.meta })
 }

@@ -31,11 +31,7 @@ pub fn find<'h, 'a>(
     root: Value,
     budget: &mut Budget,
 ) -> Result<Model<'h, 'a>, ErrorKind> {
-    let mut walk = Walk {
-        heap,
-        budget,
-        tensors: BTreeMap::new(),
-    };
+    let mut walk = Walk { heap, budget, tensors: BTreeMap::new() };
     let checkpoint = heap.dict(root).unwrap_or_default();
     let model = ["ema", "model", "state_dict"]
         .into_iter()
@@ -48,21 +44,14 @@ pub fn find<'h, 'a>(
         let state = walk.inside_parallel(state)?;
         walk.module("", state, 0)?;
         meta.model = heap.get(state, "yaml").and_then(|yaml| yaml::write(heap, yaml));
-        meta.names = heap
-            .get(state, "names")
-            .map_or(Ok(None), |names| walk.class_names(names))?;
+        meta.names = heap.get(state, "names").map_or(Ok(None), |names| walk.class_names(names))?;
     } else if let Some(pairs) = heap.dict(model) {
         walk.state_dict(pairs)?;
     }
     if walk.tensors.is_empty() {
-        return Err(ErrorKind::NotWeights(
-            "a PyTorch file without the tensors of a model".to_owned(),
-        ));
+        return Err(ErrorKind::NotWeights("a PyTorch file without the tensors of a model".to_owned()));
     }
-    Ok(Model {
-        tensors: walk.tensors,
-        meta,
-    })
+    Ok(Model { tensors: walk.tensors, meta })
 }
 
 struct Walk<'h, 'a, 'b> {
@@ -86,13 +75,9 @@ impl<'h> Walk<'h, '_, '_> {
     fn state_dict(&mut self, pairs: Pairs<'h>) -> Result<(), ErrorKind> {
         let heap = self.heap;
         let prefix = format!("{PARALLEL}.");
-        let wrapped = pairs
-            .iter()
-            .all(|(key, _)| heap.str(*key).is_some_and(|key| key.starts_with(&prefix)));
+        let wrapped = pairs.iter().all(|(key, _)| heap.str(*key).is_some_and(|key| key.starts_with(&prefix)));
         for (key, value) in pairs {
-            let name = heap
-                .str(*key)
-                .ok_or_else(|| not_weights("a dict whose keys are no names"))?;
+            let name = heap.str(*key).ok_or_else(|| not_weights("a dict whose keys are no names"))?;
             let name = if wrapped { &name[prefix.len()..] } else { name };
             self.tensor("", name, *value)?;
         }
@@ -106,9 +91,7 @@ impl<'h> Walk<'h, '_, '_> {
         }
         self.visit(size_of_val(state) + prefix.len())?;
         let heap = self.heap;
-        let transient = heap
-            .get(state, "_non_persistent_buffers_set")
-            .and_then(|set| heap.items(set));
+        let transient = heap.get(state, "_non_persistent_buffers_set").and_then(|set| heap.items(set));
         let transient = transient.unwrap_or_default();
         self.visit(size_of_val(transient))?;
         let transient: BTreeSet<_> = transient.iter().map(|name| heap.str(*name)).collect();
@@ -131,13 +114,9 @@ impl<'h> Walk<'h, '_, '_> {
 
     fn tensor(&mut self, prefix: &str, name: &str, value: Value) -> Result<(), ErrorKind> {
         let name = format!("{prefix}{name}");
-        self.budget
-            .take(size_of::<Tensor>() + name.len(), "the number of tensors")?;
+        self.budget.take(size_of::<Tensor>() + name.len(), "the number of tensors")?;
         let Some(Object::Tensor(tensor)) = self.heap.object(value) else {
-            return Err(not_weights(&format!(
-                "its entry `{}` is no tensor",
-                name.escape_debug()
-            )));
+            return Err(not_weights(&format!("its entry `{}` is no tensor", name.escape_debug())));
         };
         if name.ends_with(ANCHOR_GRID) {
             return Ok(());
@@ -168,8 +147,7 @@ impl<'h> Walk<'h, '_, '_> {
                 (Value::Int(number), _) => number.to_string(),
                 _ => return Ok(None),
             };
-            self.budget
-                .take(size_of::<String>() + text.len(), "the class names")?;
+            self.budget.take(size_of::<String>() + text.len(), "the class names")?;
             texts.push(text);
         }
         Ok(Some(texts))
@@ -177,11 +155,7 @@ impl<'h> Walk<'h, '_, '_> {
 
     /// The pairs of the dict under `key`, none if there is no such dict.
     fn pairs(&mut self, state: Pairs<'h>, key: &str) -> Result<Pairs<'h>, ErrorKind> {
-        let pairs = self
-            .heap
-            .get(state, key)
-            .and_then(|dict| self.heap.dict(dict))
-            .unwrap_or_default();
+        let pairs = self.heap.get(state, key).and_then(|dict| self.heap.dict(dict)).unwrap_or_default();
         self.visit(size_of_val(pairs))?;
         Ok(pairs)
     }

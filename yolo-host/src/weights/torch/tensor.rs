@@ -6,55 +6,33 @@ use crate::weights::{Array, ErrorKind};
 
 /// The values of `tensor`, called `name`, from its `storage`'s bytes.
 pub fn copy(name: &str, tensor: &Tensor, storage: &[u8], budget: &mut Budget) -> Result<Array, ErrorKind> {
-    let Tensor {
-        storage: Storage { element, len, .. },
-        offset,
-        shape,
-        strides,
-    } = tensor;
+    let Tensor { storage: Storage { element, len, .. }, offset, shape, strides } = tensor;
     let size = element.size();
     let need = (*len as u64).saturating_mul(size as u64);
     let Some(storage) = usize::try_from(need).ok().and_then(|need| storage.get(..need)) else {
         let what = format!("the storage of `{}`", name.escape_debug());
-        return Err(ErrorKind::Truncated {
-            what,
-            need,
-            have: storage.len() as u64,
-        });
+        return Err(ErrorKind::Truncated { what, need, have: storage.len() as u64 });
     };
     // An expanded tensor shows one element many times, so the storage does not bound the memory.
     let count = shape.iter().try_fold(1usize, |count, &n| count.checked_mul(n));
-    let memory = count
-        .and_then(|count| count.checked_mul(size + element.widened_size()))
-        .unwrap_or(usize::MAX);
-    budget.take(
-        memory,
-        &format!("the shape {shape:?} of tensor `{}`", name.escape_debug()),
-    )?;
+    let memory =
+        count.and_then(|count| count.checked_mul(size + element.widened_size())).unwrap_or(usize::MAX);
+    budget.take(memory, &format!("the shape {shape:?} of tensor `{}`", name.escape_debug()))?;
     if count == Some(0) {
-        return Ok(Array {
-            shape: shape.clone(),
-            data: element.widen(&[], name)?,
-        });
+        return Ok(Array { shape: shape.clone(), data: element.widen(&[], name)? });
     }
     let reach = |at: usize, (&n, &stride): (&usize, &usize)| at.checked_add((n - 1).checked_mul(stride)?);
     let last = shape.iter().zip(strides).try_fold(*offset, reach);
     if last.is_none_or(|last| last >= *len) {
         let view = format!("shape {shape:?} with strides {strides:?} at element {offset}");
         let what = format!("{view} leaves its storage of {len} elements");
-        return Err(ErrorKind::TensorBounds {
-            tensor: name.to_owned(),
-            what,
-        });
+        return Err(ErrorKind::TensorBounds { tensor: name.to_owned(), what });
     }
     let data = match storage.get(offset * size..).zip(contiguous(shape, strides)) {
         Some((bytes, count)) => element.widen(&bytes[..count * size], name)?,
         None => element.widen(&gather(tensor, storage, size), name)?,
     };
-    Ok(Array {
-        shape: shape.clone(),
-        data,
-    })
+    Ok(Array { shape: shape.clone(), data })
 }
 
 /// The number of elements, if they lie in row-major order without gaps.
@@ -98,17 +76,8 @@ mod tests {
 
     /// A view of a storage of six elements.
     fn view(offset: usize, shape: &[usize], strides: &[usize]) -> Tensor<'static> {
-        let storage = Storage {
-            key: "0",
-            element: Element::I16,
-            len: 6,
-        };
-        Tensor {
-            storage,
-            offset,
-            shape: shape.to_vec(),
-            strides: strides.to_vec(),
-        }
+        let storage = Storage { key: "0", element: Element::I16, len: 6 };
+        Tensor { storage, offset, shape: shape.to_vec(), strides: strides.to_vec() }
     }
 
     /// Copies from the storage 0 1 2 3 4 5.
@@ -132,10 +101,7 @@ mod tests {
             (view(1, &[1, 2], &[usize::MAX, 3]), &[1, 4]),
         ];
         for (tensor, want) in cases {
-            let want = Array {
-                shape: tensor.shape.clone(),
-                data: Data::I64(want.to_vec()),
-            };
+            let want = Array { shape: tensor.shape.clone(), data: Data::I64(want.to_vec()) };
             assert_eq!(copied(&tensor).unwrap(), want, "{tensor:?}");
         }
     }
@@ -150,26 +116,17 @@ mod tests {
             view(0, &[2, 2], &[usize::MAX / 2, usize::MAX / 2 + 2]),
         ];
         for tensor in cases {
-            assert!(
-                matches!(copied(&tensor), Err(ErrorKind::TensorBounds { .. })),
-                "{tensor:?}"
-            );
+            assert!(matches!(copied(&tensor), Err(ErrorKind::TensorBounds { .. })), "{tensor:?}");
         }
     }
 
     #[test]
     fn absurd_sizes_are_refused_before_any_memory_is_taken() {
         for tensor in [view(0, &[1 << 40], &[0]), view(0, &[usize::MAX, 2], &[0, 0])] {
-            assert!(
-                matches!(copied(&tensor), Err(ErrorKind::TooLarge(_))),
-                "{tensor:?}"
-            );
+            assert!(matches!(copied(&tensor), Err(ErrorKind::TooLarge(_))), "{tensor:?}");
         }
         let mut tensor = view(0, &[1], &[1]);
         tensor.storage.len = usize::MAX;
-        assert!(matches!(
-            copied(&tensor),
-            Err(ErrorKind::Truncated { have: 12, .. })
-        ));
+        assert!(matches!(copied(&tensor), Err(ErrorKind::Truncated { have: 12, .. })));
     }
 }

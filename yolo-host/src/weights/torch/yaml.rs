@@ -16,10 +16,7 @@ const RESERVED: [&str; 9] = ["false", "n", "no", "null", "off", "on", "true", "y
 
 /// The YAML text of the dict `model`, or `None` if it holds what no YAML file of a model does.
 pub fn write(heap: &Heap, model: Value) -> Option<String> {
-    let mut out = Emitter {
-        heap,
-        text: String::new(),
-    };
+    let mut out = Emitter { heap, text: String::new() };
     for (key, value) in heap.dict(model)? {
         let key = heap.str(*key).filter(|key| is_bare(key))?;
         // Three channels are the rule; upstream adds the key when it builds the model.
@@ -43,11 +40,7 @@ impl Emitter<'_, '_> {
         match self.heap.items(value) {
             Some(rows) if rows.iter().any(|row| self.heap.items(*row).is_some()) => {
                 let layers = matches!(key, "backbone" | "head");
-                self.text.push_str(if layers {
-                    "\n  # [from, number, module, args]\n"
-                } else {
-                    "\n"
-                });
+                self.text.push_str(if layers { "\n  # [from, number, module, args]\n" } else { "\n" });
                 for row in rows {
                     self.text.push_str("  - ");
                     self.row(*row, layers)?;
@@ -133,11 +126,7 @@ impl Emitter<'_, '_> {
 fn is_bare(text: &str) -> bool {
     let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let reserved = RESERVED.iter().any(|word| text.eq_ignore_ascii_case(word));
-    starts
-        && !reserved
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'))
+    starts && !reserved && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'))
 }
 
 /// `'text'`, or the double-quoted form where control characters need escapes.
@@ -183,32 +172,16 @@ mod tests {
 
     #[test]
     fn the_layout_is_upstream_s() {
-        let upsample = List(vec![
-            Int(-1),
-            Int(1),
-            Str("nn.Upsample"),
-            List(vec![Str("None"), Int(2), Str("nearest")]),
-        ]);
-        let concat = List(vec![
-            List(vec![Int(-1), Int(6)]),
-            Int(1),
-            Str("Concat"),
-            List(vec![None, Bool(false)]),
-        ]);
-        let detect = List(vec![
-            Int(17),
-            Int(1),
-            Str("Detect"),
-            List(vec![Str("nc"), Str("anchors")]),
-        ]);
+        let upsample =
+            List(vec![Int(-1), Int(1), Str("nn.Upsample"), List(vec![Str("None"), Int(2), Str("nearest")])]);
+        let concat =
+            List(vec![List(vec![Int(-1), Int(6)]), Int(1), Str("Concat"), List(vec![None, Bool(false)])]);
+        let detect = List(vec![Int(17), Int(1), Str("Detect"), List(vec![Str("nc"), Str("anchors")])]);
         let model = dict([
             ("nc", Int(80)),
             ("depth_multiple", Float(0.33)),
             ("width_multiple", Float(1.0)),
-            (
-                "anchors",
-                List(vec![List(vec![Int(10), Int(13)]), Tuple(vec![Float(1.5)])]),
-            ),
+            ("anchors", List(vec![List(vec![Int(10), Int(13)]), Tuple(vec![Float(1.5)])])),
             ("backbone", List(vec![upsample])),
             ("head", List(vec![concat, detect])),
             ("activation", Str("nn.SiLU()")),
@@ -242,10 +215,7 @@ activation: 'nn.SiLU()'
             (Float(1e-5), "k: 1.0e-5\n"),
             (Float(1.5e20), "k: 1.5e+20\n"),
             (Float(f64::NEG_INFINITY), "k: -.inf\n"),
-            (
-                dict([("a", Int(1)), ("b", List(vec![]))]),
-                "k: {'a': 1, 'b': []}\n",
-            ),
+            (dict([("a", Int(1)), ("b", List(vec![]))]), "k: {'a': 1, 'b': []}\n"),
         ];
         for (value, want) in cases {
             assert_eq!(yaml(&dict([("k", value)])).unwrap(), want);
