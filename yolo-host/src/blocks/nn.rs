@@ -35,6 +35,13 @@ pub static MAX_POOL2D: Block = Block::new("nn.MaxPool2d", "maximum over a window
     Param::bool("ceil_mode").or_bool(false).help("the last window may reach over the border"),
 ]);
 
+/// Mean over a window; zeros of the border count.
+pub static AVG_POOL2D: Block = Block::new("nn.AvgPool2d", "mean over a window", avg_pool2d).params(&[
+    Param::ints("kernel_size").range(1, i64::MAX).help("one number, or height and width"),
+    Param::ints("stride").range(1, i64::MAX).optional().help("likewise; the kernel size when None"),
+    Param::ints("padding").or_ints(&[0]).help("likewise"),
+]);
+
 /// A border of zeros.
 pub static ZERO_PAD2D: Block = Block::new("nn.ZeroPad2d", "a border of zeros", zero_pad2d)
     .params(&[Param::ints("padding").help("one number, or left, right, top, bottom")]);
@@ -42,7 +49,7 @@ pub static ZERO_PAD2D: Block = Block::new("nn.ZeroPad2d", "a border of zeros", z
 /// The input.
 pub static IDENTITY: Block = Block::new("nn.Identity", "the input", |_, x, _| x[0]);
 
-register!(CONV2D, BATCH_NORM2D, UPSAMPLE, MAX_POOL2D, ZERO_PAD2D, IDENTITY);
+register!(CONV2D, BATCH_NORM2D, UPSAMPLE, MAX_POOL2D, AVG_POOL2D, ZERO_PAD2D, IDENTITY);
 
 /// Height and width from one number or two.
 fn pair(b: &mut Builder, args: &Args, name: &str) -> [usize; 2] {
@@ -100,15 +107,21 @@ fn max_pool2d(b: &mut Builder, x: &[Value], args: &Args) -> Value {
     if args.bool("return_indices") {
         return b.fail("return_indices is not supported");
     }
-    let kernel = pair(b, args, "kernel_size");
-    let window = Pool2d {
-        kernel,
-        stride: if args.ints("stride").is_empty() { kernel } else { pair(b, args, "stride") },
-        padding: pair(b, args, "padding"),
-        dilation: pair(b, args, "dilation"),
-        ceil_mode: args.bool("ceil_mode").into(),
-    };
+    let dilation = pair(b, args, "dilation");
+    let window = Pool2d { dilation, ceil_mode: args.bool("ceil_mode").into(), ..window(b, args) };
     b.pool2d(x[0], Pool::Max, window)
+}
+
+fn avg_pool2d(b: &mut Builder, x: &[Value], args: &Args) -> Value {
+    let window = window(b, args);
+    b.pool2d(x[0], Pool::Average, window)
+}
+
+/// The window of arguments kernel_size, stride and padding.
+fn window(b: &mut Builder, args: &Args) -> Pool2d {
+    let kernel = pair(b, args, "kernel_size");
+    let stride = if args.ints("stride").is_empty() { kernel } else { pair(b, args, "stride") };
+    Pool2d { kernel, stride, padding: pair(b, args, "padding"), dilation: [1, 1], ceil_mode: 0 }
 }
 
 fn zero_pad2d(b: &mut Builder, x: &[Value], args: &Args) -> Value {

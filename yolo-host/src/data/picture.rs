@@ -90,8 +90,7 @@ impl Picture {
     /// [`Error::Write`].
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
-        let format = ImageFormat::from_path(path)
-            .ok()
+        let format = format_of(path)
             .filter(ImageFormat::writing_enabled)
             .ok_or_else(|| Error::UnknownExtension { path: path.to_path_buf() })?;
         let bytes = self.encode(format).map_err(|cause| Error::Encode { path: path.to_path_buf(), cause })?;
@@ -125,6 +124,15 @@ impl Picture {
     /// The pixels in order, `[red, green, blue]` each.
     pub fn pixels(&self) -> &[[u8; 3]] {
         self.rgb.as_chunks().0
+    }
+}
+
+/// The format that the extension names; an `mpo` of one picture is a JPEG.
+fn format_of(path: &Path) -> Option<ImageFormat> {
+    let extension = path.extension()?;
+    match extension.eq_ignore_ascii_case("mpo") {
+        true => Some(ImageFormat::Jpeg),
+        false => ImageFormat::from_extension(extension),
     }
 }
 

@@ -81,7 +81,7 @@ pub enum LayerError {
     /// No block of that name.
     #[error(
         "there is no block `{name}`{}. Known blocks: {known}. A plugin may be off in this program: its features are {features}",
-        nearest.as_ref().map_or(String::new(), |nearest| format!("; did you mean `{nearest}`?"))
+        nearest.as_ref().map_or(String::new(), |nearest| format!("; the nearest is `{nearest}`"))
     )]
     UnknownBlock {
         /// As written.
