@@ -15,7 +15,8 @@ fuzz_target!(|text: &str| -> Corpus {
     if text.len() > 4096 {
         return Corpus::Reject;
     }
-    let model = Spec::parse(text, "fuzz.yaml").and_then(|spec| BLOCKS.with(|blocks| Model::build(spec, blocks)));
+    let model =
+        Spec::parse(text, "fuzz.yaml").and_then(|spec| BLOCKS.with(|blocks| Model::build(spec, blocks)));
     match model {
         Ok(model) => assert_eq!(model.layers.len(), model.spec.rows.len()),
         Err(error) => assert!(error.to_string().contains("fuzz.yaml")),

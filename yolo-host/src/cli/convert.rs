@@ -1,7 +1,7 @@
 //! `yolo convert`: any weights to a safetensors file that describes itself.
 
-use super::Outcome;
 use super::output::{line, thousands};
+use super::{Outcome, pixels};
 use crate::detector::load_model;
 use crate::registry::Registry;
 use crate::weights::{self, Checkpoint, Meta, Precision};
@@ -24,7 +24,7 @@ pub struct ConvertArgs {
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',')]
     names: Option<Vec<String>>,
     /// Picture size in pixels that the weights were trained with
-    #[arg(long, visible_aliases = ["img", "img-size"])]
+    #[arg(long, visible_aliases = ["img", "img-size"], value_parser = pixels)]
     imgsz: Option<usize>,
     /// Licence of the weights
     #[arg(long)]

@@ -1,8 +1,8 @@
 //! `yolo detect`: objects in photographs, as `detect.py` finds and writes them.
 
-use super::Outcome;
 use super::output::{general, line};
 use super::run_folder::RunFolder;
+use super::{Outcome, pixels};
 use crate::data::{Picture, sources};
 use crate::detector::{Detector, Found};
 use crate::draw;
@@ -28,7 +28,7 @@ pub struct DetectArgs {
     #[arg(long, value_name = "PATH", default_value = "tests/data/photos")]
     source: String,
     /// Size in pixels into which pictures are fitted: one number, or height and width
-    #[arg(long, visible_aliases = ["img", "img-size"], num_args = 1..=2, default_values_t = [640])]
+    #[arg(long, visible_aliases = ["img", "img-size"], num_args = 1..=2, value_parser = pixels, default_values_t = [640])]
     imgsz: Vec<usize>,
     /// Least confidence of a detection
     #[arg(long, default_value_t = 0.25)]
@@ -131,7 +131,6 @@ impl Command {
                 asked.0, asked.1, size.0, size.1
             );
         }
-        ensure!(size.0.max(size.1) <= 16_384, "--imgsz {}×{} is more than 16384", size.0, size.1);
         if let Some(class) = args.classes.iter().flatten().find(|class| **class >= detector.names().len()) {
             bail!("--classes {class}: the model has classes 0 to {}", detector.names().len() - 1);
         }

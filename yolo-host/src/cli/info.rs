@@ -1,7 +1,7 @@
 //! `yolo info`: a model in figures.
 
 use super::output::{line, thousands};
-use super::{ModelArgs, Outcome};
+use super::{ModelArgs, Outcome, pixels};
 use crate::detector::load_model;
 use crate::model::{Model, Spec, Statistics};
 use crate::registry::Registry;
@@ -12,7 +12,7 @@ pub struct InfoArgs {
     #[command(flatten)]
     model: ModelArgs,
     /// Picture size in pixels for the operations
-    #[arg(long, visible_aliases = ["img", "img-size"], default_value_t = 640)]
+    #[arg(long, visible_aliases = ["img", "img-size"], value_parser = pixels, default_value_t = 640)]
     imgsz: usize,
     /// Print one JSON object
     #[arg(long)]
@@ -27,7 +27,7 @@ pub fn run(args: InfoArgs) -> anyhow::Result<Outcome> {
         (None, Some(cfg)) => Model::build(Spec::read(cfg)?, &registry)?,
         (None, None) => anyhow::bail!("name a model with --cfg or --weights"),
     };
-    let size = args.imgsz.max(1).next_multiple_of(model.detect.max_stride());
+    let size = args.imgsz.next_multiple_of(model.detect.max_stride());
     let statistics = model.statistics(size)?;
     match args.json {
         true => line(&serde_json::to_string(&statistics)?)?,

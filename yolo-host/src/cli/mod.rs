@@ -27,6 +27,12 @@ enum Command {
     Convert(convert::ConvertArgs),
 }
 
+/// A side of the network's input, as `--imgsz` gives it.
+fn pixels(text: &str) -> Result<usize, String> {
+    let side = text.parse().ok().filter(|side| (1..=16_384).contains(side));
+    side.ok_or_else(|| "must be from 1 to 16384 pixels".to_string())
+}
+
 /// What a command that did run found wrong.
 enum Outcome {
     /// Nothing.

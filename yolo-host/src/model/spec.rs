@@ -58,6 +58,9 @@ pub struct Spec {
     pub rows: Vec<Row>,
 }
 
+/// No model file is longer. The YAML parser takes time with the square of the depth of lists in lists.
+const MAX_BYTES: usize = 64 << 10;
+
 /// No model has more rows, repeats or classes than these.
 const MAX_ROWS: usize = 10_000;
 const MAX_NUMBER: u64 = 10_000;
@@ -73,6 +76,10 @@ impl Spec {
 
     /// Reads the text of a model file; `file` names it in messages.
     pub fn parse(text: &str, file: &str) -> Result<Self, Error> {
+        if text.len() > MAX_BYTES {
+            let why = format!("has {} bytes, but a model file has at most {MAX_BYTES}", text.len());
+            return Err(Error::Spec { file: file.to_string(), why });
+        }
         let yaml: Value =
             serde_yaml::from_str(text).map_err(|source| Error::Yaml { file: file.to_string(), source })?;
         Self::from_yaml(&yaml, text, file).map_err(|why| Error::Spec { file: file.to_string(), why })

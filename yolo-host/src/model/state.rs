@@ -30,6 +30,9 @@ impl Mismatch {
     }
 }
 
+/// So many names of each sort are in the message.
+const SHOWN: usize = 10;
+
 impl std::error::Error for Mismatch {}
 
 impl fmt::Display for Mismatch {
@@ -39,7 +42,10 @@ impl fmt::Display for Mismatch {
             if names.is_empty() {
                 return Ok(());
             }
-            write!(f, "\n  {} {what}: {}", names.len(), names.join(", "))
+            // Names may come from the file, and thousands of them help nobody.
+            let shown: Vec<String> = names.iter().take(SHOWN).map(|n| n.escape_debug().to_string()).collect();
+            let more = if names.len() > SHOWN { ", …" } else { "" };
+            write!(f, "\n  {} {what}: {}{more}", names.len(), shown.join(", "))
         };
         part("missing", self.missing.clone())?;
         part("unused", self.unused.clone())?;
@@ -47,7 +53,7 @@ impl fmt::Display for Mismatch {
             .misshapen
             .iter()
             .map(|(name, model, file)| format!("{name} (model {model:?}, file {file:?})"));
-        part("of another shape", shapes.collect())
+        part("of another shape or kind of number", shapes.collect())
     }
 }
 
