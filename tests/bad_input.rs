@@ -77,7 +77,7 @@ fn bad_models() {
         (
             "forward.yaml",
             row("[2, 1, Conv, [8]]"),
-            "layer 1 (Conv): `from` names layer 2, but only layers before",
+            "layer 1 (Conv): `from` names layer 2, but only what stands before",
         ),
         ("itself.yaml", row("[1, 1, Conv, [8]]"), "layer 1 (Conv): `from` names layer 1"),
         ("range.yaml", row("[-7, 1, Conv, [8]]"), "layer 1 (Conv): `from` names layer -7"),

@@ -42,7 +42,7 @@ pub fn run(args: ConvertArgs) -> anyhow::Result<Outcome> {
     if let Some(names) = &names {
         ensure!(
             names.len() == model.spec.nc,
-            "{} class names do not fit a model of {} classes; name them with --names",
+            "{} class names do not fit a model of {} classes; give as many with --names",
             names.len(),
             model.spec.nc
         );

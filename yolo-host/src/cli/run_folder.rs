@@ -17,6 +17,7 @@ pub struct RunFolder {
 impl RunFolder {
     /// PROJECT/NAME; when it exists, PROJECT/NAME2 and so on, unless `exist_ok`.
     pub fn create(project: &Path, name: &str, exist_ok: bool) -> anyhow::Result<Self> {
+        anyhow::ensure!(!name.is_empty(), "--name must not be empty");
         fs::create_dir_all(project)
             .with_context(|| format!("cannot make the folder {}", project.display()))?;
         for count in 1.. {

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 pub enum Error {
     /// `--source` names nothing on this machine.
     #[error(
-        "source '{named}' does not exist: name a picture, a folder of pictures or a glob such as 'photos/*.jpg' \
-         (cameras, streams and videos are not supported)"
+        "source '{named}' does not exist: name a picture, a folder of pictures or a glob such as \
+         'photos/*.jpg' (cameras, streams and videos are not supported)"
     )]
     NoSuchSource {
         /// The source as it was given.
@@ -80,7 +80,8 @@ pub enum Error {
 
     /// Decoding would take more memory than [`super::MAX_BYTES`].
     #[error(
-        "'{}' is {width}x{height} pixels, {} MiB once decoded; the limit is {} MiB: scale it down or cut it into tiles",
+        "'{}' is {width}x{height} pixels, {} MiB once decoded; the limit is {} MiB: \
+         scale it down or cut it into tiles",
         path.display(), bytes >> 20, super::MAX_BYTES >> 20
     )]
     TooLarge {
@@ -102,7 +103,10 @@ pub enum Error {
     },
 
     /// The extension of a file to be written names no format.
-    #[error("cannot tell the format of '{}': its name must end in {}", path.display(), super::EXTENSIONS.join(", "))]
+    #[error(
+        "cannot tell the format of '{}': its name must end in {}",
+        path.display(), super::EXTENSIONS.join(", ")
+    )]
     UnknownExtension {
         /// The file.
         path: PathBuf,

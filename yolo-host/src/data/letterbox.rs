@@ -13,8 +13,8 @@ pub struct Letterboxed {
     pub picture: Picture,
     /// Letterboxed pixels to one pixel of the photograph.
     pub gain: f64,
-    /// Padding in pixels on the left and at the top, in whole and half pixels: upstream's `(dw, dh)`. Where it
-    /// ends in a half, the right and the bottom get the pixel more.
+    /// Padding in pixels on the left and at the top, in whole and half pixels: upstream's `(dw, dh)`. Where
+    /// it ends in a half, the right and the bottom get the pixel more.
     pub pad: (f64, f64),
 }
 

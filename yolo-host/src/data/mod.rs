@@ -1,8 +1,8 @@
 //! Pictures on their way into the network: finding them, reading them, letterboxing them, and bringing boxes
 //! back from network pixels to photograph pixels.
 //!
-//! Whatever feeds numbers to the network follows OpenCV and PyTorch to the bit, so that the same file gives the
-//! same input as in YOLOv5.
+//! Whatever feeds numbers to the network follows OpenCV and PyTorch to the bit, so that the same pixels give
+//! the same input as in YOLOv5. Only JPEG files come out a little different, see [`Picture::decode`].
 
 mod error;
 mod letterbox;

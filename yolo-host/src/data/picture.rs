@@ -10,7 +10,7 @@ use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, L
 
 use super::Error;
 
-/// The most bytes that a picture may take once decoded, 1 GiB; OpenCV too refuses what is several times larger.
+/// The most bytes that a picture may take once decoded, 1 GiB; OpenCV refuses a few times as much.
 pub const MAX_BYTES: u64 = 1 << 30;
 
 /// An 8-bit RGB picture, rows from top to bottom, 3 bytes a pixel, `rgb.len() == 3 * width * height`.
@@ -35,12 +35,13 @@ impl Picture {
         Self::decode(&bytes, path)
     }
 
-    /// Decodes the content of a file as `cv2.imread(path)` does, in RGB order; `path` only serves the messages.
+    /// Decodes the content of a file as `cv2.imread(path)` does, in RGB order; `path` is for messages.
     ///
-    /// The format (BMP, JPEG, PNG, TIFF, WebP) is told from the content. The orientation that a camera noted is
-    /// applied (OpenCV 4.11 overlooks it in WebP), grey and palette become RGB, an alpha channel is dropped, and
-    /// of 16 bits the upper 8 stay. PNG and BMP come out equal to OpenCV's to the bit, JPEG within a few units,
-    /// as decoders round differently.
+    /// The format (BMP, JPEG, PNG, TIFF, WebP) is told from the content. The orientation that a camera noted
+    /// is applied (OpenCV 4.11 overlooks it in WebP), grey and palette become RGB, an alpha channel is
+    /// dropped, and of 16 bits the upper 8 stay (OpenCV rounds them in coloured TIFF). A JPEG that is cut
+    /// short keeps the part that is there, as in OpenCV. PNG and BMP come out equal to OpenCV's to the bit,
+    /// JPEG within 4 units, as decoders round differently; that can move a box by a pixel or two.
     ///
     /// # Errors
     /// [`Error::Empty`], [`Error::NotAPicture`], [`Error::Decode`] for damaged content, [`Error::NoPixels`],
@@ -79,8 +80,8 @@ impl Picture {
         Ok(Self { width, height, rgb })
     }
 
-    /// Writes the picture in the format that the extension names: JPEG in quality 95 without chroma subsampling,
-    /// as upstream's `save_one_box`, or BMP, PNG, TIFF, WebP, all without loss.
+    /// Writes the picture in the format that the extension names: JPEG in quality 95 without chroma
+    /// subsampling, as upstream's `save_one_box`, or BMP, PNG, TIFF, WebP, all without loss.
     ///
     /// The file is written under another name beside `path` and renamed, so that no half of a picture is ever
     /// found there.
@@ -152,7 +153,7 @@ fn rgb(image: DynamicImage) -> Option<Vec<u8>> {
     })
 }
 
-/// The first three of every `channels` samples as bytes, or the first one three times where there is no colour.
+/// The first three of every `channels` samples as bytes; of grey ones the first, three times.
 fn gather<T: Copy>(samples: &[T], channels: usize, byte: impl Fn(T) -> u8) -> Vec<u8> {
     let (green, blue) = if channels < 3 { (0, 0) } else { (1, 2) };
     samples

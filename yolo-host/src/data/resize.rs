@@ -1,7 +1,7 @@
 //! `cv2.resize(…, interpolation=INTER_LINEAR)` on 8-bit pictures, equal to OpenCV's result to the bit.
 //!
-//! OpenCV interpolates along rows and then down columns in fixed point with 11 bits of weight. The numbers kept
-//! and the bits dropped on the way are part of the result, so each step here is one of its steps.
+//! OpenCV interpolates along rows and then down columns in fixed point with 11 bits of weight. The numbers
+//! kept and the bits dropped on the way are part of the result, so each step here is one of its steps.
 
 use super::Picture;
 
@@ -57,8 +57,8 @@ struct Tap {
 impl Tap {
     /// The taps of all output positions along an axis of `from` input positions.
     ///
-    /// Positions beyond the border are held at it. Along rows the weight is then whole (`whole_at_border`), down
-    /// columns OpenCV keeps it split between the border and itself, which can round otherwise.
+    /// Positions beyond the border are held at it. Along rows the weight is then whole (`whole_at_border`),
+    /// down columns OpenCV keeps it split between the border and itself, which can round otherwise.
     fn along(from: usize, to: usize, whole_at_border: bool) -> Vec<Self> {
         let scale = 1.0 / (to as f64 / from as f64);
         let last = from as isize - 1;

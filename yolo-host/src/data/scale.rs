@@ -3,8 +3,8 @@
 /// Undoes the letterbox on boxes `[x1, y1, x2, y2]`, in place, and clips them to the photograph: YOLOv5's
 /// `scale_coords` and `clip_coords`.
 ///
-/// `network` and `photo` are sizes (height, width) in pixels. Gain and padding are worked out in `f64` and applied
-/// in `f32`, as PyTorch does with Python numbers and float tensors.
+/// `network` and `photo` are sizes (height, width) in pixels. Gain and padding are worked out in `f64` and
+/// applied in `f32`, as PyTorch does with Python numbers and float tensors.
 pub fn scale_boxes(boxes: &mut [[f32; 4]], network: (usize, usize), photo: (usize, usize)) {
     let (network_h, network_w) = (network.0 as f64, network.1 as f64);
     let (photo_h, photo_w) = (photo.0 as f64, photo.1 as f64);

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::Error;
 
-/// Extensions of picture files, in lower case without the dot: upstream's `IMG_FORMATS` less `dng`, a camera's
-/// raw format that needs a decoder of its own. An `mpo` is a JPEG with more pictures behind the first.
+/// Extensions of picture files, in lower case without the dot: upstream's `IMG_FORMATS` less `dng`, a
+/// camera's raw format that needs a decoder of its own. An `mpo` is a JPEG with more pictures behind it.
 pub const EXTENSIONS: [&str; 8] = ["bmp", "jpeg", "jpg", "mpo", "png", "tif", "tiff", "webp"];
 
 /// The pictures that `source` names, sorted by path, as YOLOv5's `LoadImages` finds them.
@@ -19,8 +19,8 @@ pub const EXTENSIONS: [&str; 8] = ["bmp", "jpeg", "jpg", "mpo", "png", "tif", "t
 /// [`EXTENSIONS`] count, upper or lower case; content is not looked at.
 ///
 /// # Errors
-/// [`Error::NoSuchSource`] when nothing has that name, [`Error::Glob`] for a malformed pattern, [`Error::Read`]
-/// for a folder that cannot be listed, and [`Error::NoPictures`] when no picture is left.
+/// [`Error::NoSuchSource`] when nothing has that name, [`Error::Glob`] for a malformed pattern,
+/// [`Error::Read`] for a folder that cannot be listed, and [`Error::NoPictures`] when no picture is left.
 pub fn sources(source: &str) -> Result<Vec<PathBuf>, Error> {
     let path = Path::new(source);
     let mut files = if path.is_dir() {
@@ -51,8 +51,8 @@ fn listed(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
-/// What a glob matches, by the rules of Python's `glob.glob(…, recursive=True)`: hidden names need their dot, and
-/// folders that cannot be read are passed over.
+/// What a glob matches, by the rules of Python's `glob.glob(…, recursive=True)`: hidden names need their dot,
+/// and folders that cannot be read are passed over.
 fn matched(pattern: &str) -> Result<Vec<PathBuf>, Error> {
     let rules = glob::MatchOptions {
         case_sensitive: true,

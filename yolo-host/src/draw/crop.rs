@@ -2,10 +2,10 @@
 
 use crate::data::Picture;
 
-/// Cuts a box `[x1, y1, x2, y2]` in pixels out of a picture, made wider and higher by the factor `gain` and then by
-/// `pad` pixels: YOLOv5's `save_one_box` with its `square` off, where they are 1.02 and 10.
+/// Cuts a box `[x1, y1, x2, y2]` in pixels out of a picture, made wider and higher by the factor `gain` and
+/// then by `pad` pixels: YOLOv5's `save_one_box` with its `square` off, where they are 1.02 and 10.
 ///
-/// What lies outside the picture is left out; a box that lies there as a whole gives a picture without pixels.
+/// What lies outside the picture is left out; a box wholly outside gives a picture without pixels.
 pub fn crop(picture: &Picture, rect: [f32; 4], gain: f32, pad: f32) -> Picture {
     let [x1, y1, x2, y2] = rect;
     // In single precision by way of the centre, and cut off to whole pixels, as PyTorch does it there.

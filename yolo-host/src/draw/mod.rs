@@ -1,5 +1,5 @@
-//! Detections on a picture, as YOLOv5's `Annotator.box_label` shows them: frames in the colour of the class, each
-//! with its text on a plate above it.
+//! Detections on a picture, as YOLOv5's `Annotator.box_label` shows them: frames in the colour of the class,
+//! each with its text on a plate above it.
 
 mod crop;
 mod palette;
@@ -63,8 +63,8 @@ fn pixels(picture: &Picture, [x1, y1, x2, y2]: [f32; 4]) -> [isize; 4] {
     [x1.min(x2), y1.min(y2), x1.max(x2), y1.max(y2)]
 }
 
-/// Writes on a plate of the class's colour: above the frame whose corner is given, in it where there is no room
-/// above, and moved or made smaller to stay in the picture.
+/// Writes on a plate of the class's colour: above the frame whose corner is given, in it where there is no
+/// room above, and moved or made smaller to stay in the picture.
 fn plate(picture: &mut Picture, text: &str, (left, top): (isize, isize), line: isize, colour: [u8; 3]) {
     let (picture_width, picture_height) = (picture.width as isize, picture.height as isize);
     let room = (picture_width - 2 * line).max(1) as f32;

@@ -20,8 +20,8 @@ pub(super) struct Text {
 }
 
 impl Text {
-    /// Sets a line `height` pixels high, or lower as needed to be no wider than `room` pixels. Nothing if there
-    /// is no letter to show.
+    /// Sets a line `height` pixels high, or lower as needed to be no wider than `room` pixels. Nothing if
+    /// there is no letter to show.
     pub fn fitting(text: &str, height: f32, room: f32) -> Option<Self> {
         let line = Self::set(text, height.max(LEAST_HEIGHT))?;
         if line.width as f32 <= room {
@@ -48,7 +48,7 @@ impl Text {
         (!glyphs.is_empty()).then_some(Self { glyphs, width, height })
     }
 
-    /// Draws the line with its upper left corner at the given pixel; what lies outside the picture is left out.
+    /// Draws the line with its upper left corner at the given pixel, as far as it lies in the picture.
     pub fn draw(&self, picture: &mut Picture, left: isize, top: isize, ink: [u8; 3]) {
         let (width, height) = (picture.width, picture.height);
         let pixels = picture.rgb.as_chunks_mut().0;

@@ -3,7 +3,7 @@
 use super::{ConvSpec, Op, Param, Pool, PoolSpec};
 
 /// No tensor may have more elements; a model that asks for more is a mistake or an attack.
-const MAX_ELEMENTS: usize = 1 << 34;
+const MAX_ELEMENTS: usize = 1 << 31;
 
 /// Input shapes that an operation cannot take.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -63,7 +63,7 @@ pub enum Error {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum LayerError {
     /// `from` names a layer that is not there yet.
-    #[error("`from` names layer {from}, but only layers before this one can be used: -1 to -{layer}, or 0 to {}", layer.saturating_sub(1))]
+    #[error("`from` names layer {from}, but only what stands before can be read: {}", before(*layer))]
     From {
         /// As written.
         from: i64,
@@ -102,4 +102,12 @@ pub enum LayerError {
     /// Anything else.
     #[error("{0}")]
     Other(String),
+}
+
+/// What `from` may name in this row.
+fn before(layer: usize) -> String {
+    match layer {
+        0 => "in the first row -1, the picture".to_string(),
+        _ => format!("here -1 to -{layer}, or 0 to {}", layer - 1),
+    }
 }
