@@ -20,20 +20,20 @@ impl RunFolder {
         anyhow::ensure!(!name.is_empty(), "--name must not be empty");
         fs::create_dir_all(project)
             .with_context(|| format!("cannot make the folder {}", project.display()))?;
-        for count in 1.. {
+        let mut count = 1;
+        loop {
             let path = project.join(if count == 1 { name.to_string() } else { format!("{name}{count}") });
             let made = if exist_ok { fs::create_dir_all(&path) } else { fs::create_dir(&path) };
             match made {
                 Ok(()) => {
                     return Ok(RunFolder { path, written: Mutex::default() });
                 }
-                Err(error) if error.kind() == ErrorKind::AlreadyExists && !exist_ok => {}
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && !exist_ok => count += 1,
                 Err(error) => {
                     return Err(error).with_context(|| format!("cannot make the folder {}", path.display()));
                 }
             }
         }
-        unreachable!("the count does not end")
     }
 
     /// The folder.
