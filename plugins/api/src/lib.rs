@@ -1,7 +1,7 @@
 //! The block contract of yolo-host.
 //!
-//! A block is described once, as a small graph of primitive operations. From that one description the host trains it,
-//! runs it, exports it and counts its operations. A plugin never touches a tensor, a file or YAML.
+//! A block is described once, as a small graph of primitive operations. From that one description the host infers its
+//! shapes, names and fills its parameters, counts its operations and runs it. A plugin never touches a tensor, a file or YAML.
 //!
 //! - [`Block`]: name in YAML, positional arguments, meaning of `number`, and a function that builds it.
 //! - [`Param`] and [`Args`]: the arguments as declared, and as given in one layer.

@@ -51,7 +51,7 @@ pub fn run(args: ConvertArgs) -> anyhow::Result<Outcome> {
         model: Some(model.spec.text.clone()),
         names,
         imgsz: args.imgsz.or(read.imgsz).or(Some(640)),
-        licence: args.licence.or(read.licence).or(Some("GPL-3.0-or-later".into())),
+        licence: args.licence.or(read.licence),
         extra: read.extra,
     };
     let checkpoint = Checkpoint { arrays: state.to_arrays(&model.graph), meta };

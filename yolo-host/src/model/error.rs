@@ -80,7 +80,7 @@ pub enum LayerError {
     },
     /// No block of that name.
     #[error(
-        "there is no block `{name}`{}. Known blocks: {known}. A plugin may be off in this program: its features are {features}",
+        "there is no block `{name}`{}. Known blocks: {known}. A plugin may be off in this program, whose blocks come from {linked}; cargo features such as ghost add families",
         nearest.as_ref().map_or(String::new(), |nearest| format!("; the nearest is `{nearest}`"))
     )]
     UnknownBlock {
@@ -90,8 +90,8 @@ pub enum LayerError {
         nearest: Option<String>,
         /// All of them.
         known: String,
-        /// Cargo features for block families, on or off.
-        features: String,
+        /// The crates that they come from.
+        linked: String,
     },
     /// Arguments that the block does not take.
     #[error(transparent)]

@@ -3,6 +3,7 @@
 use super::{Detect, Error, LayerError, Spec};
 use crate::graph::{Graph, GraphBuilder, Limits, ValueId};
 use crate::registry::{Arg, Entry, Registry};
+use std::collections::BTreeSet;
 
 /// Detect is the host's own: its outputs are several, and it must come last.
 pub const DETECT: &str = "Detect";
@@ -106,19 +107,14 @@ fn look_up<'a>(registry: &'a Registry, name: &str) -> Result<&'a Entry, LayerErr
             .chain([DETECT])
             .collect::<Vec<_>>()
             .join(", "),
-        features: features(),
+        linked: linked(registry),
     })
 }
 
-/// The features that link block families, and whether they are on in this build.
-fn features() -> String {
-    let state = |on: bool| if on { "on" } else { "off" };
-    format!(
-        "shufflenetv2 ({}), mobilenetv3 ({}), ghost ({})",
-        state(cfg!(feature = "shufflenetv2")),
-        state(cfg!(feature = "mobilenetv3")),
-        state(cfg!(feature = "ghost"))
-    )
+/// The crates that the registry's blocks come from.
+fn linked(registry: &Registry) -> String {
+    let crates: BTreeSet<String> = registry.iter().map(|entry| entry.origin.to_string()).collect();
+    crates.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 fn detect_layer(
