@@ -62,8 +62,8 @@ pub struct Spec {
 const MAX_BYTES: usize = 64 << 10;
 
 /// No model has more rows, repeats or classes than these.
-const MAX_ROWS: usize = 10_000;
-const MAX_NUMBER: u64 = 10_000;
+const MAX_ROWS: usize = 1_000;
+const MAX_NUMBER: u64 = 1_000;
 const MAX_CLASSES: u64 = 100_000;
 
 impl Spec {
