@@ -41,13 +41,17 @@ def quantise(x):
     return (x / scale.double()).round().clamp(-32767, 32767).short(), scale
 
 
+def write(part, name, path, size, changes):
+    model, (height, width), (*layers, decoded) = outputs(path, size, changes)
+    quantised, scales = zip(*map(quantise, layers))
+    tensors = {f'layer.{i:02d}': q for i, q in enumerate(quantised)}
+    tensors |= {'scale': torch.stack(scales), 'decoded': decoded.float()}
+    used = {key: model.yaml[key] for key in ('nc', 'width_multiple', 'depth_multiple')}
+    picture = {'model': path.relative_to(REPOSITORY), 'height': height, 'width': width}
+    metadata = picture | used | VERSIONS | {'generator': f'make_{part}.py'}
+    safetensors(HERE / f'{part}/{name}.safetensors', tensors, metadata)
+
+
 def make():
-    for name, path, size, changes in cases():
-        model, (height, width), (*layers, decoded) = outputs(path, size, changes)
-        quantised, scales = zip(*map(quantise, layers))
-        tensors = {f'layer.{i:02d}': q for i, q in enumerate(quantised)}
-        tensors |= {'scale': torch.stack(scales), 'decoded': decoded.float()}
-        used = {key: model.yaml[key] for key in ('nc', 'width_multiple', 'depth_multiple')}
-        picture = {'model': path.relative_to(REPOSITORY), 'height': height, 'width': width}
-        metadata = picture | used | VERSIONS | {'generator': 'make_layers.py'}
-        safetensors(HERE / f'layers/{name}.safetensors', tensors, metadata)
+    for case in cases():
+        write('layers', *case)

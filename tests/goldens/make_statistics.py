@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from reference import MODELS, build
-from store import HERE, records, sha256, text
+from store import HERE, REPOSITORY, records, sha256, text
 
 TRAINED = 'yolov5n', 'yolov5s', 'yolov5-shufflenetv2', 'yolov5-mobilenetv3-small', 'yolov5s-ghost'
 LISTED = 'yolov5-shufflenetv2', 'yolov5-mobilenetv3-small', 'yolov5s-ghost'
@@ -44,7 +44,7 @@ def figures(path, **changes):
     model = build(path, **changes)
     lines = names(model)
     record = {
-        'model': f'models/{path.name}',
+        'model': path.relative_to(REPOSITORY).as_posix(),
         'nc': model.yaml['nc'],
         'parameters': sum(p.numel() for p in model.parameters()),
         'strides': [int(s) for s in model.stride],

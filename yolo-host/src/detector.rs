@@ -4,7 +4,7 @@ use crate::autograd::{self, Network};
 use crate::data::{Picture, letterbox, scale_boxes, to_planes};
 use crate::eval::{Detection, NmsOptions, RawMap, decode, non_max_suppression};
 use crate::model::{self, Mismatch, Model, Spec, State};
-use crate::registry::Registry;
+use crate::registry::{Registry, RegistryError};
 use crate::weights;
 use candle_core::Device;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,9 @@ pub enum Error {
     /// The model cannot be built, or does not take pictures of this size.
     #[error(transparent)]
     Model(#[from] model::Error),
+    /// A plugin that the model asks for cannot be used.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// The weights do not say which model they belong to.
     #[error("{}: does not say which model it belongs to; name its YAML with --cfg", file.display())]
     NoModel {
@@ -59,18 +62,22 @@ pub struct Found {
     pub times: [Duration; 3],
 }
 
-/// Reads weights and builds the model that they belong to: the one of `cfg`, else the one that the file carries.
+/// Reads weights and builds the model that they belong to: the one of `cfg`, else the one that the file carries. Its plugins
+/// are added to the registry if that trusts models.
 pub fn load_model(
     file: &Path,
     cfg: Option<&Path>,
-    registry: &Registry,
+    registry: &mut Registry,
 ) -> Result<(Model, State, weights::Meta), Error> {
     let checkpoint = weights::read(file)?;
     let spec = match (cfg, &checkpoint.meta.model) {
         (Some(cfg), _) => Spec::read(cfg)?,
-        (None, Some(text)) => Spec::parse(text, &format!("{} (its model)", file.display()))?,
+        (None, Some(text)) => {
+            Spec::parse(text, &format!("{} (its model)", file.display()))?.in_folder_of(file)
+        }
         (None, None) => return Err(Error::NoModel { file: file.into() }),
     };
+    registry.load_trusted(&spec.plugins)?;
     let model = Model::build(spec, registry)?;
     let state = State::from_arrays(&model.graph, &checkpoint.arrays).map_err(|source| Error::Mismatch {
         file: file.into(),
@@ -85,7 +92,7 @@ impl Detector {
     pub fn load(
         file: &Path,
         cfg: Option<&Path>,
-        registry: &Registry,
+        registry: &mut Registry,
         device: &Device,
     ) -> Result<Self, Error> {
         let (model, state, meta) = load_model(file, cfg, registry)?;

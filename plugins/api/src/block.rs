@@ -97,6 +97,9 @@ unsafe extern "C" fn trampoline(user: *const c_void, call: *const Call) -> Value
     };
     // SAFETY: the host's table and graph outlive the call.
     let mut builder = unsafe { Builder::new(call.host, call.graph) };
+    if !builder.is_complete() {
+        return builder.fail("the plugin was built for a newer host; update this program");
+    }
     match catch_unwind(AssertUnwindSafe(|| (block.build)(&mut builder, inputs, &args))) {
         Ok(value) => value,
         Err(panic) => builder.fail(&format!("panicked: {}", panic_text(&*panic))),
@@ -105,7 +108,7 @@ unsafe extern "C" fn trampoline(user: *const c_void, call: *const Call) -> Value
 
 /// # Safety
 /// `data` points to `len` elements that outlive `'a`, or `len` is 0.
-unsafe fn slice<'a, T>(data: *const T, len: usize) -> &'a [T] {
+pub(crate) unsafe fn slice<'a, T>(data: *const T, len: usize) -> &'a [T] {
     if len == 0 {
         return &[];
     }
@@ -113,7 +116,7 @@ unsafe fn slice<'a, T>(data: *const T, len: usize) -> &'a [T] {
     unsafe { std::slice::from_raw_parts(data, len) }
 }
 
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     panic
         .downcast_ref::<String>()
         .map(String::as_str)

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // every call goes through a C function pointer of the host's table
 
 use crate::abi::{self, Conv2d, Host, Pool2d, Str, Value};
+use crate::Operation;
 use std::marker::PhantomData;
 
 /// An elementwise activation.
@@ -149,7 +150,7 @@ impl From<Init> for abi::Init {
 /// Tensors are `[batch, channels, height, width]`; batch, height and width are known only when the model runs. A call
 /// that fails returns [`Value::NONE`] and the host keeps the first message.
 pub struct Builder<'g> {
-    host: &'g Host,
+    host: *const Host,
     graph: *mut abi::Graph,
     _graph: PhantomData<&'g mut abi::Graph>,
 }
@@ -159,7 +160,7 @@ macro_rules! call {
     ($self:ident . $function:ident ( $($arg:expr),* )) => {
         // SAFETY: `Builder::new` was promised a table and graph that live; arguments are plain data and slices that
         // the host only reads during the call.
-        unsafe { ($self.host.$function)($self.graph, $($arg),*) }
+        unsafe { ((*$self.host).$function)($self.graph, $($arg),*) }
     };
 }
 
@@ -169,8 +170,13 @@ impl<'g> Builder<'g> {
     /// # Safety
     /// `host` and `graph` stay valid for `'g`, and nothing else uses `graph` meanwhile.
     pub unsafe fn new(host: *const Host, graph: *mut abi::Graph) -> Self {
-        // SAFETY: promised by the caller.
-        Builder { host: unsafe { &*host }, graph, _graph: PhantomData }
+        Builder { host, graph, _graph: PhantomData }
+    }
+
+    /// Whether the host's table has all the functions that this crate knows.
+    pub(crate) fn is_complete(&self) -> bool {
+        // SAFETY: `new` was promised a table; every one begins with its version and size.
+        unsafe { (*self.host).struct_size >= size_of::<Host>() }
     }
 
     /// Reports what is wrong with the block's arguments or inputs; the first report sticks.
@@ -300,5 +306,16 @@ impl<'g> Builder<'g> {
     /// `[b, c, h·w]` to `[b, c, h, w]`, height and width taken from `like`.
     pub fn unflatten_like(&mut self, x: Value, like: Value) -> Value {
         call!(self.unflatten_like(x, like))
+    }
+
+    /// Whether a call has failed so far. No block needs it, but one that emits very much can stop early.
+    pub fn failed(&mut self) -> bool {
+        call!(self.status()) != abi::status::OK
+    }
+
+    /// An operation of the plugin's own, with some numbers that stay the same in every run.
+    pub fn custom(&mut self, operation: &'static Operation, inputs: &[Value], numbers: &[f64]) -> Value {
+        let op = operation.descriptor();
+        call!(self.custom(&op, inputs.as_ptr(), inputs.len(), numbers.as_ptr(), numbers.len()))
     }
 }

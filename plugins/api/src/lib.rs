@@ -8,6 +8,8 @@
 //! - [`Builder`]: emits primitives. Names give the parameters, as in a PyTorch `state_dict`:
 //!   `builder.conv2d("branch2.5", …)` in layer 2 makes `model.2.branch2.5.weight`.
 //! - [`register!`]: makes the block known to every program that links the crate.
+//! - [`export!`]: makes a dynamic library of them, which `yolo --plugin` loads.
+//! - [`Operation`]: arithmetic that the builder's operations lack, on slices of f32.
 //!
 //! Nothing returns an error: the first failure sticks to the graph, every later call returns [`Value::NONE`], and the
 //! host reports the failure with file, layer and block.
@@ -37,12 +39,16 @@ mod args;
 mod block;
 mod builder;
 mod layers;
+mod library;
+mod operation;
 mod param;
 
 pub use abi::{Conv2d, Pool2d, Str, Value};
 pub use args::Args;
 pub use block::{Block, Build, Registered, Repeat, registered};
 pub use builder::{Act, Builder, Init, Order, Pool, Upsample};
+pub use library::library;
+pub use operation::{Backward, Forward, Gradient, Input, Operation, Shape};
 pub use param::Param;
 
 #[doc(hidden)]

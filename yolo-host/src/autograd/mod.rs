@@ -1,8 +1,9 @@
 //! The graph on candle tensors, on CPU or CUDA.
 
+mod custom;
 mod ops;
 
-use crate::graph::{Graph, NodeError, Op, ParamId, Role, ValueId};
+use crate::graph::{CustomError, Graph, NodeError, Op, ParamId, Role, ValueId};
 use crate::model::State;
 use candle_core::{DType, Device, Tensor};
 
@@ -21,6 +22,14 @@ pub enum Error {
         op: &'static str,
         /// Why.
         source: candle_core::Error,
+    },
+    /// A plugin's own operation fails.
+    #[error("layer {layer}")]
+    Custom {
+        /// The YAML row.
+        layer: usize,
+        /// Why.
+        source: CustomError,
     },
     /// A tensor cannot be brought to the device.
     #[error("cannot copy a tensor to or from {device}")]
@@ -71,6 +80,7 @@ impl Network {
             let inputs: Vec<&Tensor> = node.inputs.iter().filter_map(|id| values[id.0].as_ref()).collect();
             let output = match node.op {
                 Op::Input => pictures.clone(),
+                Op::Custom(ref custom) => custom::run(custom, &inputs, node.layer)?,
                 _ => ops::run(&node.op, &inputs, &self.params).map_err(failed)?,
             };
             for (result, _) in results.iter_mut().zip(wanted).filter(|(_, id)| id.0 == place) {

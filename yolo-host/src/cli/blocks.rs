@@ -2,7 +2,8 @@
 
 use super::Outcome;
 use super::output::line;
-use crate::registry::{Entry, Registry};
+use super::plugins::PluginArgs;
+use crate::registry::{Entry, Origin};
 
 /// List every block that a model YAML can name, its arguments and where it comes from
 #[derive(clap::Args)]
@@ -11,8 +12,8 @@ pub struct BlocksArgs {
     name: Option<String>,
 }
 
-pub fn run(args: BlocksArgs) -> anyhow::Result<Outcome> {
-    let registry = Registry::linked()?;
+pub fn run(args: BlocksArgs, plugins: &PluginArgs) -> anyhow::Result<Outcome> {
+    let registry = plugins.registry()?;
     if let Some(name) = &args.name {
         let Some(entry) = registry.get(name) else {
             let hint =
@@ -23,7 +24,7 @@ pub fn run(args: BlocksArgs) -> anyhow::Result<Outcome> {
     }
     let mut entries: Vec<&Entry> = registry.iter().collect();
     // YOLOv5's own first, then by plugin.
-    entries.sort_by_key(|entry| (entry.origin.to_string() != "yolo-host", entry.origin.to_string()));
+    entries.sort_by_key(|entry| (entry.origin != Origin::Host, entry.origin.to_string()));
     let mut origin = String::new();
     for entry in entries {
         if entry.origin.to_string() != origin {

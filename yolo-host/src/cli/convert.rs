@@ -1,9 +1,9 @@
 //! `yolo convert`: any weights to a safetensors file that describes itself.
 
 use super::output::{line, thousands};
+use super::plugins::{PluginArgs, notes};
 use super::{Outcome, pixels};
 use crate::detector::load_model;
-use crate::registry::Registry;
 use crate::weights::{self, Checkpoint, Meta, Precision};
 use anyhow::{Context, ensure};
 use std::path::PathBuf;
@@ -34,10 +34,12 @@ pub struct ConvertArgs {
     half: bool,
 }
 
-pub fn run(args: ConvertArgs) -> anyhow::Result<Outcome> {
+pub fn run(args: ConvertArgs, plugins: &PluginArgs) -> anyhow::Result<Outcome> {
     let extension = args.output.extension().and_then(|extension| extension.to_str());
     ensure!(extension == Some("safetensors"), "--output {} must end in .safetensors", args.output.display());
-    let (model, state, read) = load_model(&args.weights, args.cfg.as_deref(), &Registry::linked()?)?;
+    let mut registry = plugins.registry()?;
+    let (model, state, read) = load_model(&args.weights, args.cfg.as_deref(), &mut registry)?;
+    notes(&mut registry);
     let names = args.names.or(read.names);
     if let Some(names) = &names {
         ensure!(

@@ -1,13 +1,13 @@
 //! `yolo detect`: objects in photographs, as `detect.py` finds and writes them.
 
 use super::output::{general, line};
+use super::plugins::{PluginArgs, notes};
 use super::run_folder::RunFolder;
 use super::{Outcome, pixels};
 use crate::data::{Picture, sources};
 use crate::detector::{Detector, Found};
 use crate::draw;
 use crate::eval::{Detection, NmsOptions};
-use crate::registry::Registry;
 use anyhow::{Context, bail, ensure};
 use candle_core::Device;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -83,7 +83,7 @@ pub struct DetectArgs {
     json: bool,
 }
 
-pub fn run(args: DetectArgs) -> anyhow::Result<Outcome> {
+pub fn run(args: DetectArgs, plugins: &PluginArgs) -> anyhow::Result<Outcome> {
     ensure!(
         (0.0..=1.0).contains(&args.conf_thres),
         "--conf-thres must be from 0 to 1, not {}",
@@ -92,7 +92,9 @@ pub fn run(args: DetectArgs) -> anyhow::Result<Outcome> {
     ensure!((0.0..=1.0).contains(&args.iou_thres), "--iou-thres must be from 0 to 1, not {}", args.iou_thres);
     let files = sources(&args.source).context("--source")?;
     let device = device(&args.device)?;
-    let detector = Detector::load(&args.weights, args.cfg.as_deref(), &Registry::linked()?, &device)?;
+    let mut registry = plugins.registry()?;
+    let detector = Detector::load(&args.weights, args.cfg.as_deref(), &mut registry, &device)?;
+    notes(&mut registry);
     let command = Command::new(args, detector)?;
     command.all(&files)
 }

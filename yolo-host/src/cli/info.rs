@@ -1,10 +1,10 @@
 //! `yolo info`: a model in figures.
 
 use super::output::{line, thousands};
+use super::plugins::{PluginArgs, notes};
 use super::{ModelArgs, Outcome, pixels};
 use crate::detector::load_model;
 use crate::model::{Model, Spec, Statistics};
-use crate::registry::Registry;
 
 /// Show a model's layers, parameters and operations
 #[derive(clap::Args)]
@@ -19,14 +19,24 @@ pub struct InfoArgs {
     json: bool,
 }
 
-pub fn run(args: InfoArgs) -> anyhow::Result<Outcome> {
-    let registry = Registry::linked()?;
+pub fn run(args: InfoArgs, plugins: &PluginArgs) -> anyhow::Result<Outcome> {
+    let mut registry = plugins.registry()?;
     let cfg = args.model.cfg.as_deref();
     let model = match (&args.model.weights, cfg) {
-        (Some(weights), cfg) => load_model(weights, cfg, &registry)?.0,
-        (None, Some(cfg)) => Model::build(Spec::read(cfg)?, &registry)?,
+        (Some(weights), cfg) => load_model(weights, cfg, &mut registry)?.0,
+        (None, Some(cfg)) => {
+            let spec = Spec::read(cfg)?;
+            registry.load_trusted(&spec.plugins)?;
+            Model::build(spec, &registry)?
+        }
         (None, None) => anyhow::bail!("name a model with --cfg or --weights"),
     };
+    notes(&mut registry);
+    for lacks in
+        [model.graph.check_trainable(), model.graph.check_exportable()].into_iter().filter_map(Result::err)
+    {
+        eprintln!("note: {lacks}");
+    }
     let size = args.imgsz.next_multiple_of(model.detect.max_stride());
     let statistics = model.statistics(size)?;
     match args.json {

@@ -5,6 +5,7 @@ mod convert;
 mod detect;
 mod info;
 mod output;
+mod plugins;
 mod run_folder;
 
 use clap::{Parser, Subcommand};
@@ -17,6 +18,8 @@ use std::process::ExitCode;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    plugins: plugins::PluginArgs,
 }
 
 #[derive(Subcommand)]
@@ -43,11 +46,12 @@ enum Outcome {
 
 /// Runs the command line of this process: 0 when all went well, 1 for an error, 2 for wrong usage.
 pub fn run() -> ExitCode {
-    let result = match Cli::parse().command {
-        Command::Detect(args) => detect::run(args),
-        Command::Info(args) => info::run(args),
-        Command::Blocks(args) => blocks::run(args),
-        Command::Convert(args) => convert::run(args),
+    let Cli { command, plugins } = Cli::parse();
+    let result = match command {
+        Command::Detect(args) => detect::run(args, &plugins),
+        Command::Info(args) => info::run(args, &plugins),
+        Command::Blocks(args) => blocks::run(args, &plugins),
+        Command::Convert(args) => convert::run(args, &plugins),
     };
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

@@ -1,10 +1,11 @@
-//! The host's side of the plugin border: the table of C functions through which every block, linked in or loaded,
-//! grows the graph. Nothing unwinds across it, and nothing that a plugin passes is trusted.
+//! The table of C functions through which every block, linked in or loaded, grows the graph. Nothing unwinds across it,
+//! and nothing that a plugin passes is trusted.
 #![allow(unsafe_code)] // reads what plugins pass by pointer
 
 use super::builder::{BuildError, GraphBuilder};
+use super::custom::Custom;
+use super::open::{guarded, with_open};
 use super::{Act, Init, Op, Order, Pool, Role, Upsample, ValueId};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use yolo_plugin::abi::{self, Conv2d, Graph, Host, Pool2d, Str, Value};
 
 /// The table handed to every block.
@@ -37,33 +38,14 @@ pub static HOST: Host = Host {
     reshape,
     transpose,
     unflatten_like,
+    status,
+    message,
+    custom,
 };
 
 /// No list that a plugin passes is longer.
 const MAX_LIST: usize = 1 << 16;
-
-/// Runs `body` on the builder behind the handle, unless an error is waiting; an error or panic in it sticks.
-fn guarded<T>(
-    graph: *mut Graph,
-    otherwise: T,
-    body: impl FnOnce(&mut GraphBuilder) -> Result<T, BuildError>,
-) -> T {
-    // SAFETY: `graph` is the `GraphBuilder` that `registry::Entry::build` passed for the duration of one call; the
-    // calls of one block come one after the other.
-    let Some(builder) = (unsafe { graph.cast::<GraphBuilder>().as_mut() }) else {
-        return otherwise;
-    };
-    if builder.failed() {
-        return otherwise;
-    }
-    let result = catch_unwind(AssertUnwindSafe(|| body(builder)));
-    match result {
-        Ok(Ok(value)) => return value,
-        Ok(Err(error)) => builder.fail(error),
-        Err(_) => builder.fail(BuildError::Misuse("a call panicked in the host".into())),
-    }
-    otherwise
-}
+const MAX_ATTRIBUTES: usize = 256;
 
 /// Adds the operation that `body` makes.
 fn emit(graph: *mut Graph, body: impl FnOnce(&mut GraphBuilder) -> Result<ValueId, BuildError>) -> Value {
@@ -262,6 +244,9 @@ extern "C" fn softmax(graph: *mut Graph, x: Value, axis: usize) -> Value {
 extern "C" fn reshape(graph: *mut Graph, x: Value, shape: *const i64, rank: usize) -> Value {
     emit(graph, |b| {
         let x = b.resolve(x)?;
+        if rank > abi::MAX_RANK {
+            return Err(misuse("a shape of too many axes"));
+        }
         b.push(Op::Reshape(list(shape, rank)?.to_vec()), vec![x])
     })
 }
@@ -272,4 +257,31 @@ extern "C" fn transpose(graph: *mut Graph, x: Value, a: usize, b: usize) -> Valu
 
 extern "C" fn unflatten_like(graph: *mut Graph, x: Value, like: Value) -> Value {
     binary(graph, x, like, Op::UnflattenLike)
+}
+
+extern "C" fn status(graph: *mut Graph) -> u32 {
+    with_open(graph, |b| b.error().map_or(abi::status::OK, BuildError::status)).unwrap_or(abi::status::MISUSE)
+}
+
+extern "C" fn message(graph: *mut Graph) -> Str {
+    with_open(graph, |b| Str::new(b.error_text())).unwrap_or(Str::EMPTY)
+}
+
+extern "C" fn custom(
+    graph: *mut Graph,
+    op: *const abi::Op,
+    inputs: *const Value,
+    inputs_len: usize,
+    attributes: *const f64,
+    attributes_len: usize,
+) -> Value {
+    emit(graph, |b| {
+        if inputs_len == 0 || attributes_len > MAX_ATTRIBUTES {
+            return Err(misuse("a custom operation without inputs, or with too many attributes"));
+        }
+        let inputs = list(inputs, inputs_len)?.iter().map(|x| b.resolve(*x)).collect::<Result<_, _>>()?;
+        // SAFETY: null and sizes are checked; what a descriptor points to is static data of the plugin.
+        let custom = unsafe { Custom::read(op, list(attributes, attributes_len)?) }?;
+        b.push(Op::Custom(custom), inputs)
+    })
 }

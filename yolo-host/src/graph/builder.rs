@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use yolo_plugin::Value;
+use yolo_plugin::abi::{MAX_RANK, status};
 
 /// Why a block could not be built.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -24,20 +25,38 @@ pub enum BuildError {
     TooLarge(String),
 }
 
+impl BuildError {
+    /// One of [`yolo_plugin::abi::status`].
+    pub fn status(&self) -> u32 {
+        match self {
+            BuildError::Shape(_) => status::SHAPE,
+            BuildError::Block(_) => status::ERROR,
+            BuildError::Misuse(_) => status::MISUSE,
+            BuildError::TooLarge(_) => status::TOO_LARGE,
+        }
+    }
+}
+
 /// How much one model may ask for.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Operations.
     pub nodes: usize,
+    /// Inputs of all operations together.
+    pub edges: usize,
     /// Elements of all parameters together.
     pub parameters: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { nodes: 100_000, parameters: 1 << 31 }
+        Limits { nodes: 100_000, edges: 1_000_000, parameters: 1 << 31 }
     }
 }
+
+/// No parameter has a longer name, and no name more scopes; both are several times what any model has.
+const MAX_NAME: usize = 256;
+const MAX_SCOPES: usize = 64;
 
 /// A graph under construction.
 pub struct GraphBuilder {
@@ -47,7 +66,9 @@ pub struct GraphBuilder {
     names: HashSet<String>,
     scope: Vec<String>,
     layer: usize,
+    edges: usize,
     error: Option<BuildError>,
+    error_text: String,
     /// Distinguishes this graph's handles from those of any other.
     tag: u32,
 }
@@ -65,7 +86,9 @@ impl GraphBuilder {
             names: HashSet::new(),
             scope: vec![],
             layer: 0,
+            edges: 0,
             error: None,
+            error_text: String::new(),
             tag: NEXT_TAG.fetch_add(1, Ordering::Relaxed),
         };
         (builder, ValueId(0))
@@ -89,7 +112,18 @@ impl GraphBuilder {
 
     /// The first error since the last call.
     pub fn take_error(&mut self) -> Option<BuildError> {
+        self.error_text.clear();
         self.error.take()
+    }
+
+    /// The error that waits to be taken.
+    pub fn error(&self) -> Option<&BuildError> {
+        self.error.as_ref()
+    }
+
+    /// Its text, for the plugin.
+    pub fn error_text(&self) -> &str {
+        &self.error_text
     }
 
     /// Whether an error is waiting to be taken.
@@ -99,12 +133,26 @@ impl GraphBuilder {
 
     /// Keeps the first error.
     pub fn fail(&mut self, error: BuildError) {
-        self.error.get_or_insert(error);
+        if self.error.is_none() {
+            self.error_text = error.to_string();
+            self.error = Some(error);
+        }
     }
 
     /// Opens a scope: a prefix of parameter names.
     pub fn push_scope(&mut self, name: &str) {
-        self.scope.push(name.to_string());
+        if self.scope.len() < MAX_SCOPES && name.len() <= MAX_NAME {
+            self.scope.push(name.to_string());
+        } else {
+            self.fail(BuildError::TooLarge(format!(
+                "a name of more than {MAX_SCOPES} scopes or {MAX_NAME} bytes"
+            )));
+        }
+    }
+
+    /// How many scopes are open.
+    pub fn depth(&self) -> usize {
+        self.scope.len()
     }
 
     /// Closes the innermost scope.
@@ -125,6 +173,9 @@ impl GraphBuilder {
     /// The tensor behind a handle, if it is one of this graph.
     pub fn resolve(&self, value: Value) -> Result<ValueId, BuildError> {
         let (tag, place) = (value.0 >> 32, (value.0 & 0xffff_ffff) as usize);
+        if value == Value::NONE {
+            return Err(BuildError::Misuse("no tensor (YOLO_NONE) where one is needed".into()));
+        }
         if tag != u64::from(self.tag) || place == 0 || place > self.graph.nodes.len() {
             return Err(BuildError::Misuse(format!("{:#x} is not a tensor of this model", value.0)));
         }
@@ -140,6 +191,13 @@ impl GraphBuilder {
     pub fn push(&mut self, op: Op, inputs: Vec<ValueId>) -> Result<ValueId, BuildError> {
         if self.graph.nodes.len() >= self.limits.nodes {
             return Err(BuildError::TooLarge(format!("more than {} operations", self.limits.nodes)));
+        }
+        self.edges += inputs.len();
+        if self.edges > self.limits.edges {
+            return Err(BuildError::TooLarge(format!(
+                "more than {} inputs of operations",
+                self.limits.edges
+            )));
         }
         let shapes: Vec<&[usize]> = inputs.iter().map(|id| self.shape(*id)).collect();
         let shape = infer(&op, &shapes, &self.graph.params)?;
@@ -160,6 +218,13 @@ impl GraphBuilder {
         let module = Some(module).filter(|module| !module.is_empty());
         let path = self.scope.iter().map(String::as_str).chain(module).chain([name]);
         let name = path.collect::<Vec<_>>().join(".");
+        if name.len() > MAX_NAME || shape.len() > MAX_RANK {
+            return Err(BuildError::TooLarge(format!(
+                "a parameter's name of {} bytes and {} axes, where {MAX_NAME} and {MAX_RANK} are the most",
+                name.len(),
+                shape.len()
+            )));
+        }
         let elements = shape.iter().try_fold(1usize, |a, &b| a.checked_mul(b));
         let total = elements.and_then(|elements| self.elements.checked_add(elements));
         match total {

@@ -7,12 +7,17 @@ use std::sync::Arc;
 
 mod border;
 mod builder;
+mod custom;
 mod op;
+mod open;
 mod shape;
 mod statistics;
 
-pub use border::HOST;
+pub(crate) use border::HOST;
+pub(crate) use open::open;
+
 pub use builder::{BuildError, GraphBuilder, Limits};
+pub use custom::{Custom, CustomError, View};
 pub use op::{BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, Op};
 pub use shape::{ShapeError, infer};
 pub use statistics::macs;
@@ -89,6 +94,20 @@ pub struct Graph {
     pub params: Vec<Param>,
 }
 
+/// A use to which a graph cannot be put.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("layer {layer}: custom operation `{op}` has no {lacks}, so that the model cannot be {used}")]
+pub struct CustomLacks {
+    /// The YAML row.
+    pub layer: usize,
+    /// The operation.
+    pub op: String,
+    /// What its plugin left out.
+    pub lacks: &'static str,
+    /// What needs it.
+    pub used: &'static str,
+}
+
 /// A node whose shapes do not fit for some input.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("layer {layer}")]
@@ -125,6 +144,29 @@ impl Graph {
             .filter(|p| p.role == Role::Trainable && layer.is_none_or(|layer| p.layer == layer))
             .map(Param::len)
             .sum()
+    }
+
+    /// Fails for the first custom operation without a gradient.
+    pub fn check_trainable(&self) -> Result<(), CustomLacks> {
+        self.check_custom(Custom::has_backward, "backward", "trained")
+    }
+
+    /// Fails for the first custom operation that names no ONNX operator.
+    pub fn check_exportable(&self) -> Result<(), CustomLacks> {
+        self.check_custom(|custom| custom.onnx().is_some(), "ONNX operator", "exported")
+    }
+
+    fn check_custom(
+        &self,
+        fit: impl Fn(&Custom) -> bool,
+        lacks: &'static str,
+        used: &'static str,
+    ) -> Result<(), CustomLacks> {
+        let unfit = self.nodes.iter().find_map(|node| match &node.op {
+            Op::Custom(custom) if !fit(custom) => Some((node.layer, custom.name().to_string())),
+            _ => None,
+        });
+        unfit.map_or(Ok(()), |(layer, op)| Err(CustomLacks { layer, op, lacks, used }))
     }
 
     /// For each node, the last node that reads it (itself when none does).

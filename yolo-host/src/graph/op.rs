@@ -1,5 +1,6 @@
 //! The primitive operations.
 
+use super::custom::Custom;
 use super::{Act, ConvSpec, Order, ParamId, Pool, PoolSpec, Upsample};
 
 /// One primitive operation. Tensors are `[batch, channels, height, width]` unless reshaped.
@@ -93,6 +94,8 @@ pub enum Op {
     Transpose(usize, usize),
     /// `[b, c, h·w]` to `[b, c, h, w]`, height and width of the second input.
     UnflattenLike,
+    /// A plugin's own.
+    Custom(Custom),
 }
 
 /// Batch norm's epsilon, everywhere in YOLOv5 (`initialize_weights`).
@@ -127,6 +130,7 @@ impl Op {
             Op::Reshape(_) => "reshape",
             Op::Transpose(..) => "transpose",
             Op::UnflattenLike => "unflatten_like",
+            Op::Custom(custom) => custom.name(),
         }
     }
 }

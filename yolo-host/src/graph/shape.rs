@@ -24,7 +24,11 @@ fn list(shapes: &[Vec<usize>]) -> String {
 
 /// The output shape of `op` for these inputs.
 pub fn infer(op: &Op, inputs: &[&[usize]], params: &[Param]) -> Result<Vec<usize>, ShapeError> {
-    output(op, inputs, params).and_then(limited).map_err(|why| ShapeError {
+    let shape = match op {
+        Op::Custom(custom) => custom.shape(inputs),
+        _ => output(op, inputs, params),
+    };
+    shape.and_then(limited).map_err(|why| ShapeError {
         op: op.name(),
         why,
         shapes: inputs.iter().map(|shape| shape.to_vec()).collect(),
@@ -122,7 +126,8 @@ fn unary(op: &Op, x: &[usize], params: &[Param]) -> Result<Vec<usize>, String> {
         | Op::Add
         | Op::Mul
         | Op::MatMul
-        | Op::UnflattenLike => Err("is not an operation of one input".into()),
+        | Op::UnflattenLike
+        | Op::Custom(_) => Err("is not an operation of one input".into()),
     }
 }
 
@@ -290,7 +295,8 @@ fn sum(sizes: &[usize]) -> Result<usize, String> {
     sizes.iter().try_fold(0usize, |a, &b| a.checked_add(b)).ok_or_else(|| "size is too large".to_string())
 }
 
-fn limited(shape: Vec<usize>) -> Result<Vec<usize>, String> {
+/// The shape, unless it has no or too many elements.
+pub(super) fn limited(shape: Vec<usize>) -> Result<Vec<usize>, String> {
     if shape.contains(&0) {
         return Err(format!("the output {shape:?} is empty"));
     }

@@ -40,7 +40,7 @@ pub enum Error {
         file: String,
         /// Index of the row in backbone and head together.
         layer: usize,
-        /// Its block.
+        /// Its block, and the library that it comes from if it does.
         block: String,
         /// What is wrong.
         source: Box<LayerError>,
@@ -80,7 +80,7 @@ pub enum LayerError {
     },
     /// No block of that name.
     #[error(
-        "there is no block `{name}`{}. Known blocks: {known}. A plugin may be off in this program, whose blocks come from {linked}; cargo features such as ghost add families",
+        "there is no block `{name}`{}. Known blocks: {known}. {advice}",
         nearest.as_ref().map_or(String::new(), |nearest| format!("; the nearest is `{nearest}`"))
     )]
     UnknownBlock {
@@ -90,8 +90,8 @@ pub enum LayerError {
         nearest: Option<String>,
         /// All of them.
         known: String,
-        /// The crates that they come from.
-        linked: String,
+        /// Where it might come from.
+        advice: String,
     },
     /// Arguments that the block does not take.
     #[error(transparent)]

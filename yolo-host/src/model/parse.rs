@@ -2,7 +2,7 @@
 
 use super::{Detect, Error, LayerError, Spec};
 use crate::graph::{Graph, GraphBuilder, Limits, ValueId};
-use crate::registry::{Arg, Entry, Registry};
+use crate::registry::{Arg, Entry, Origin, Registry};
 use std::collections::BTreeSet;
 
 /// Detect is the host's own: its outputs are several, and it must come last.
@@ -53,13 +53,13 @@ impl Model {
                 if spec.rows[index].module == DETECT {
                     return detect_layer(&mut builder, &spec, index, &inputs, &mut detect);
                 }
-                let entry = look_up(registry, &spec.rows[index].module)?;
+                let entry = look_up(registry, &spec, &spec.rows[index].module)?;
                 block_layer(&mut builder, &spec, index, &inputs, entry)
             };
             let layer = build().map_err(|source| Error::Layer {
                 file: spec.file.clone(),
                 layer: index,
-                block: spec.rows[index].module.clone(),
+                block: described(registry, &spec.rows[index].module),
                 source: Box::new(source),
             })?;
             layers.push(layer);
@@ -97,7 +97,15 @@ fn inputs(
     spec.rows[index].from.iter().map(resolve).collect()
 }
 
-fn look_up<'a>(registry: &'a Registry, name: &str) -> Result<&'a Entry, LayerError> {
+/// A block's name, with the library that it comes from if it does.
+fn described(registry: &Registry, name: &str) -> String {
+    match registry.get(name).map(|entry| &entry.origin) {
+        Some(origin @ Origin::Library { .. }) => format!("{name} of {origin}"),
+        _ => name.to_string(),
+    }
+}
+
+fn look_up<'a>(registry: &'a Registry, spec: &Spec, name: &str) -> Result<&'a Entry, LayerError> {
     registry.get(name).ok_or_else(|| LayerError::UnknownBlock {
         name: name.to_string(),
         nearest: registry.nearest(name).map(str::to_string),
@@ -107,14 +115,24 @@ fn look_up<'a>(registry: &'a Registry, name: &str) -> Result<&'a Entry, LayerErr
             .chain([DETECT])
             .collect::<Vec<_>>()
             .join(", "),
-        linked: linked(registry),
+        advice: advice(spec, registry),
     })
 }
 
-/// The crates that the registry's blocks come from.
-fn linked(registry: &Registry) -> String {
-    let crates: BTreeSet<String> = registry.iter().map(|entry| entry.origin.to_string()).collect();
-    crates.into_iter().collect::<Vec<_>>().join(", ")
+/// Where a block that is not there might come from.
+fn advice(spec: &Spec, registry: &Registry) -> String {
+    if !spec.plugins.is_empty() && !registry.trusts_models() {
+        let asked: Vec<String> = spec.plugins.iter().map(|path| path.display().to_string()).collect();
+        let asked = asked.join(", ");
+        return format!(
+            "The model asks for {asked}, whose code runs in this process: --allow-yaml-plugins loads it"
+        );
+    }
+    let origins: BTreeSet<String> = registry.iter().map(|entry| entry.origin.to_string()).collect();
+    let origins = origins.into_iter().collect::<Vec<_>>().join(", ");
+    format!(
+        "They come from {origins}; cargo features such as ghost add families, and --plugin PATH adds those of a library"
+    )
 }
 
 fn detect_layer(

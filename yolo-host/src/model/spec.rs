@@ -3,7 +3,7 @@
 use super::Error;
 use crate::registry::Arg;
 use serde_yaml::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Anchor boxes of the Detect layer.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +54,8 @@ pub struct Spec {
     pub anchors: Anchors,
     /// Input channels.
     pub channels: usize,
+    /// Plugin libraries that it asks for.
+    pub plugins: Vec<PathBuf>,
     /// Backbone and head.
     pub rows: Vec<Row>,
 }
@@ -65,13 +67,22 @@ const MAX_BYTES: usize = 64 << 10;
 const MAX_ROWS: usize = 1_000;
 const MAX_NUMBER: u64 = 1_000;
 const MAX_CLASSES: u64 = 100_000;
+const MAX_PLUGINS: usize = 100;
 
 impl Spec {
     /// Reads a model file.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text =
             std::fs::read_to_string(path).map_err(|source| Error::Read { file: path.into(), source })?;
-        Self::parse(&text, &path.display().to_string())
+        Ok(Self::parse(&text, &path.display().to_string())?.in_folder_of(path))
+    }
+
+    /// The same with relative paths of plugins taken from the folder of `file`.
+    pub fn in_folder_of(mut self, file: &Path) -> Self {
+        for plugin in &mut self.plugins {
+            *plugin = file.parent().unwrap_or(Path::new("")).join(&plugin);
+        }
+        self
     }
 
     /// Reads the text of a model file; `file` names it in messages.
@@ -118,6 +129,7 @@ impl Spec {
                     count(ch, 1024).ok_or_else(|| "`ch` must be a number of input channels".to_string())?
                 }
             },
+            plugins: yaml.get("plugins").map(parse_plugins).transpose()?.unwrap_or_default(),
             rows,
         })
     }
@@ -177,6 +189,14 @@ fn parse_row(row: &Value) -> Result<Row, String> {
             .ok_or_else(|| format!("`number` must be from 1 to {MAX_NUMBER}"))?,
         module: module.as_str().ok_or("the module must be a name")?.to_string(),
         args,
+    })
+}
+
+fn parse_plugins(value: &Value) -> Result<Vec<PathBuf>, String> {
+    let path = |value: &Value| value.as_str().filter(|path| !path.is_empty()).map(PathBuf::from);
+    let paths = value.as_sequence().and_then(|list| list.iter().map(path).collect::<Option<Vec<_>>>());
+    paths.filter(|paths| paths.len() <= MAX_PLUGINS).ok_or_else(|| {
+        format!("`plugins` must be a list of at most {MAX_PLUGINS} paths of libraries, relative to this file")
     })
 }
 

@@ -77,6 +77,15 @@ impl Entry {
         self.params.iter().position(|param| param.kind == Kind::Width)
     }
 
+    /// Whether both are the same block of the same version of the same plugin, as far as they describe themselves.
+    pub fn is_same_as(&self, other: &Entry) -> bool {
+        let described = |entry: &Entry| {
+            let Entry { name, help, params, repeats_inside, inputs, origin: _, raw: _ } = entry.clone();
+            (name, help, params, repeats_inside, inputs)
+        };
+        self.origin.plugin() == other.origin.plugin() && described(self) == described(other)
+    }
+
     /// How the arguments are written, such as `[c2, k=1, s=1]`.
     pub fn usage(&self) -> String {
         let params = self.params.iter().map(|param| match (&param.default, param.optional) {

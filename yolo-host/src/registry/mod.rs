@@ -3,12 +3,18 @@
 mod arg;
 mod border;
 mod entry;
+mod inspect;
+mod library;
+mod search;
 
 pub use arg::{Arg, ArgError};
 pub use entry::{Entry, Kind, ParamInfo};
+pub use library::LibraryError;
+pub use search::PLUGIN_PATH;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::PathBuf;
 
 /// Where a block comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,22 +28,43 @@ pub enum Origin {
         /// Its version.
         version: String,
     },
+    /// A dynamic library.
+    Library {
+        /// The file.
+        path: PathBuf,
+        /// Name of the plugin.
+        name: String,
+        /// Its version.
+        version: String,
+    },
+}
+
+impl Origin {
+    /// Name and version of the plugin, wherever it is.
+    pub fn plugin(&self) -> (&str, &str) {
+        match self {
+            Origin::Host => ("yolo-host", env!("CARGO_PKG_VERSION")),
+            Origin::Crate { name, version } | Origin::Library { name, version, .. } => (name, version),
+        }
+    }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, version) = self.plugin();
         match self {
-            Origin::Host => f.write_str("yolo-host"),
-            Origin::Crate { name, version } => write!(f, "{name} {version}"),
+            Origin::Host => f.write_str(name),
+            Origin::Crate { .. } => write!(f, "{name} {version} (linked in)"),
+            Origin::Library { path, .. } => write!(f, "{name} {version} ({})", path.display()),
         }
     }
 }
 
 /// A registry that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// Two blocks of one name.
-    #[error("block `{name}` is registered twice: by {first} and by {second}; remove one of them")]
+    #[error("block `{name}` is there twice and not the same: from {first} and from {second}; leave one out")]
     Duplicate {
         /// The name.
         name: String,
@@ -54,12 +81,23 @@ pub enum RegistryError {
         /// What is wrong.
         why: String,
     },
+    /// A dynamic library that cannot be used.
+    #[error("plugin {}", path.display())]
+    Library {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: LibraryError,
+    },
 }
 
 /// Every block that YAML can name, by name.
 #[derive(Debug, Default)]
 pub struct Registry {
     entries: BTreeMap<String, Entry>,
+    libraries: BTreeSet<PathBuf>,
+    notes: Vec<String>,
+    trusts_models: bool,
 }
 
 impl Registry {
@@ -79,14 +117,15 @@ impl Registry {
     /// Adds a block; a second one of the same name is an error.
     pub fn add(&mut self, entry: Entry) -> Result<(), RegistryError> {
         if let Some(first) = self.entries.get(&entry.name) {
-            return Err(RegistryError::Duplicate {
-                name: entry.name,
-                first: first.origin.clone(),
-                second: entry.origin,
-            });
+            return Err(library::duplicate(first, &entry));
         }
         self.entries.insert(entry.name.clone(), entry);
         Ok(())
+    }
+
+    /// What a user should know of the libraries that were loaded, since the last call.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
     }
 
     /// The block of that name.

@@ -1,0 +1,37 @@
+//! The options that name plugin libraries, and the registry that they make.
+
+use crate::registry::Registry;
+use std::path::PathBuf;
+
+/// Which libraries a command loads.
+#[derive(clap::Args, Clone, Default)]
+pub struct PluginArgs {
+    /// Load blocks from a plugin library, or from every library in a folder; may be given several times. This runs the
+    /// library's code
+    #[arg(long = "plugin", value_name = "PATH", global = true)]
+    plugins: Vec<PathBuf>,
+    /// Also load the libraries that the model file asks for with its key `plugins`
+    #[arg(long, global = true)]
+    allow_yaml_plugins: bool,
+}
+
+impl PluginArgs {
+    /// Every block that is linked in, then those of the environment, then those of the command line.
+    pub fn registry(&self) -> anyhow::Result<Registry> {
+        let mut registry = Registry::linked()?;
+        registry.load_environment()?;
+        for path in &self.plugins {
+            registry.load(path)?;
+        }
+        registry.trust_models(self.allow_yaml_plugins);
+        notes(&mut registry);
+        Ok(registry)
+    }
+}
+
+/// Tells on standard error what the registry has to say.
+pub fn notes(registry: &mut Registry) {
+    for note in registry.take_notes() {
+        eprintln!("note: {note}");
+    }
+}
