@@ -18,7 +18,7 @@ fn records() -> Vec<Value> {
 }
 
 fn detector() -> Detector {
-    Detector::load(&root().join("weights/yolov5s.safetensors"), None, &registry(), &Device::Cpu).unwrap()
+    Detector::load(&root().join("weights/yolov5s.safetensors"), None, &mut registry(), &Device::Cpu).unwrap()
 }
 
 /// The photograph: in the repository, else beside it.

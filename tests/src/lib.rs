@@ -1,13 +1,15 @@
 //! What the suites share: where things are, the golden files, and the weights that both languages can make.
 
+pub mod plugins;
+pub mod reference;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 use yolo_host::graph::{Param, Role};
 use yolo_host::model::{Model, Spec, State};
 use yolo_host::random::Stream;
-use yolo_host::registry::Registry;
+use yolo_host::registry::{PLUGIN_PATH, Registry};
 use yolo_host::weights::{self, Array, Checkpoint, Data};
 
 /// The root of the repository.
@@ -30,25 +32,26 @@ pub fn shared(name: &str) -> Option<PathBuf> {
     None
 }
 
-/// The `yolo` command, built from the working tree with the profile of the tests.
+/// The `yolo` command as it is shipped.
 pub fn yolo() -> Command {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    let binary = BINARY.get_or_init(|| {
-        // target/PROFILE/deps/TEST
-        let test = std::env::current_exe().expect("a test has a path");
-        let folder = test.ancestors().nth(2).expect("target/PROFILE").to_path_buf();
-        let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        build.current_dir(root()).args(["build", "--quiet", "--package", "yolo-host", "--bin", "yolo"]);
-        build.arg("--target-dir").arg(folder.parent().expect("target"));
-        if folder.ends_with("release") {
-            build.arg("--release");
-        }
-        assert!(build.status().expect("cargo runs").success(), "the yolo binary does not build");
-        folder.join("yolo")
-    });
-    let mut command = Command::new(binary);
-    command.current_dir(root());
+    program("yolo-shipped")
+}
+
+/// The `yolo` command of a program that links no family.
+pub fn bare_yolo() -> Command {
+    program("yolo-bare")
+}
+
+fn program(name: &str) -> Command {
+    let mut command = Command::new(build_folder().join(name).with_extension(std::env::consts::EXE_EXTENSION));
+    command.current_dir(root()).env_remove(PLUGIN_PATH);
     command
+}
+
+/// `target/PROFILE`, where cargo puts the programs of this package before it runs a suite, `target/PROFILE/deps/SUITE`.
+pub fn build_folder() -> PathBuf {
+    let suite = std::env::current_exe().expect("a test has a path");
+    suite.ancestors().nth(2).expect("target/PROFILE").to_path_buf()
 }
 
 /// Every model file of the repository.

@@ -1,8 +1,8 @@
 //! Emits primitives through the host's table of functions.
 #![allow(unsafe_code)] // every call goes through a C function pointer of the host's table
 
-use crate::abi::{self, Conv2d, Host, Pool2d, Str, Value};
 use crate::Operation;
+use crate::abi::{self, Conv2d, Host, Pool2d, Str, Value};
 use std::marker::PhantomData;
 
 /// An elementwise activation.

@@ -10,10 +10,12 @@ use crate::registry::{Entry, Origin};
 pub struct BlocksArgs {
     /// Only this block, with a line for each argument
     name: Option<String>,
+    #[command(flatten)]
+    pub plugins: PluginArgs,
 }
 
-pub fn run(args: BlocksArgs, plugins: &PluginArgs) -> anyhow::Result<Outcome> {
-    let registry = plugins.registry()?;
+pub fn run(args: BlocksArgs) -> anyhow::Result<Outcome> {
+    let registry = args.plugins.registry()?;
     if let Some(name) = &args.name {
         let Some(entry) = registry.get(name) else {
             let hint =

@@ -32,12 +32,14 @@ pub struct ConvertArgs {
     /// Store 16-bit floats: half the size
     #[arg(long)]
     half: bool,
+    #[command(flatten)]
+    pub plugins: PluginArgs,
 }
 
-pub fn run(args: ConvertArgs, plugins: &PluginArgs) -> anyhow::Result<Outcome> {
+pub fn run(args: ConvertArgs) -> anyhow::Result<Outcome> {
     let extension = args.output.extension().and_then(|extension| extension.to_str());
     ensure!(extension == Some("safetensors"), "--output {} must end in .safetensors", args.output.display());
-    let mut registry = plugins.registry()?;
+    let mut registry = args.plugins.registry()?;
     let (model, state, read) = load_model(&args.weights, args.cfg.as_deref(), &mut registry)?;
     notes(&mut registry);
     let names = args.names.or(read.names);

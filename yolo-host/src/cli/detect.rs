@@ -81,9 +81,11 @@ pub struct DetectArgs {
     /// Print one JSON object a picture on standard output; everything else goes to standard error
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    pub plugins: PluginArgs,
 }
 
-pub fn run(args: DetectArgs, plugins: &PluginArgs) -> anyhow::Result<Outcome> {
+pub fn run(args: DetectArgs) -> anyhow::Result<Outcome> {
     ensure!(
         (0.0..=1.0).contains(&args.conf_thres),
         "--conf-thres must be from 0 to 1, not {}",
@@ -92,7 +94,7 @@ pub fn run(args: DetectArgs, plugins: &PluginArgs) -> anyhow::Result<Outcome> {
     ensure!((0.0..=1.0).contains(&args.iou_thres), "--iou-thres must be from 0 to 1, not {}", args.iou_thres);
     let files = sources(&args.source).context("--source")?;
     let device = device(&args.device)?;
-    let mut registry = plugins.registry()?;
+    let mut registry = args.plugins.registry()?;
     let detector = Detector::load(&args.weights, args.cfg.as_deref(), &mut registry, &device)?;
     notes(&mut registry);
     let command = Command::new(args, detector)?;

@@ -17,10 +17,12 @@ pub struct InfoArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    pub plugins: PluginArgs,
 }
 
-pub fn run(args: InfoArgs, plugins: &PluginArgs) -> anyhow::Result<Outcome> {
-    let mut registry = plugins.registry()?;
+pub fn run(args: InfoArgs) -> anyhow::Result<Outcome> {
+    let mut registry = args.plugins.registry()?;
     let cfg = args.model.cfg.as_deref();
     let model = match (&args.model.weights, cfg) {
         (Some(weights), cfg) => load_model(weights, cfg, &mut registry)?.0,

@@ -8,6 +8,7 @@ mod output;
 mod plugins;
 mod run_folder;
 
+use self::plugins::PluginArgs;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,7 +20,7 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
     #[command(flatten)]
-    plugins: plugins::PluginArgs,
+    plugins: PluginArgs,
 }
 
 #[derive(Subcommand)]
@@ -28,6 +29,17 @@ enum Command {
     Info(info::InfoArgs),
     Blocks(blocks::BlocksArgs),
     Convert(convert::ConvertArgs),
+}
+
+impl Command {
+    fn plugins(&mut self) -> &mut PluginArgs {
+        match self {
+            Command::Detect(args) => &mut args.plugins,
+            Command::Info(args) => &mut args.plugins,
+            Command::Blocks(args) => &mut args.plugins,
+            Command::Convert(args) => &mut args.plugins,
+        }
+    }
 }
 
 /// A side of the network's input, as `--imgsz` gives it.
@@ -46,12 +58,13 @@ enum Outcome {
 
 /// Runs the command line of this process: 0 when all went well, 1 for an error, 2 for wrong usage.
 pub fn run() -> ExitCode {
-    let Cli { command, plugins } = Cli::parse();
+    let Cli { mut command, plugins } = Cli::parse();
+    command.plugins().prepend(plugins);
     let result = match command {
-        Command::Detect(args) => detect::run(args, &plugins),
-        Command::Info(args) => info::run(args, &plugins),
-        Command::Blocks(args) => blocks::run(args, &plugins),
-        Command::Convert(args) => convert::run(args, &plugins),
+        Command::Detect(args) => detect::run(args),
+        Command::Info(args) => info::run(args),
+        Command::Blocks(args) => blocks::run(args),
+        Command::Convert(args) => convert::run(args),
     };
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

@@ -4,18 +4,25 @@ use crate::registry::Registry;
 use std::path::PathBuf;
 
 /// Which libraries a command loads.
-#[derive(clap::Args, Clone, Default)]
+#[derive(clap::Args)]
 pub struct PluginArgs {
     /// Load blocks from a plugin library, or from every library in a folder; may be given several times. This runs the
     /// library's code
-    #[arg(long = "plugin", value_name = "PATH", global = true)]
+    #[arg(long = "plugin", value_name = "PATH")]
     plugins: Vec<PathBuf>,
     /// Also load the libraries that the model file asks for with its key `plugins`
-    #[arg(long, global = true)]
+    #[arg(long)]
     allow_yaml_plugins: bool,
 }
 
 impl PluginArgs {
+    /// Adds what stands before the subcommand. (clap's global options would keep only one of the two.)
+    pub fn prepend(&mut self, mut before: PluginArgs) {
+        before.plugins.append(&mut self.plugins);
+        self.plugins = before.plugins;
+        self.allow_yaml_plugins |= before.allow_yaml_plugins;
+    }
+
     /// Every block that is linked in, then those of the environment, then those of the command line.
     pub fn registry(&self) -> anyhow::Result<Registry> {
         let mut registry = Registry::linked()?;

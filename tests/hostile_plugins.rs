@@ -1,0 +1,1 @@
+//! Libraries that break the contract: a clear error, and the process lives on.

@@ -1,0 +1,1 @@
+//! `yolo blocks new` writes plugins that build and work.
