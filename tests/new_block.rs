@@ -1,1 +1,115 @@
-//! `yolo blocks new` writes plugins that build and work.
+//! `yolo blocks new` writes plugins that build and pass their own tests, and models that use them.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use yolo_plugin::carried;
+use yolo_tests::plugins::cargo;
+use yolo_tests::{bare_yolo, build_folder, root};
+
+fn output(command: &mut Command) -> Output {
+    command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+fn success(command: &mut Command) -> String {
+    let output = output(command);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{command:?}:\n{}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// Writes a plugin with the block `TwoStep` into `folder`.
+fn write_plugin(language: &str, folder: &Path) {
+    success(bare_yolo().args(["blocks", "new", "TwoStep", "--lang", language, "--output"]).arg(folder));
+}
+
+/// The commands of the README that is written, run in its folder; `yolo` is the one under test.
+fn follow_readme(folder: &Path, target: &Path) {
+    let readme = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    let commands: Vec<&str> = readme.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+    assert_eq!(commands.len(), 3, "{readme}");
+    let yolo = bare_yolo().get_program().to_owned();
+    for line in commands {
+        let words: Vec<&str> = line.split('#').next().unwrap().split_whitespace().collect();
+        let mut command = match words[0] {
+            "cargo" => cargo(words[1]),
+            "yolo" => Command::new(&yolo),
+            program => Command::new(program),
+        };
+        let rest = if words[0] == "cargo" { 2 } else { 1 };
+        command.args(&words[rest..]).current_dir(folder).env("YOLO", &yolo).env("CARGO_TARGET_DIR", target);
+        let printed = success(&mut command);
+        if words[0] == "yolo" {
+            // The model refers to the library where the command before has put it.
+            assert!(
+                printed.contains("TwoStep") && printed.contains("strides [8.0, 16.0, 32.0]"),
+                "{printed}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_plugin_in_rust() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("two_step");
+    write_plugin("rust", &folder);
+    follow_readme(&folder, &folder.join("target"));
+}
+
+#[test]
+fn a_plugin_in_c() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("two_step");
+    write_plugin("c", &folder);
+    follow_readme(&folder, &build_folder());
+}
+
+#[test]
+fn bad_names_and_folders_are_refused() {
+    let parent = tempfile::tempdir().unwrap();
+    let taken = parent.path().join("taken");
+    std::fs::create_dir(&taken).unwrap();
+    let fresh = parent.path().join("fresh");
+    let nowhere = parent.path().join("a/b");
+    let cases = [
+        ("Conv", &fresh, "there is a block `Conv` already, from yolo-host"),
+        ("a-b", &fresh, "is made of letters, digits and _"),
+        ("9lives", &fresh, "begins with a letter"),
+        ("../x", &fresh, "is made of letters"),
+        ("TwoStep", &taken, "exists already; name another folder with --output"),
+        ("TwoStep", &nowhere, "cannot make the folder"),
+    ];
+    for (name, folder, expected) in cases {
+        let mut command = bare_yolo();
+        let output = output(command.args(["blocks", "new", name, "--lang", "c", "--output"]).arg(folder));
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{name}: {message}");
+        assert!(message.contains(expected), "{message} lacks {expected}");
+        assert!(!fresh.exists(), "{name}");
+    }
+    assert_eq!(std::fs::read_dir(&taken).unwrap().count(), 0);
+}
+
+/// The program carries the whole crate, as it is.
+#[test]
+fn the_carried_crate_is_complete() {
+    let api = root().join("plugins/api");
+    let mut files = Vec::new();
+    let mut folders = vec![api.join("src"), api.join("include")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    let mut names: Vec<_> =
+        files.iter().map(|file| file.strip_prefix(&api).unwrap().to_str().unwrap()).collect();
+    names.sort_unstable();
+    assert_eq!(carried::SOURCES.map(|(path, _)| path).to_vec(), names);
+    for (path, text) in carried::SOURCES {
+        assert_eq!(std::fs::read_to_string(api.join(path)).unwrap(), text, "{path}");
+    }
+    let dependency = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let inventory = dependency.lines().find(|line| line.starts_with("inventory = ")).unwrap();
+    assert!(carried::MANIFEST.contains(inventory), "{} lacks {inventory}", carried::MANIFEST);
+}

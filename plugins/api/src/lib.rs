@@ -38,6 +38,7 @@ pub mod abi;
 mod args;
 mod block;
 mod builder;
+pub mod carried;
 mod layers;
 mod library;
 mod operation;

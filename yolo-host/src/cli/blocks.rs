@@ -1,21 +1,33 @@
 //! `yolo blocks`: every block that YAML can name.
 
 use super::Outcome;
+use super::new_block::{self, NewArgs};
 use super::output::line;
 use super::plugins::PluginArgs;
 use crate::registry::{Entry, Origin};
 
 /// List every block that a model YAML can name, its arguments and where it comes from
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct BlocksArgs {
+    #[command(subcommand)]
+    command: Option<BlocksCommand>,
     /// Only this block, with a line for each argument
     name: Option<String>,
     #[command(flatten)]
     pub plugins: PluginArgs,
 }
 
+#[derive(clap::Subcommand)]
+enum BlocksCommand {
+    New(NewArgs),
+}
+
 pub fn run(args: BlocksArgs) -> anyhow::Result<Outcome> {
     let registry = args.plugins.registry()?;
+    if let Some(BlocksCommand::New(args)) = args.command {
+        return new_block::run(args, &registry);
+    }
     if let Some(name) = &args.name {
         let Some(entry) = registry.get(name) else {
             let hint =

@@ -4,6 +4,7 @@ mod blocks;
 mod convert;
 mod detect;
 mod info;
+mod new_block;
 mod output;
 mod plugins;
 mod run_folder;

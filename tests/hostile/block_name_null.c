@@ -1,0 +1,4 @@
+/* error: its name is null */
+#include "hostile.h"
+
+HOSTILE(block.name.data = NULL)

@@ -1,0 +1,4 @@
+/* error: `Hostile` has no build function */
+#include "hostile.h"
+
+HOSTILE(block.build = NULL)

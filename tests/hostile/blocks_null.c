@@ -1,0 +1,4 @@
+/* error: it has no readable list of at most */
+#include "hostile.h"
+
+HOSTILE(plugin.blocks = NULL)

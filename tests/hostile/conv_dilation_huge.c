@@ -1,0 +1,9 @@
+/* error: size is too large */
+#include "hostile.h"
+
+BUILD
+{
+    yolo_conv2d conv = yolo_same(8, 3);
+    conv.dilation[0] = SIZE_MAX;
+    return host->conv2d(graph, yolo_text("conv"), x, &conv);
+}

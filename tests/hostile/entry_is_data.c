@@ -1,0 +1,2 @@
+/* error: its yolo_plugin_entry is not a function */
+int yolo_plugin_entry[64] = { 1 };

@@ -1,0 +1,8 @@
+/* error: not on a Monday */
+#include "hostile.h"
+
+BUILD
+{
+    host->fail(graph, yolo_text("not on a Monday"));
+    return x;
+}

@@ -1,0 +1,9 @@
+/* error: a text has 18446744073709551615 bytes, where 65536 are the most */
+#include "hostile.h"
+
+BUILD
+{
+    yolo_str text = yolo_text("short");
+    text.len = SIZE_MAX;
+    return host->fail(graph, text);
+}

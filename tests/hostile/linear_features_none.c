@@ -1,0 +1,7 @@
+/* error: is empty */
+#include "hostile.h"
+
+BUILD
+{
+    return host->linear(graph, yolo_text("fc"), x, 0, 0);
+}

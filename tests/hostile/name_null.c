@@ -1,0 +1,8 @@
+/* error: a text is null */
+#include "hostile.h"
+
+BUILD
+{
+    yolo_str text = { NULL, 2 };
+    return host->batch_norm(graph, text, x);
+}

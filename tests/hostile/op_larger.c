@@ -1,0 +1,4 @@
+/* works: doubled */
+#include "hostile.h"
+
+OPERATION(op.struct_size = sizeof op + 64)

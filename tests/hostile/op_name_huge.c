@@ -1,0 +1,4 @@
+/* error: a custom operation has no readable name */
+#include "hostile.h"
+
+OPERATION(op.name.len = SIZE_MAX)

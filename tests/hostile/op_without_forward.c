@@ -1,0 +1,4 @@
+/* error: custom operation `twice` lacks shape or forward */
+#include "hostile.h"
+
+OPERATION(op.forward = NULL)

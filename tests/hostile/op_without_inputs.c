@@ -1,0 +1,7 @@
+/* error: a custom operation without inputs */
+#include "hostile.h"
+
+BUILD
+{
+    return host->custom(graph, &op, NULL, 0, NULL, 0);
+}

@@ -1,0 +1,4 @@
+/* works: doubled */
+#include "hostile.h"
+
+OPERATION()

@@ -1,0 +1,4 @@
+/* error: `Hostile`: a parameter's name is not UTF-8 */
+#include "hostile.h"
+
+HOSTILE(params[0].name = yolo_text("k\x80"))

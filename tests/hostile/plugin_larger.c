@@ -1,0 +1,4 @@
+/* works: same */
+#include "hostile.h"
+
+HOSTILE(plugin.struct_size += 64)

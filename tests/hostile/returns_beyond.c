@@ -1,0 +1,7 @@
+/* error: is not a tensor of this model */
+#include "hostile.h"
+
+BUILD
+{
+    return x + 1;
+}

@@ -1,0 +1,9 @@
+/* error: scopes */
+#include "hostile.h"
+
+BUILD
+{
+    while (host->status(graph) == YOLO_STATUS_OK)
+        host->push_scope(graph, yolo_text("deeper"));
+    return x;
+}

@@ -1,0 +1,11 @@
+/* error: the host was called with a graph that is not the one */
+#include "hostile.h"
+
+BUILD
+{
+    static yolo_graph *kept;
+    if (!kept)
+        kept = graph;
+    host->affine(kept, x, 1.0, 0.0);
+    return x;
+}
