@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use yolo_bundle as _;
 use yolo_host::autograd::Network;
-use yolo_host::model::Model;
+use yolo_host::model::{Model, Spec, State};
 use yolo_host::registry::{Origin, Registry};
+use yolo_host::weights::{self, Checkpoint, Meta, Precision};
 use yolo_tests::plugins::{FAMILIES, compile, example_in_rust, family, is_installed};
 use yolo_tests::reference::{figure_failures, layer_failures, networks, picture, records};
 use yolo_tests::{
@@ -247,6 +248,23 @@ fn a_model_s_plugins_are_loaded_only_when_allowed() {
     assert!(message.contains("libpplcnet.so") && message.contains("--allow-yaml-plugins"), "{message}");
     let table = run(yolo().args(["info", "--allow-yaml-plugins", "--cfg"]).arg(&cfg));
     assert!(table.contains("3,735,233 parameters"), "{table}");
+    // Weights that carry the model ask for its plugins, too: beside themselves.
+    let registry = with_libraries(&[folder.path().join("libpplcnet.so")]);
+    let model = Model::build(Spec::read(&cfg).unwrap(), &registry).unwrap();
+    let arrays = State::new(&model.graph, 0).to_arrays(&model.graph);
+    let meta = Meta { model: Some(model.spec.text), ..Meta::default() };
+    let weights = folder.path().join("weights.safetensors");
+    weights::write(&weights, &Checkpoint { arrays, meta }, Precision::F16).unwrap();
+    let detect = || {
+        let mut command = yolo();
+        command
+            .args(["detect", "--imgsz", "64", "--device", "cpu", "--nosave", "--json", "--weights"])
+            .arg(&weights);
+        command.arg("--project").arg(folder.path());
+        command
+    };
+    assert_eq!(run(detect().arg("--allow-yaml-plugins")).lines().count(), 3);
+    assert!(refused(&mut detect()).contains("--allow-yaml-plugins"));
     // In any other folder the library is not there.
     let elsewhere = folder.path().join("elsewhere");
     std::fs::create_dir(&elsewhere).unwrap();

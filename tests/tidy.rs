@@ -7,7 +7,7 @@ fn sources() -> Vec<PathBuf> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a folder").path())
         {
-            if entry.is_dir() {
+            if entry.is_dir() && !entry.ends_with("target") {
                 walk(&entry, found);
             } else if entry.extension().is_some_and(|extension| extension == "rs") {
                 found.push(entry);
@@ -15,7 +15,7 @@ fn sources() -> Vec<PathBuf> {
         }
     }
     let mut found = Vec::new();
-    for folder in ["plugins", "yolo-host/src", "yolo-host/examples", "tests"] {
+    for folder in ["plugins", "yolo-host/src", "yolo-host/templates", "yolo-host/examples", "tests"] {
         walk(&root().join(folder), &mut found);
     }
     assert!(found.len() > 50, "the walk found only {} files", found.len());
@@ -31,7 +31,9 @@ fn every_file_opens_with_its_job() {
 
 #[test]
 fn unsafe_stands_only_at_the_plugin_border() {
-    let border = ["plugins/api/src", "yolo-host/src/graph/border.rs", "yolo-host/src/registry/border.rs"];
+    let graph = ["border", "custom", "open"].map(|file| format!("yolo-host/src/graph/{file}.rs"));
+    let registry = ["border", "library"].map(|file| format!("yolo-host/src/registry/{file}.rs"));
+    let border: Vec<String> = [graph.as_slice(), &registry, &["plugins/api/src".into()]].concat();
     let strays = sources().into_iter().filter(|file| {
         let allowed = border.iter().any(|place| file.starts_with(root().join(place)));
         !allowed

@@ -1,4 +1,4 @@
 /* error: block 0 is null or misaligned */
 #include "hostile.h"
 
-HOSTILE(blocks[0] = (const yolo_block *)(const void *)((const char *)&block + 1))
+HOSTILE(blocks[0] = MISALIGNED(&block))

@@ -3,4 +3,7 @@
 
 static char name[5000];
 
-HOSTILE(memset(name, 97, sizeof name); block.name.data = name; block.name.len = sizeof name)
+HOSTILE(
+    memset(name, 'n', sizeof name);
+    block.name.data = name;
+    block.name.len = sizeof name)

@@ -4,5 +4,5 @@
 BUILD
 {
     static yolo_conv2d conv[2];
-    return host->conv2d(graph, yolo_text("conv"), x, (const yolo_conv2d *)(const void *)((const char *)conv + 1));
+    return host->conv2d(graph, yolo_text("conv"), x, MISALIGNED(conv));
 }

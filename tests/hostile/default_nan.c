@@ -3,4 +3,6 @@
 
 static double zero;
 
-HOSTILE(params[0].kind = params[0].default_value.kind = YOLO_KIND_FLOAT; params[0].default_value.number = 0.0 / zero)
+HOSTILE(
+    params[0].kind = params[0].default_value.kind = YOLO_KIND_FLOAT;
+    params[0].default_value.number = 0.0 / zero)

@@ -7,7 +7,8 @@
  *     works: nan
  *     adds nothing     the library loads, and the block is not there
  *
- * perhaps with its row on the second line (else [-1, 1, Hostile, []]), and ends with one of HOSTILE, BUILD and OPERATION.
+ * perhaps with its row on the second line, else [-1, 1, Hostile, []], and ends with one of HOSTILE, BUILD and
+ * OPERATION.
  */
 #ifndef HOSTILE_H
 #define HOSTILE_H
@@ -48,6 +49,9 @@ static yolo_plugin plugin = {
     .blocks_len = 1,
 };
 
+/* Where no struct may stand. */
+#define MISALIGNED(address) ((const void *)((const char *)(address) + 1))
+
 /* The entry: HOSTILE(changes of plugin, blocks, block and params). */
 #define HOSTILE(...)                           \
     const yolo_plugin *yolo_plugin_entry(void) \
@@ -56,16 +60,16 @@ static yolo_plugin plugin = {
         return &plugin;                        \
     }
 
-/* The entry and the head of the block's build function: BUILD { ... }, with call, host, graph, and x, its input. */
-#define BUILD                                                                                               \
-    static yolo_value emit(const yolo_call *call, const yolo_host *host, yolo_graph *graph, yolo_value x);  \
-    static yolo_value build(UNUSED const void *user, const yolo_call *call)                                 \
-    {                                                                                                       \
-        return emit(call, call->host, call->graph, call->inputs[0]);                                        \
-    }                                                                                                       \
-    HOSTILE(block.build = build)                                                                            \
-    static yolo_value emit(UNUSED const yolo_call *call, UNUSED const yolo_host *host, UNUSED yolo_graph *graph, \
-                           UNUSED yolo_value x)
+/* The entry and the head of a build function: BUILD { ... }, with call, host, graph, and x, its input. */
+#define BUILD                                                                                     \
+    static yolo_value emit(const yolo_call *, const yolo_host *, yolo_graph *, yolo_value);       \
+    static yolo_value build(UNUSED const void *user, const yolo_call *call)                       \
+    {                                                                                             \
+        return emit(call, call->host, call->graph, call->inputs[0]);                              \
+    }                                                                                             \
+    HOSTILE(block.build = build)                                                                  \
+    static yolo_value emit(UNUSED const yolo_call *call, UNUSED const yolo_host *host,            \
+                           UNUSED yolo_graph *graph, UNUSED yolo_value x)
 
 /* Heads of functions of an operation: SHAPE { ... }, with call. */
 #define SHAPE static uint32_t shape(UNUSED const void *user, yolo_op_call *call)
@@ -92,12 +96,12 @@ UNUSED static yolo_op op = {
     .forward = doubled,
 };
 
-/* The entry of a library whose block is an operation that doubles its input: OPERATION(changes of op). */
-#define OPERATION(...)                                      \
-    BUILD                                                   \
-    {                                                       \
-        __VA_ARGS__;                                        \
-        return host->custom(graph, &op, &x, 1, NULL, 0);    \
+/* The entry, and a block that is an operation that doubles its input: OPERATION(changes of op). */
+#define OPERATION(...)                                   \
+    BUILD                                                \
+    {                                                    \
+        __VA_ARGS__;                                     \
+        return host->custom(graph, &op, &x, 1, NULL, 0); \
     }
 
 #endif

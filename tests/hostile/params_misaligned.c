@@ -1,4 +1,4 @@
 /* error: `Hostile` has no readable list of at most 256 parameters */
 #include "hostile.h"
 
-HOSTILE(block.params = (const yolo_param *)(const void *)((const char *)params + 1))
+HOSTILE(block.params = MISALIGNED(params))

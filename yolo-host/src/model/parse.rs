@@ -131,7 +131,7 @@ fn advice(spec: &Spec, registry: &Registry) -> String {
     let origins: BTreeSet<String> = registry.iter().map(|entry| entry.origin.to_string()).collect();
     let origins = origins.into_iter().collect::<Vec<_>>().join(", ");
     format!(
-        "They come from {origins}; cargo features such as ghost add families, and --plugin PATH adds those of a library"
+        "They come from {origins}; cargo features add families, and --plugin PATH adds those of a library"
     )
 }
 

@@ -10,11 +10,15 @@ use yolo_plugin::abi::ENTRY;
 pub fn inspect(path: &Path) -> Result<(), LibraryError> {
     let file = std::fs::File::open(path).map_err(|source| LibraryError::Read { source })?;
     let length = file.metadata().map_err(|source| LibraryError::Read { source })?.len();
-    check(&ReadCache::new(file), length)
+    look(&ReadCache::new(file), length)
 }
 
-/// The same for the file's bytes.
-pub fn check<'a>(bytes: impl ReadRef<'a>, length: u64) -> Result<(), LibraryError> {
+/// The same for the bytes of a library's file.
+pub fn check(bytes: &[u8]) -> Result<(), LibraryError> {
+    look(bytes, bytes.len() as u64)
+}
+
+fn look<'a>(bytes: impl ReadRef<'a>, length: u64) -> Result<(), LibraryError> {
     let file = File::parse(bytes).map_err(|error| LibraryError::Format { why: error.to_string() })?;
     let (format, machine) = (file.format(), file.architecture());
     let here = architecture();

@@ -9,6 +9,7 @@ mod search;
 
 pub use arg::{Arg, ArgError};
 pub use entry::{Entry, Kind, ParamInfo};
+pub use inspect::check as check_library;
 pub use library::LibraryError;
 pub use search::PLUGIN_PATH;
 
