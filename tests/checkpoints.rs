@@ -38,14 +38,14 @@ fn tensors_are_those_of_pytorch() {
 /// A pickled model needs nothing beside it; a state_dict needs its YAML.
 #[test]
 fn checkpoints_load_into_their_models() {
-    let registry = registry();
+    let mut registry = registry();
     for name in ["checkpoint.pt", "checkpoint_ema.pt"] {
-        load_model(&golden(&format!("checkpoints/{name}")), None, &registry)
+        load_model(&golden(&format!("checkpoints/{name}")), None, &mut registry)
             .unwrap_or_else(|e| panic!("{name}: {e:?}"));
     }
     let cfg = golden("checkpoint.yaml");
-    load_model(&golden("checkpoints/state_dict.pt"), Some(&cfg), &registry).unwrap();
-    let error = load_model(&golden("checkpoints/state_dict.pt"), None, &registry).unwrap_err();
+    load_model(&golden("checkpoints/state_dict.pt"), Some(&cfg), &mut registry).unwrap();
+    let error = load_model(&golden("checkpoints/state_dict.pt"), None, &mut registry).unwrap_err();
     assert!(error.to_string().contains("--cfg"), "{error}");
 }
 

@@ -1,4 +1,4 @@
-/* error: `Detect` is a name of the program */
+/* error: `Detect` is a name of the program's own; choose another */
 #include "hostile.h"
 
 HOSTILE(block.name = yolo_text("Detect"))

@@ -1,4 +1,4 @@
-/* error: `Hostile` has an unknown `repeat` */
+/* error: `Hostile` has an unknown `repeat`, 2 */
 #include "hostile.h"
 
 HOSTILE(block.repeat = 2)

@@ -1,4 +1,4 @@
-/* error: groups */
+/* error: do not split into 18446744073709551615 groups */
 #include "hostile.h"
 
 BUILD

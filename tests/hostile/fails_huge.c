@@ -1,4 +1,4 @@
-/* error: a text has 18446744073709551615 bytes, where 65536 are the most */
+/* error: a text or list has 18446744073709551615 elements, where 65536 are the most */
 #include "hostile.h"
 
 BUILD

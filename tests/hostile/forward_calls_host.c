@@ -1,4 +1,4 @@
-/* error: it calls the host */
+/* error: custom operation `twice`: calls the host */
 #include "hostile.h"
 
 static yolo_call kept;

@@ -1,4 +1,4 @@
-/* A sound library with one block, `Hostile`, and ways to spoil it. A case begins with its outcome in a comment:
+/* A sound library with one block, `Hostile`, and ways to spoil it. A case begins with a comment, its outcome:
  *
  *     error: TEXT      an error that contains TEXT
  *     works            it is built and run

@@ -1,4 +1,4 @@
-/* error: a text is null */
+/* error: a pointer is null or misaligned */
 #include "hostile.h"
 
 BUILD

@@ -1,4 +1,4 @@
-/* error: a custom operation without inputs */
+/* error: a custom operation without inputs, or */
 #include "hostile.h"
 
 BUILD

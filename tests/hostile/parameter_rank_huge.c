@@ -1,4 +1,4 @@
-/* error: a list has 1000000 elements, where 65536 are the most */
+/* error: a text or list has 1000000 elements, where 65536 are the most */
 #include "hostile.h"
 
 BUILD

@@ -1,4 +1,4 @@
-/* error: too large */
+/* error: size is too large */
 #include "hostile.h"
 
 BUILD

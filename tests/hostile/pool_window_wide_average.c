@@ -1,4 +1,4 @@
-/* error: with its border is larger than */
+/* error: the input with its border [ */
 #include "hostile.h"
 
 BUILD

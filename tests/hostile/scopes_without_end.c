@@ -1,4 +1,4 @@
-/* error: scopes */
+/* error: a name of more than 64 scopes */
 #include "hostile.h"
 
 BUILD

@@ -1,4 +1,4 @@
-/* error: axes */
+/* error: twice: its output has 18446744073709551615 axes */
 #include "hostile.h"
 
 SHAPE

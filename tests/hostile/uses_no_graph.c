@@ -1,4 +1,4 @@
-/* error: the host was called with a graph that is not the one */
+/* error: the host was called with a graph other than the one that is being built */
 #include "hostile.h"
 
 BUILD

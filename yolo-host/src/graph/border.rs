@@ -65,18 +65,18 @@ fn binary(graph: *mut Graph, x: Value, y: Value, op: Op) -> Value {
     })
 }
 
-fn text<'a>(text: Str) -> Result<&'a str, BuildError> {
-    // SAFETY: a plugin passes text that lives during the call; its length is checked before it is read.
-    let text = if text.len <= MAX_LIST { unsafe { text.get() } } else { None };
-    text.ok_or_else(|| misuse("a name is not UTF-8"))
+/// A text as long as the plugin keeps it, which it does at least during the call.
+pub(super) fn text<'a>(text: Str) -> Result<&'a str, BuildError> {
+    std::str::from_utf8(list(text.data, text.len)?).map_err(|_| misuse("a text is not UTF-8"))
 }
 
 fn list<'a, T>(data: *const T, len: usize) -> Result<&'a [T], BuildError> {
     match len {
         0 => Ok(&[]),
-        _ if data.is_null() || !data.is_aligned() || len > MAX_LIST => {
-            Err(misuse("a list is null or too long"))
+        _ if len > MAX_LIST => {
+            Err(misuse(&format!("a text or list has {len} elements, where {MAX_LIST} are the most")))
         }
+        _ if data.is_null() || !data.is_aligned() => Err(misuse("a pointer is null or misaligned")),
         // SAFETY: not null, and a plugin passes a list that lives during the call.
         _ => Ok(unsafe { std::slice::from_raw_parts(data, len) }),
     }
@@ -95,7 +95,10 @@ fn known<T>(kind: Option<T>) -> Result<T, BuildError> {
 }
 
 extern "C" fn fail(graph: *mut Graph, message: Str) -> Value {
-    emit(graph, |_| Err(BuildError::Block(text(message)?.to_string())))
+    emit(graph, |_| match String::from_utf8_lossy(list(message.data, message.len)?) {
+        text if text.is_empty() => Err(misuse("the block reports an error without a text")),
+        text => Err(BuildError::Block(text.into_owned())),
+    })
 }
 
 extern "C" fn push_scope(graph: *mut Graph, name: Str) {

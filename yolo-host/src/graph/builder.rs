@@ -65,6 +65,10 @@ pub struct GraphBuilder {
     elements: usize,
     names: HashSet<String>,
     scope: Vec<String>,
+    /// So many scopes belong to the layer, and the block that builds cannot close them.
+    floor: usize,
+    /// The block that builds, if it is one of a library.
+    owner: Arc<str>,
     layer: usize,
     edges: usize,
     error: Option<BuildError>,
@@ -85,6 +89,8 @@ impl GraphBuilder {
             elements: 0,
             names: HashSet::new(),
             scope: vec![],
+            floor: 1,
+            owner: "".into(),
             layer: 0,
             edges: 0,
             error: None,
@@ -150,15 +156,24 @@ impl GraphBuilder {
         }
     }
 
-    /// How many scopes are open.
-    pub fn depth(&self) -> usize {
-        self.scope.len()
+    /// Lets a block build; `owner` names it in errors of its operations. [`leave`](Self::leave) takes the result.
+    pub fn enter(&mut self, owner: &str) -> usize {
+        self.owner = owner.into();
+        std::mem::replace(&mut self.floor, self.scope.len())
+    }
+
+    /// Ends what [`enter`](Self::enter) began.
+    pub fn leave(&mut self, outside: usize) {
+        if self.scope.len() > self.floor {
+            self.fail(BuildError::Misuse("a scope was opened and not closed".into()));
+        }
+        self.floor = outside;
+        self.owner = "".into();
     }
 
     /// Closes the innermost scope.
     pub fn pop_scope(&mut self) {
-        // The first is the layer's own.
-        if self.scope.len() > 1 {
+        if self.scope.len() > self.floor {
             self.scope.pop();
         } else {
             self.fail(BuildError::Misuse("a scope was closed that was never opened".into()));
@@ -188,7 +203,7 @@ impl GraphBuilder {
     }
 
     /// Adds an operation.
-    pub fn push(&mut self, op: Op, inputs: Vec<ValueId>) -> Result<ValueId, BuildError> {
+    pub fn push(&mut self, mut op: Op, inputs: Vec<ValueId>) -> Result<ValueId, BuildError> {
         if self.graph.nodes.len() >= self.limits.nodes {
             return Err(BuildError::TooLarge(format!("more than {} operations", self.limits.nodes)));
         }
@@ -201,6 +216,9 @@ impl GraphBuilder {
         }
         let shapes: Vec<&[usize]> = inputs.iter().map(|id| self.shape(*id)).collect();
         let shape = infer(&op, &shapes, &self.graph.params)?;
+        if let Op::Custom(custom) = &mut op {
+            custom.set_owner(&self.owner);
+        }
         self.graph.nodes.push(Node { op, inputs, shape, layer: self.layer });
         Ok(ValueId(self.graph.nodes.len() - 1))
     }

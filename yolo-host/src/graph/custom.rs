@@ -2,12 +2,18 @@
 #![allow(unsafe_code)] // reads the plugin's descriptor and calls its functions
 
 use super::BuildError;
+use super::border::text;
+use super::open::watched;
 use super::shape::limited;
 use std::fmt;
+use std::sync::Arc;
 use yolo_plugin::abi::{self, MAX_RANK, OpCall, OpFunction, Tensor, status};
 
 /// The number of bytes that a plugin has for the message of an error.
 const MESSAGE: usize = 1024;
+
+/// No name of an operation is longer, in bytes.
+const MAX_NAME: usize = 256;
 
 /// A plugin's operation with the numbers that belong to one use of it.
 #[derive(Clone)]
@@ -16,6 +22,7 @@ pub struct Custom {
     onnx: Option<&'static str>,
     raw: abi::Op,
     attributes: Vec<f64>,
+    owner: Arc<str>,
 }
 
 /// A custom operation that failed while it ran.
@@ -48,18 +55,24 @@ impl Custom {
             }
             op.read()
         };
-        // SAFETY: promised by the caller.
-        let (name, onnx) = unsafe { (op.name.get(), op.onnx.get()) };
-        let name = name.filter(|name| !name.is_empty() && name.len() <= 256);
-        let onnx = onnx.filter(|name| name.len() <= 256);
-        let (Some(name), Some(onnx)) = (name, onnx) else {
+        let Some(name) = text(op.name).ok().filter(|name| !name.is_empty() && name.len() <= MAX_NAME) else {
             return Err(misuse("has no readable name"));
+        };
+        let Some(onnx) = text(op.onnx).ok().filter(|name| name.len() <= MAX_NAME) else {
+            return Err(BuildError::Misuse(format!(
+                "custom operation `{name}` has no readable name of an ONNX operator"
+            )));
         };
         if op.shape.is_none() || op.forward.is_none() {
             return Err(BuildError::Misuse(format!("custom operation `{name}` lacks shape or forward")));
         }
         let onnx = Some(onnx).filter(|name| !name.is_empty());
-        Ok(Custom { name, onnx, raw: op, attributes: attributes.to_vec() })
+        Ok(Custom { name, onnx, raw: op, attributes: attributes.to_vec(), owner: "".into() })
+    }
+
+    /// Names the block of a library in its errors from now on.
+    pub(super) fn set_owner(&mut self, owner: &Arc<str>) {
+        self.owner = owner.clone();
     }
 
     /// Its name.
@@ -149,7 +162,7 @@ impl Custom {
         CustomError { op: self.name.to_string(), why: why.to_string() }
     }
 
-    /// Calls one of the plugin's functions; `Err` is its message.
+    /// Calls one of the plugin's functions; `Err` is its message, with the owner.
     fn call(
         &self,
         function: Option<OpFunction>,
@@ -173,14 +186,20 @@ impl Custom {
         };
         // SAFETY: the function is one that the plugin described as such; everything in `call` outlives it, with as many
         // elements as it says, and what it may write is borrowed by nobody else.
-        let result = unsafe { function(self.raw.user, &mut call) };
-        if result == status::OK {
-            return Ok(());
-        }
+        let (result, astray) = watched(|| unsafe { function(self.raw.user, &mut call) });
         let end = message.iter().position(|byte| *byte == 0).unwrap_or(MESSAGE);
         match String::from_utf8_lossy(&message[..end]) {
-            text if text.is_empty() => Err(format!("failed with status {result}")),
-            text => Err(text.into_owned()),
+            _ if result == status::OK && !astray => Ok(()),
+            _ if result == status::OK => Err(self.owned("calls the host, which an operation must not")),
+            text if text.is_empty() => Err(self.owned(&format!("failed with status {result}"))),
+            text => Err(self.owned(&text)),
+        }
+    }
+
+    fn owned(&self, why: &str) -> String {
+        match &*self.owner {
+            "" => why.to_string(),
+            owner => format!("{why}, in {owner}"),
         }
     }
 }

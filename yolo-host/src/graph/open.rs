@@ -14,6 +14,8 @@ use yolo_plugin::abi::Graph;
 thread_local! {
     /// The graph that a plugin on this thread may call; taken out while the host works on it.
     static OPEN: Cell<Option<(usize, *mut GraphBuilder)>> = const { Cell::new(None) };
+    /// Whether a plugin on this thread called with a graph that nobody builds.
+    static ASTRAY: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Every token whose `build` runs, and whether it was used where it may not be.
@@ -29,16 +31,24 @@ pub fn open<T>(builder: &mut GraphBuilder, build: impl FnOnce(*mut Graph) -> T) 
     let token = NEXT.fetch_add(1, Ordering::Relaxed);
     strayed().insert(token, false);
     let outer = OPEN.replace(Some((token, std::ptr::from_mut(builder))));
-    let result = build(without_provenance_mut(token));
+    let (result, astray) = watched(|| build(without_provenance_mut(token)));
     OPEN.set(outer);
-    if strayed().remove(&token) == Some(true) {
-        // It comes before what followed from the failed call.
-        builder.take_error();
-        builder.fail(BuildError::Misuse(
-            "the host was called from another thread, or from within a custom operation".into(),
-        ));
-    }
+    let what = match strayed().remove(&token) {
+        Some(true) => "from another thread, or from within a custom operation",
+        _ if astray => "with a graph other than the one that is being built",
+        _ => return result,
+    };
+    // It comes before what followed from the failed call.
+    builder.take_error();
+    builder.fail(BuildError::Misuse(format!("the host was called {what}")));
     result
+}
+
+/// What `body` returns, and whether it called the host with a graph that nobody builds.
+pub fn watched<T>(body: impl FnOnce() -> T) -> (T, bool) {
+    let outer = ASTRAY.replace(false);
+    let result = body();
+    (result, ASTRAY.replace(outer))
 }
 
 /// Runs `body` on the open graph of this token, if there is one and no error is waiting; an error or panic in it sticks.
@@ -69,8 +79,9 @@ pub fn with_open<T>(graph: *mut Graph, look: impl FnOnce(&mut GraphBuilder) -> T
         // it is taken out of OPEN, so that nothing else reaches it meanwhile.
         Some((token, builder)) if token == graph.addr() => Some(look(unsafe { &mut *builder })),
         _ => {
-            if let Some(strayed) = strayed().get_mut(&graph.addr()) {
-                *strayed = true;
+            match strayed().get_mut(&graph.addr()) {
+                Some(strayed) => *strayed = true,
+                None => ASTRAY.set(true),
             }
             None
         }

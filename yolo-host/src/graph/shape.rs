@@ -143,7 +143,9 @@ fn conv2d(spec: &ConvSpec, weight: &[usize], [n, c, h, w]: [usize; 4]) -> Result
     let side = |axis: usize, size| {
         window(size, spec.kernel[axis], spec.stride[axis], spec.padding[axis], spec.dilation[axis], false)
     };
-    Ok(vec![n, spec.out_channels, side(0, h)?, side(1, w)?])
+    let sides = [side(0, h)?, side(1, w)?];
+    bordered([n, c, h, w], spec.padding)?;
+    Ok(vec![n, spec.out_channels, sides[0], sides[1]])
 }
 
 fn pool2d(kind: Pool, spec: &PoolSpec, [n, c, h, w]: [usize; 4]) -> Result<Vec<usize>, String> {
@@ -160,7 +162,18 @@ fn pool2d(kind: Pool, spec: &PoolSpec, [n, c, h, w]: [usize; 4]) -> Result<Vec<u
         }
         window(size, spec.kernel[axis], spec.stride[axis], spec.padding[axis], spec.dilation[axis], ceil)
     };
-    Ok(vec![n, c, side(0, h)?, side(1, w)?])
+    let sides = [side(0, h)?, side(1, w)?];
+    bordered([n, c, h, w], spec.padding)?;
+    Ok(vec![n, c, sides[0], sides[1]])
+}
+
+/// Engines may put the border round the input first, and the larger tensor must be one that they can hold.
+fn bordered([n, c, h, w]: [usize; 4], [top, left]: [usize; 2]) -> Result<(), String> {
+    let shape = [n, c, sum(&[h, top, top])?, sum(&[w, left, left])?];
+    match product(&shape) {
+        Ok(elements) if elements <= MAX_ELEMENTS => Ok(()),
+        _ => Err(format!("the input with its border {shape:?} is larger than {MAX_ELEMENTS} elements")),
+    }
 }
 
 /// Number of positions of a window along one axis.

@@ -13,6 +13,9 @@ const MAX_BLOCKS: usize = 4096;
 /// No text of a descriptor is longer, in bytes.
 const MAX_TEXT: usize = 4096;
 
+/// The block that every model ends with is the program's own, and no registry's.
+const RESERVED: &str = "Detect";
+
 /// What an entry function returned: name, version and blocks of a library.
 pub struct Library {
     /// Name of the plugin.
@@ -29,8 +32,11 @@ pub struct Library {
 /// `plugin` is null or points to what begins as a [`abi::Plugin`] does and has the size that it says; all of it lives as
 /// long as the process.
 pub unsafe fn library(plugin: *const abi::Plugin) -> Result<Library, String> {
-    if plugin.is_null() || !plugin.is_aligned() {
+    if plugin.is_null() {
         return Err("its entry function returns nothing".into());
+    }
+    if !plugin.is_aligned() {
+        return Err("its entry function returns a misaligned address".into());
     }
     // SAFETY: promised by the caller; the version comes first in every version of the contract.
     let version = unsafe { (&raw const (*plugin).abi_version).read() };
@@ -44,14 +50,16 @@ pub unsafe fn library(plugin: *const abi::Plugin) -> Result<Library, String> {
         sized((&raw const (*plugin).struct_size).read(), size_of::<abi::Plugin>(), "its description")?;
         plugin.read()
     };
-    if plugin.blocks_len > MAX_BLOCKS || (plugin.blocks_len > 0 && plugin.blocks.is_null()) {
-        return Err(format!("it has no readable list of at most {MAX_BLOCKS} blocks"));
+    let name = text(plugin.name, "its name")?;
+    if name.is_empty() {
+        return Err("its name is empty".into());
     }
-    // SAFETY: not null, static data of the plugin.
-    let pointers = unsafe { slice(plugin.blocks, plugin.blocks_len) };
+    // SAFETY: static data of the plugin.
+    let pointers = unsafe { list(plugin.blocks, plugin.blocks_len, MAX_BLOCKS, "blocks") };
+    let pointers = pointers.map_err(|why| format!("it {why}"))?;
     let block = |(i, block): (usize, &*const abi::Block)| {
         if block.is_null() || !block.is_aligned() {
-            return Err(format!("block {i} is null"));
+            return Err(format!("block {i} is null or misaligned"));
         }
         // SAFETY: not null; read whole only if it has all that we know.
         unsafe {
@@ -61,7 +69,7 @@ pub unsafe fn library(plugin: *const abi::Plugin) -> Result<Library, String> {
         }
     };
     Ok(Library {
-        name: text(plugin.name, "its name")?.to_string(),
+        name: name.to_string(),
         version: text(plugin.version, "its version")?.to_string(),
         blocks: pointers.iter().enumerate().map(block).collect::<Result<_, _>>()?,
     })
@@ -82,35 +90,54 @@ pub fn read(raw: abi::Block, origin: Origin) -> Result<Entry, RegistryError> {
         if name.is_empty() {
             return Err("its name is empty".into());
         }
-        if raw.repeat > abi::REPEAT_ARGUMENT || raw.min_inputs > raw.max_inputs || raw.max_inputs == 0 {
-            return Err(format!("`{name}` has an unknown `repeat`, or takes no number of inputs"));
+        if name == RESERVED {
+            return Err(format!("`{name}` is a name of the program's own; choose another"));
+        }
+        if raw.repeat > abi::REPEAT_ARGUMENT {
+            return Err(format!("`{name}` has an unknown `repeat`, {}", raw.repeat));
+        }
+        if raw.min_inputs > raw.max_inputs || raw.max_inputs == 0 {
+            let (min, max) = (raw.min_inputs, raw.max_inputs);
+            return Err(format!("`{name}` takes at least {min} inputs and at most {max}"));
         }
         if raw.build.is_none() {
             return Err(format!("`{name}` has no build function"));
         }
-        if raw.params_len > MAX_PARAMS || (raw.params_len > 0 && raw.params.is_null()) {
-            return Err(format!("`{name}` has no readable parameters"));
-        }
-        // SAFETY: not null, and a descriptor's parameters live as long as the plugin: for good.
-        let params = unsafe { slice(raw.params, raw.params_len) };
-        Ok(Entry {
-            help: text(raw.help, "its help")?.to_string(),
-            params: params
-                .iter()
-                .map(param)
-                .collect::<Result<_, _>>()
-                .map_err(|why| format!("`{name}`: {why}"))?,
+        // SAFETY: a descriptor's parameters live as long as the plugin: for good.
+        let params = unsafe { list(raw.params, raw.params_len, MAX_PARAMS, "parameters") };
+        let params = params.map_err(|why| format!("`{name}` {why}"))?;
+        let inside = |why| format!("`{name}`: {why}");
+        let mut entry = Entry {
+            help: text(raw.help, "its help").map_err(inside)?.to_string(),
+            params: params.iter().enumerate().map(param).collect::<Result<_, _>>().map_err(inside)?,
             repeats_inside: raw.repeat == abi::REPEAT_ARGUMENT,
             inputs: (raw.min_inputs, raw.max_inputs),
             name: name.to_string(),
             origin: origin.clone(),
             raw,
-        })
+        };
+        fit_defaults(&mut entry).map_err(inside)?;
+        Ok(entry)
     };
     checked().map_err(|why| RegistryError::Invalid { origin: origin.clone(), why })
 }
 
-fn param(param: &abi::Param) -> Result<ParamInfo, String> {
+/// Defaults are arguments like any other: of the declared kind, and in range. Only they may be an empty list.
+fn fit_defaults(entry: &mut Entry) -> Result<(), String> {
+    for i in 0..entry.params.len() {
+        let param = &entry.params[i];
+        let empty = param.kind == Kind::Ints && param.default == Arg::Ints(vec![]);
+        if param.optional && param.default != Arg::None && !empty {
+            let alone = Entry { params: vec![param.clone()], ..entry.clone() };
+            let fitted = alone.check(std::slice::from_ref(&param.default));
+            let fitted = fitted.map_err(|why| format!("by default {why}"))?;
+            entry.params[i].default = fitted.into_iter().next().unwrap_or(Arg::None);
+        }
+    }
+    Ok(())
+}
+
+fn param((i, param): (usize, &abi::Param)) -> Result<ParamInfo, String> {
     let kind = match param.kind {
         kind::WIDTH => Kind::Width,
         kind::INT => Kind::Int,
@@ -118,15 +145,17 @@ fn param(param: &abi::Param) -> Result<ParamInfo, String> {
         kind::FLOAT => Kind::Float,
         kind::CHOICE => Kind::Choice,
         kind::INTS => Kind::Ints,
-        other => return Err(format!("a parameter has the unknown kind {other}")),
+        other => return Err(format!("parameter {i} has the unknown kind {other}")),
     };
-    if param.choices_len > MAX_PARAMS || (param.choices_len > 0 && param.choices.is_null()) {
-        return Err("a parameter has no readable choices".into());
+    let name = text(param.name, "a parameter's name")?;
+    if name.is_empty() {
+        return Err(format!("parameter {i} has no name"));
     }
-    // SAFETY: not null, static data of the plugin.
-    let choices = unsafe { slice(param.choices, param.choices_len) };
+    // SAFETY: static data of the plugin.
+    let choices = unsafe { list(param.choices, param.choices_len, MAX_PARAMS, "choices") };
+    let choices = choices.map_err(|why| format!("a parameter {why}"))?;
     Ok(ParamInfo {
-        name: text(param.name, "a parameter's name")?.to_string(),
+        name: name.to_string(),
         help: text(param.help, "a parameter's help")?.to_string(),
         kind,
         optional: param.optional != 0,
@@ -146,27 +175,37 @@ fn arg(arg: &abi::Arg) -> Result<Arg, String> {
         kind::BOOL => Arg::Bool(arg.int != 0),
         kind::FLOAT => Arg::Float(arg.float),
         kind::CHOICE => Arg::Word(text(arg.text, "a default")?.to_string()),
-        kind::INTS if arg.ints_len <= MAX_PARAMS && (arg.ints_len == 0 || !arg.ints.is_null()) => {
-            // SAFETY: not null, static data of the plugin.
-            Arg::Ints(unsafe { slice(arg.ints, arg.ints_len) }.to_vec())
+        kind::INTS => {
+            // SAFETY: static data of the plugin.
+            let ints = unsafe { list(arg.ints, arg.ints_len, MAX_PARAMS, "integers") };
+            Arg::Ints(ints.map_err(|why| format!("a default {why}"))?.to_vec())
         }
         other => return Err(format!("a default has the unknown kind {other}")),
     })
 }
 
 fn text(text: Str, what: &str) -> Result<&'static str, String> {
-    if text.len > MAX_TEXT {
-        return Err(format!("{what} has {} bytes, where {MAX_TEXT} are the most", text.len));
+    match text.len {
+        // A text that C leaves out.
+        0 => Ok(""),
+        len if len > MAX_TEXT => Err(format!("{what} has {len} bytes, where {MAX_TEXT} are the most")),
+        _ if text.data.is_null() => Err(format!("{what} is null")),
+        // SAFETY: static data of the plugin.
+        _ => unsafe { text.get() }.ok_or_else(|| format!("{what} is not UTF-8")),
     }
-    // SAFETY: static data of the plugin.
-    unsafe { text.get() }.ok_or_else(|| format!("{what} is null or not UTF-8"))
 }
 
 /// # Safety
-/// `data` points to `len` elements that live for good, or `len` is 0.
-unsafe fn slice<T>(data: *const T, len: usize) -> &'static [T] {
-    // SAFETY: promised by the caller.
-    if len == 0 { &[] } else { unsafe { std::slice::from_raw_parts(data, len) } }
+/// `data` is null, misaligned, or points to `len` elements that live for good.
+unsafe fn list<T>(data: *const T, len: usize, most: usize, of: &str) -> Result<&'static [T], String> {
+    match len {
+        0 => Ok(&[]),
+        _ if data.is_null() || !data.is_aligned() || len > most => {
+            Err(format!("has no readable list of at most {most} {of}"))
+        }
+        // SAFETY: promised by the caller.
+        _ => Ok(unsafe { std::slice::from_raw_parts(data, len) }),
+    }
 }
 
 impl Entry {
@@ -181,7 +220,11 @@ impl Entry {
         let inputs: Vec<Value> = inputs.iter().map(|id| builder.handle(*id)).collect();
         let args: Vec<abi::Arg> =
             self.params.iter().zip(args).map(|(param, arg)| raw_arg(param.kind, arg)).collect();
-        let depth = builder.depth();
+        let owner = match &self.origin {
+            origin @ Origin::Library { .. } => format!("{} of {origin}", self.name),
+            _ => String::new(),
+        };
+        let outside = builder.enter(&owner);
         let output = open(builder, |graph| {
             let call = Call {
                 struct_size: size_of::<Call>(),
@@ -199,9 +242,7 @@ impl Entry {
                 None => Value::NONE,
             }
         });
-        if builder.depth() != depth {
-            builder.fail(BuildError::Misuse("a scope was opened and not closed".into()));
-        }
+        builder.leave(outside);
         match builder.take_error() {
             Some(error) => Err(error),
             None if output == Value::NONE => {

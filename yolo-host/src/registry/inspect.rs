@@ -2,14 +2,19 @@
 
 use super::LibraryError;
 use object::read::{ReadCache, ReadRef};
-use object::{Architecture, BinaryFormat, File, Object, ObjectKind, ObjectSegment};
+use object::{Architecture, BinaryFormat, File, Object, ObjectKind, ObjectSegment, ObjectSymbol, SymbolKind};
 use std::path::Path;
 use yolo_plugin::abi::ENTRY;
 
 /// Fails unless the file is a whole dynamic library for this machine that exports the entry of plugins.
 pub fn inspect(path: &Path) -> Result<(), LibraryError> {
-    let file = std::fs::File::open(path).map_err(|source| LibraryError::Read { source })?;
-    let length = file.metadata().map_err(|source| LibraryError::Read { source })?.len();
+    let failed = |source| LibraryError::Read { source };
+    // Opening a pipe would wait for whoever writes to it.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(failed(std::io::Error::other("it is not a file")));
+    }
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
     look(&ReadCache::new(file), length)
 }
 
@@ -43,6 +48,12 @@ fn look<'a>(bytes: impl ReadRef<'a>, length: u64) -> Result<(), LibraryError> {
     let is_entry = |name: &[u8]| name.strip_prefix(b"_").unwrap_or(name) == ENTRY.as_bytes();
     if !symbols.iter().any(|symbol| is_entry(symbol.name())) {
         return Err(LibraryError::NoEntry);
+    }
+    // Where the format tells; to call it would end the process.
+    let is_data = |kind| matches!(kind, SymbolKind::Data | SymbolKind::Tls);
+    let mut symbols = file.dynamic_symbols();
+    if symbols.any(|symbol| is_data(symbol.kind()) && symbol.name_bytes().is_ok_and(is_entry)) {
+        return Err(LibraryError::Unsound { why: format!("its {ENTRY} is not a function") });
     }
     Ok(())
 }

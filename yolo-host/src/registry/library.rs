@@ -61,9 +61,10 @@ impl Registry {
     pub fn load(&mut self, path: &Path) -> Result<(), RegistryError> {
         let failed = |path: &Path, source| RegistryError::Library { path: path.into(), source };
         for file in search::libraries(path).map_err(|source| failed(path, source))? {
-            if self.libraries.insert(file.clone()) {
+            if !self.libraries.contains(&file) {
                 let described = describe(&file).map_err(|source| failed(&file, source))?;
-                self.add_library(file, described)?;
+                self.add_library(&file, described)?;
+                self.libraries.insert(file);
             }
         }
         Ok(())
@@ -92,9 +93,9 @@ impl Registry {
         }
     }
 
-    fn add_library(&mut self, file: PathBuf, described: border::Library) -> Result<(), RegistryError> {
+    fn add_library(&mut self, file: &Path, described: border::Library) -> Result<(), RegistryError> {
         let border::Library { name, version, blocks } = described;
-        let origin = Origin::Library { path: file.clone(), name, version };
+        let origin = Origin::Library { path: file.into(), name, version };
         let entries = blocks.into_iter().map(|block| border::read(block, origin.clone()));
         let (mut fresh, mut known) = (Registry::default(), Vec::new());
         for entry in entries.collect::<Result<Vec<_>, _>>()? {
@@ -118,8 +119,8 @@ impl Registry {
 pub fn duplicate(first: &Entry, second: &Entry) -> RegistryError {
     RegistryError::Duplicate {
         name: first.name.clone(),
-        first: first.origin.clone(),
-        second: second.origin.clone(),
+        first: first.origin.clone().into(),
+        second: second.origin.clone().into(),
     }
 }
 

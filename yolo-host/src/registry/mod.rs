@@ -65,14 +65,14 @@ impl fmt::Display for Origin {
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// Two blocks of one name.
-    #[error("block `{name}` is there twice and not the same: from {first} and from {second}; leave one out")]
+    #[error("block `{name}` is there twice and not the same: from {first}, and from {second}; leave one out")]
     Duplicate {
         /// The name.
         name: String,
         /// One origin.
-        first: Origin,
+        first: Box<Origin>,
         /// The other.
-        second: Origin,
+        second: Box<Origin>,
     },
     /// A descriptor that breaks the contract.
     #[error("a block from {origin} breaks the block contract: {why}")]

@@ -25,7 +25,8 @@ pub fn libraries(path: &Path) -> Result<Vec<PathBuf>, LibraryError> {
     for entry in std::fs::read_dir(&path).map_err(read)? {
         let file = entry.map_err(read)?.path();
         if file.extension().is_some_and(|extension| extension == DLL_EXTENSION) && !is_cargo_copy(&file) {
-            files.push(file.canonicalize().map_err(read)?);
+            // A link to nothing is told by its own name when it is read.
+            files.push(file.canonicalize().unwrap_or(file));
         }
     }
     files.sort();
