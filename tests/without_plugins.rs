@@ -21,7 +21,12 @@ fn a_missing_block_is_explained() {
         let error = build(&format!("models/{model}.yaml")).unwrap_err();
         assert!(error.to_string().contains(&format!("{model}.yaml, layer")), "{error}");
         let source = error.source().unwrap().to_string();
-        for part in [format!("no block `{block}`"), "Bottleneck, ".into(), "plugin may be off".into()] {
+        for part in [
+            format!("no block `{block}`"),
+            "Bottleneck, ".into(),
+            "They come from yolo-host;".into(),
+            "--plugin PATH".into(),
+        ] {
             assert!(source.contains(&part), "{source} lacks {part}");
         }
     }
