@@ -5,7 +5,6 @@
 use candle_core::Device;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::error::Error;
 use std::fs::{create_dir, read, read_to_string, remove_file, write};
 use std::path::{Path, PathBuf};
@@ -16,8 +15,8 @@ use std::time::Duration;
 use yolo_host::autograd::Network;
 use yolo_host::model::{Model, Spec};
 use yolo_host::registry::{Registry, check_library};
-use yolo_tests::plugins::{cargo, compile};
-use yolo_tests::{build_folder, portable_state, report, root, uniform};
+use yolo_tests::plugins::{compile, plugin_in_rust};
+use yolo_tests::{portable_state, report, root, uniform};
 
 /// What a case's first line says; `hostile.h` explains it.
 #[derive(Clone)]
@@ -130,19 +129,6 @@ fn compiled(folder: &Path) -> Vec<(PathBuf, PathBuf)> {
     })
 }
 
-/// `hostile/panics.rs` as a library.
-fn panics() -> PathBuf {
-    let target = build_folder().parent().expect("target").to_path_buf();
-    let mut build = cargo("build");
-    build.args(["--quiet", "--locked", "--package", "yolo-tests", "--example", "hostile_panics"]);
-    if build_folder().ends_with("release") {
-        build.arg("--release");
-    }
-    let status = build.arg("--target-dir").arg(&target).status().expect("cargo runs");
-    assert!(status.success(), "hostile/panics.rs does not build");
-    build_folder().join("examples").join(format!("{DLL_PREFIX}hostile_panics{DLL_SUFFIX}"))
-}
-
 #[test]
 fn every_case_ends_well() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -157,10 +143,11 @@ fn every_case_ends_well() {
         let row = lines.next().and_then(|line| line.strip_prefix("/* row: ")?.strip_suffix(" */"));
         failures.extend(failure_in_time(&library, row.unwrap_or(ROW), &outcome));
     }
-    let says = |place: &str| Outcome::Error(format!("panicked: in {place}"));
-    let cases = [says("build"), says("shape"), says("forward")];
+    let says = |place: &str| Outcome::Error(format!("panicked: {place}"));
+    let silent = Outcome::Error("panicked: without a message".into());
+    let cases = [says("in build"), says("in shape"), says("in forward"), silent];
     let works = Outcome::Works(|x, y| y == 2.0 * x);
-    let library = panics();
+    let library = plugin_in_rust(&root().join("tests/hostile/panics"), "hostile_panics", false);
     for (place, outcome) in cases.iter().chain([&works]).enumerate() {
         failures.extend(failure_in_time(&library, &format!("[-1, 1, Hostile, [{place}]]"), outcome));
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use yolo_plugin::carried;
 use yolo_tests::plugins::cargo;
-use yolo_tests::{bare_yolo, build_folder, root};
+use yolo_tests::{bare_yolo, root};
 
 fn output(command: &mut Command) -> Output {
     command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
@@ -22,30 +22,69 @@ fn write_plugin(language: &str, folder: &Path) {
     success(bare_yolo().args(["blocks", "new", "TwoStep", "--lang", language, "--output"]).arg(folder));
 }
 
-/// The commands of the README that is written, run in its folder; `yolo` is the one under test.
-fn follow_readme(folder: &Path, target: &Path) {
-    let readme = std::fs::read_to_string(folder.join("README.md")).unwrap();
-    let commands: Vec<&str> = readme.lines().filter_map(|line| line.strip_prefix("    ")).collect();
-    assert_eq!(commands.len(), 3, "{readme}");
+/// The commands in a document, as they stand, one after the other; `yolo` is the one under test.
+fn follow(document: &str, start: &Path) -> usize {
     let yolo = bare_yolo().get_program().to_owned();
-    for line in commands {
-        let words: Vec<&str> = line.split('#').next().unwrap().split_whitespace().collect();
+    let mut folder = start.to_path_buf();
+    let lines = document.lines().filter_map(|line| line.strip_prefix("    "));
+    let commands: Vec<&str> = lines.map(|line| line.split('#').next().unwrap().trim()).collect();
+    for line in &commands {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if line.contains(" plugins/examples/") {
+            folder = start.to_path_buf(); // in the root of the repository
+        }
         let mut command = match words[0] {
+            "cd" => {
+                folder = folder.join(words[1]);
+                continue;
+            }
             "cargo" => cargo(words[1]),
             "yolo" => Command::new(&yolo),
             program => Command::new(program),
         };
-        let rest = if words[0] == "cargo" { 2 } else { 1 };
-        command.args(&words[rest..]).current_dir(folder).env("YOLO", &yolo).env("CARGO_TARGET_DIR", target);
-        let printed = success(&mut command);
-        if words[0] == "yolo" {
+        command
+            .args(&words[if words[0] == "cargo" { 2 } else { 1 }..])
+            .current_dir(&folder)
+            .env("YOLO", &yolo);
+        let printed = success(command.env_remove("CARGO_TARGET_DIR"));
+        if words[1] == "info" {
             // The model refers to the library where the command before has put it.
-            assert!(
-                printed.contains("TwoStep") && printed.contains("strides [8.0, 16.0, 32.0]"),
-                "{printed}"
-            );
+            assert!(printed.contains("strides [8.0, 16.0, 32.0]"), "{printed}");
         }
     }
+    commands.len()
+}
+
+fn follow_readme(folder: &Path) {
+    assert_eq!(follow(&std::fs::read_to_string(folder.join("README.md")).unwrap(), folder), 3);
+}
+
+/// What CONTRIBUTING.md leads a newcomer through, in a copy of what it needs of this repository.
+#[test]
+fn contributing_s_ten_minutes() {
+    fn copy(from: &Path, to: &Path) {
+        std::fs::create_dir(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+            let (path, name) = (entry.path(), entry.file_name());
+            match path.is_dir() {
+                true if name != "target" => copy(&path, &to.join(name)),
+                true => (),
+                false => std::fs::copy(&path, to.join(name)).map(|_| ()).unwrap(),
+            }
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("plugins")).unwrap();
+    for part in ["plugins/api", "plugins/examples"] {
+        copy(&root().join(part), &folder.path().join(part));
+    }
+    // A manifest that takes its versions from the workspace needs one.
+    std::fs::copy(root().join("Cargo.toml"), folder.path().join("Cargo.toml")).unwrap();
+    let document = std::fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    let section =
+        document.split("## Your own block in ten minutes").nth(1).unwrap().split("\n## ").next().unwrap();
+    let section = section.replace("    cargo install --path yolo-host\n", "");
+    assert_eq!(follow(&section, folder.path()), 14);
 }
 
 #[test]
@@ -53,7 +92,7 @@ fn a_plugin_in_rust() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("two_step");
     write_plugin("rust", &folder);
-    follow_readme(&folder, &folder.join("target"));
+    follow_readme(&folder);
 }
 
 #[test]
@@ -61,7 +100,7 @@ fn a_plugin_in_c() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("two_step");
     write_plugin("c", &folder);
-    follow_readme(&folder, &build_folder());
+    follow_readme(&folder);
 }
 
 #[test]
@@ -76,6 +115,9 @@ fn bad_names_and_folders_are_refused() {
         ("a-b", &fresh, "is made of letters, digits and _"),
         ("9lives", &fresh, "begins with a letter"),
         ("../x", &fresh, "is made of letters"),
+        ("Detect", &fresh, "means something else"),
+        ("Null", &fresh, "means something else"),
+        ("Plugin", &fresh, "means something else"),
         ("TwoStep", &taken, "exists already; name another folder with --output"),
         ("TwoStep", &nowhere, "cannot make the folder"),
     ];

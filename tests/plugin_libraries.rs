@@ -77,13 +77,18 @@ fn examples(folder: &Path) -> Vec<Registry> {
         }
         here
     });
-    let in_c = compilers.enumerate().map(|(i, compiler)| {
-        let folder = folder.join(compiler);
+    let builds = compilers.flat_map(|compiler| [(compiler, "-O0"), (compiler, "-O3")]);
+    let in_c = builds.map(|(compiler, level)| {
+        let folder = folder.join(format!("{compiler}{level}"));
         std::fs::create_dir(&folder).unwrap();
-        compile(compiler, &source, &folder, if i == 0 { &["-O0"] } else { &["-O3"] })
+        compile(compiler, &source, &folder, &[level])
     });
+    // The Rust one by each profile in turn: with two builds in C at least, each of both is there.
     let in_rust = [false, true].map(|release| example_in_rust("fasternet", release));
-    in_c.zip(in_rust.iter().cycle()).map(|(c, rust)| with_libraries(&[c, rust.clone()])).collect()
+    let registries = in_c.zip(in_rust.iter().cycle()).map(|(c, rust)| with_libraries(&[c, rust.clone()]));
+    let registries: Vec<Registry> = registries.collect();
+    assert!(registries.len() >= 2, "a C compiler");
+    registries
 }
 
 #[test]

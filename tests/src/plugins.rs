@@ -58,13 +58,18 @@ pub fn compile(compiler: &str, source: &Path, folder: &Path, flags: &[&str]) -> 
     library
 }
 
-/// An example plugin in Rust, built in its own workspace as its users build it.
+/// An example plugin in Rust.
 pub fn example_in_rust(name: &str, release: bool) -> PathBuf {
+    plugin_in_rust(&root().join("plugins/examples").join(name), name, release)
+}
+
+/// A plugin in Rust, built in its own workspace as its users build it.
+pub fn plugin_in_rust(folder: &Path, name: &str, release: bool) -> PathBuf {
     let target = build_folder().join("example-plugins");
     let mut build = cargo("build");
-    build.args(["--quiet", "--locked", "--manifest-path"]).arg(format!("plugins/examples/{name}/Cargo.toml"));
+    build.args(["--quiet", "--locked", "--manifest-path"]).arg(folder.join("Cargo.toml"));
     build.arg("--target-dir").arg(&target).args(release.then_some("--release"));
-    assert!(build.status().expect("cargo runs").success(), "the example {name} does not build");
+    assert!(build.status().expect("cargo runs").success(), "{} does not build", folder.display());
     let profile = if release { "release" } else { "debug" };
     target.join(profile).join(format!("{DLL_PREFIX}{name}{DLL_SUFFIX}"))
 }

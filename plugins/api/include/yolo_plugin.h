@@ -68,7 +68,8 @@ typedef uint64_t yolo_value;
 
 /* yolo_arg.kind and yolo_param.kind: which field holds the argument. */
 #define YOLO_KIND_NONE 0u   /* None in YAML */
-#define YOLO_KIND_WIDTH 1u  /* output channels that width_multiple scales; as an argument, an integer */
+#define YOLO_KIND_WIDTH 1u  /* output channels; width_multiple scales the first of a block's widths, unless it equals the
+                               channels of Detect's outputs; as an argument, an integer */
 #define YOLO_KIND_INT 2u
 #define YOLO_KIND_BOOL 3u   /* 1 or 0, in `integer` */
 #define YOLO_KIND_FLOAT 4u
@@ -92,8 +93,8 @@ typedef struct yolo_param {
     uint32_t kind;
     uint32_t optional;       /* 1: may be left out or None, and is then default_value */
     yolo_arg default_value;
-    int64_t min;             /* smallest and largest integer allowed (in lists, each element) */
-    int64_t max;
+    int64_t min;             /* smallest and largest integer allowed (in lists, each element): set both, since 0 and 0 */
+    int64_t max;             /* allow nothing but 0; INT64_MAX where there is no limit */
     const yolo_str *choices; /* the words of a choice */
     size_t choices_len;
 } yolo_param;

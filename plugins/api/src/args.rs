@@ -1,7 +1,8 @@
 //! The arguments of one layer, by name.
 #![allow(unsafe_code)] // reads texts and lists through pointers that the host keeps valid during `build`
 
-use crate::abi::{Arg, Param, kind};
+use crate::Param;
+use crate::abi::{Arg, kind};
 
 /// The arguments of one layer: checked by the host against the block's parameters, defaults filled in.
 ///
@@ -56,10 +57,13 @@ impl<'a> Args<'a> {
     }
 
     fn find(&self, name: &str, kinds: &[u32]) -> Option<&'a Arg> {
-        // SAFETY: parameters are static data of the plugin.
-        let index = self.params.iter().position(|param| unsafe { param.name.get() } == Some(name));
+        // SAFETY: only `Param::new` makes names, from static text.
+        let index = self.params.iter().position(|param| unsafe { param.raw().name.get() } == Some(name));
         let index = index.unwrap_or_else(|| panic!("no parameter `{name}` is declared"));
-        assert!(kinds.contains(&self.params[index].kind), "parameter `{name}` is declared with another kind");
+        assert!(
+            kinds.contains(&self.params[index].raw().kind),
+            "parameter `{name}` is declared with another kind"
+        );
         self.args.get(index).filter(|arg| arg.kind != kind::NONE)
     }
 }

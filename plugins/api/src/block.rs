@@ -1,8 +1,8 @@
 //! A block as its author writes it, and its way into the host's registry.
 #![allow(unsafe_code)] // the trampoline turns the raw pointers of a call into references
 
-use crate::abi::{self, Call, Param};
-use crate::{Args, Builder, Value};
+use crate::abi::{self, Call};
+use crate::{Args, Builder, Param, Value};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -64,7 +64,7 @@ impl Block {
             struct_size: size_of::<abi::Block>(),
             name: abi::Str::new(self.name),
             help: abi::Str::new(self.help),
-            params: self.params.as_ptr(),
+            params: self.params.as_ptr().cast(),
             params_len: self.params.len(),
             repeat: match self.repeat {
                 Repeat::Stack => abi::REPEAT_STACK,
@@ -102,7 +102,7 @@ unsafe extern "C" fn trampoline(user: *const c_void, call: *const Call) -> Value
     }
     match catch_unwind(AssertUnwindSafe(|| (block.build)(&mut builder, inputs, &args))) {
         Ok(value) => value,
-        Err(panic) => builder.fail(&format!("panicked: {}", panic_text(&*panic))),
+        Err(panic) => builder.fail(&panic_text(panic)),
     }
 }
 
@@ -116,12 +116,13 @@ pub(crate) unsafe fn slice<'a, T>(data: *const T, len: usize) -> &'a [T] {
     unsafe { std::slice::from_raw_parts(data, len) }
 }
 
-pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("without a message")
+/// What a panic says. Its value is given up, not dropped: that could panic again, and nothing would catch it.
+pub(crate) fn panic_text(panic: Box<dyn std::any::Any + Send>) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message");
+    let text = format!("panicked: {text}");
+    std::mem::forget(panic);
+    text
 }
 
 /// A block together with the crate that it came from; [`register!`](crate::register) makes it.

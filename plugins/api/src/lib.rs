@@ -44,13 +44,13 @@ mod library;
 mod operation;
 mod param;
 
-pub use abi::{Conv2d, Pool2d, Str, Value};
+pub use abi::{Conv2d, Pool2d, Value};
 pub use args::Args;
 pub use block::{Block, Build, Registered, Repeat, registered};
 pub use builder::{Act, Builder, Init, Order, Pool, Upsample};
 pub use library::library;
 pub use operation::{Backward, Forward, Gradient, Input, Operation, Shape};
-pub use param::Param;
+pub use param::{Param, Word};
 
 #[doc(hidden)]
 pub use inventory;

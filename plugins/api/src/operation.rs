@@ -127,7 +127,7 @@ fn guarded(
     let message = match catch_unwind(AssertUnwindSafe(|| run(op, call))) {
         Ok(Ok(())) => return status::OK,
         Ok(Err(message)) => message,
-        Err(panic) => format!("panicked: {}", panic_text(&*panic)),
+        Err(panic) => panic_text(panic),
     };
     let mut end = message.len().min(call.message_len.saturating_sub(1));
     while !message.is_char_boundary(end) {

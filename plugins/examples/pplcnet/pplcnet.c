@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * PP-LCNet (Cui et al., arXiv:2109.15099) for YOLOv5, as a plugin library:
+ * PP-LCNet (Cui et al., arXiv:2109.15099) for YOLOv5, as a plugin library. In this folder:
  *
- *     cc -shared -fPIC -O2 -I plugins/api/include -o libpplcnet.so pplcnet.c
+ *     cc -shared -fPIC -O2 -I ../../api/include -o libpplcnet.so pplcnet.c
  */
 #include "yolo_plugin.h"
 

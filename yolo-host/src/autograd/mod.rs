@@ -72,7 +72,7 @@ impl Network {
     /// Runs in evaluation mode on pictures `[batch, channels, height, width]` of f32 and returns the tensors of `wanted`.
     pub fn forward(&self, pictures: &Tensor, wanted: &[ValueId]) -> Result<Vec<Tensor>, Error> {
         // Checked before anything is computed, so that a size that does not fit is a clear error.
-        self.graph.shapes(pictures.dims())?;
+        let shapes = self.graph.shapes(pictures.dims())?;
         let mut values: Vec<Option<Tensor>> = vec![None; self.graph.nodes.len()];
         let mut results: Vec<Option<Tensor>> = vec![None; wanted.len()];
         for (place, node) in self.graph.nodes.iter().enumerate() {
@@ -80,7 +80,7 @@ impl Network {
             let inputs: Vec<&Tensor> = node.inputs.iter().filter_map(|id| values[id.0].as_ref()).collect();
             let output = match node.op {
                 Op::Input => pictures.clone(),
-                Op::Custom(ref custom) => custom::run(custom, &inputs, node.layer)?,
+                Op::Custom(ref custom) => custom::run(custom, &inputs, &shapes[place], node.layer)?,
                 _ => ops::run(&node.op, &inputs, &self.params).map_err(failed)?,
             };
             for (result, _) in results.iter_mut().zip(wanted).filter(|(_, id)| id.0 == place) {

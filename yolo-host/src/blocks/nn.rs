@@ -1,6 +1,6 @@
 //! Plain PyTorch layers that YAML may name.
 
-use yolo_plugin::{Args, Block, Builder, Conv2d, Param, Pool, Pool2d, Str, Upsample, Value, register};
+use yolo_plugin::{Args, Block, Builder, Conv2d, Param, Pool, Pool2d, Upsample, Value, Word, register};
 
 /// A convolution without batch norm; its channels never scale.
 pub static CONV2D: Block = Block::new("nn.Conv2d", "convolution", conv2d).params(&[
@@ -22,7 +22,7 @@ pub static BATCH_NORM2D: Block = Block::new("nn.BatchNorm2d", "batch normalisati
 pub static UPSAMPLE: Block = Block::new("nn.Upsample", "larger by a whole factor", upsample).params(&[
     Param::ints("size").optional().help("not supported: None"),
     Param::float("scale_factor").help("a whole number"),
-    Param::choice("mode", &[Str::new("nearest"), Str::new("bilinear")]).or_word("nearest").help("filling"),
+    Param::choice("mode", &[Word::new("nearest"), Word::new("bilinear")]).or_word("nearest").help("filling"),
 ]);
 
 /// Maximum over a window.

@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::output::line;
-use crate::registry::Registry;
+use crate::registry::{DETECT, Registry};
 use anyhow::{Context, ensure};
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::fs;
@@ -50,6 +50,12 @@ pub fn run(args: NewArgs, registry: &Registry) -> anyhow::Result<Outcome> {
         name.len() <= 64 && name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(is_word),
         "a block's name is made of letters, digits and _, begins with a letter, and has at most 64: not `{name}`"
     );
+    // YAML reads these as no text, and yolo-plugin is the crate that the plugin needs.
+    let other = ["null", "true", "false", "yes", "no", "on", "off", "y", "n", "plugin"];
+    ensure!(
+        name != DETECT && !other.contains(&name.to_lowercase().as_str()),
+        "`{name}` means something else already; choose another name"
+    );
     if let Some(entry) = registry.get(name) {
         anyhow::bail!("there is a block `{name}` already, from {}; choose another name", entry.origin);
     }
@@ -84,7 +90,7 @@ pub fn run(args: NewArgs, registry: &Registry) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// The crate `yolo-plugin`, so that the folder needs nothing from elsewhere.
+/// The crate `yolo-plugin`, of the version that this program understands.
 fn carried_crate() -> Vec<(String, String)> {
     let sources = carried::SOURCES.iter().map(|(path, text)| (path.to_string(), text.to_string()));
     let manifest = ("Cargo.toml".to_string(), carried::MANIFEST.to_string());

@@ -23,13 +23,14 @@ impl PluginArgs {
         self.allow_yaml_plugins |= before.allow_yaml_plugins;
     }
 
-    /// Every block that is linked in, then those of the environment, then those of the command line.
+    /// Every block that is linked in, then those of the command line, then those of the environment: the first of equal
+    /// ones is used.
     pub fn registry(&self) -> anyhow::Result<Registry> {
         let mut registry = Registry::linked()?;
-        registry.load_environment()?;
         for path in &self.plugins {
             registry.load(path)?;
         }
+        registry.load_environment()?;
         registry.trust_models(self.allow_yaml_plugins);
         notes(&mut registry);
         Ok(registry)

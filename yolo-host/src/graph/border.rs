@@ -284,7 +284,7 @@ extern "C" fn custom(
         }
         let inputs = list(inputs, inputs_len)?.iter().map(|x| b.resolve(*x)).collect::<Result<_, _>>()?;
         // SAFETY: null and sizes are checked; what a descriptor points to is static data of the plugin.
-        let custom = unsafe { Custom::read(op, list(attributes, attributes_len)?) }?;
+        let custom = unsafe { Custom::read(op, inputs_len, list(attributes, attributes_len)?) }?;
         b.push(Op::Custom(custom), inputs)
     })
 }

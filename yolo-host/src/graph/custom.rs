@@ -21,6 +21,7 @@ pub struct Custom {
     name: &'static str,
     onnx: Option<&'static str>,
     raw: abi::Op,
+    inputs: usize,
     attributes: Vec<f64>,
     owner: Arc<str>,
 }
@@ -43,7 +44,7 @@ impl Custom {
     ///
     /// # Safety
     /// `op` is null or points to a descriptor; what it points to lives as long as the process.
-    pub unsafe fn read(op: *const abi::Op, attributes: &[f64]) -> Result<Self, BuildError> {
+    pub unsafe fn read(op: *const abi::Op, inputs: usize, attributes: &[f64]) -> Result<Self, BuildError> {
         let misuse = |what: &str| BuildError::Misuse(format!("a custom operation {what}"));
         if op.is_null() || !op.is_aligned() {
             return Err(misuse("is null"));
@@ -67,7 +68,7 @@ impl Custom {
             return Err(BuildError::Misuse(format!("custom operation `{name}` lacks shape or forward")));
         }
         let onnx = Some(onnx).filter(|name| !name.is_empty());
-        Ok(Custom { name, onnx, raw: op, attributes: attributes.to_vec(), owner: "".into() })
+        Ok(Custom { name, onnx, raw: op, inputs, attributes: attributes.to_vec(), owner: "".into() })
     }
 
     /// Names the block of a library in its errors from now on.
@@ -92,21 +93,32 @@ impl Custom {
 
     /// The output shape for these input shapes, or why they do not fit.
     pub fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
+        if inputs.len() != self.inputs {
+            return Err(format!("takes {} inputs here, not {}", self.inputs, inputs.len()));
+        }
         let tensors: Option<Vec<Tensor>> = inputs.iter().map(|shape| tensor(shape, &[])).collect();
         let tensors = tensors.ok_or_else(|| format!("takes at most {MAX_RANK} axes"))?;
         let mut output = NOTHING;
         self.call(self.raw.shape, &tensors, &mut output, None)?;
         match output.shape.get(..output.rank) {
             Some(shape) if !shape.is_empty() => limited(shape.to_vec()),
-            _ => Err(format!("its output has {} axes", output.rank)),
+            _ => Err(self.owned(&format!("its output has {} axes", output.rank))),
         }
     }
 
-    /// Computes the output, of the shape that [`shape`](Self::shape) gave.
-    pub fn forward(&self, inputs: &[View], shape: &[usize]) -> Result<Vec<f32>, CustomError> {
+    /// Computes the output. Its shape must be the one expected: a plugin that changes its mind is found out here.
+    pub fn forward(&self, inputs: &[View], expected: &[usize]) -> Result<Vec<f32>, CustomError> {
+        let tensors = self.tensors(inputs)?;
+        let shapes: Vec<&[usize]> = inputs.iter().map(|(shape, _)| *shape).collect();
+        let shape = self.shape(&shapes).map_err(|why| self.error(&why))?;
+        if shape != expected {
+            return Err(
+                self.error(&self.owned(&format!("its output is {shape:?}, where it was {expected:?}")))
+            );
+        }
         // Where the operation forgets an element, a NaN stands and is seen.
         let mut values = vec![f32::NAN; shape.iter().product()];
-        let tensors = self.tensors(inputs)?;
+        let shape = shape.as_slice();
         let mut output = tensor(shape, &values).ok_or_else(|| self.error("too many axes"))?;
         output.data = values.as_mut_ptr();
         self.call(self.raw.forward, &tensors, &mut output, None).map_err(|why| self.error(&why))?;
@@ -125,7 +137,12 @@ impl Custom {
             return Err(self.error("has no backward, so that the model cannot be trained"));
         }
         let fits = |view: &View| view.0.iter().product::<usize>() == view.1.len();
-        if wanted.len() != inputs.len() || grad_output.len() != output.1.len() || !fits(&output) {
+        let shapes: Vec<&[usize]> = inputs.iter().map(|(shape, _)| *shape).collect();
+        if self.shape(&shapes).as_deref() != Ok(output.0)
+            || wanted.len() != inputs.len()
+            || grad_output.len() != output.1.len()
+            || !fits(&output)
+        {
             return Err(self.error("its gradient was asked with tensors that do not fit"));
         }
         let tensors = self.tensors(inputs)?;

@@ -2,11 +2,8 @@
 
 use super::{Detect, Error, LayerError, Spec};
 use crate::graph::{Graph, GraphBuilder, Limits, ValueId};
-use crate::registry::{Arg, Entry, Origin, Registry};
+use crate::registry::{Arg, DETECT, Entry, Origin, Registry};
 use std::collections::BTreeSet;
-
-/// Detect is the host's own: its outputs are several, and it must come last.
-pub const DETECT: &str = "Detect";
 
 /// Height and width with which a graph is built; twice the largest stride of YOLOv5's models. Other sizes are inferred.
 const NOMINAL: usize = 256;
@@ -121,17 +118,19 @@ fn look_up<'a>(registry: &'a Registry, spec: &Spec, name: &str) -> Result<&'a En
 
 /// Where a block that is not there might come from.
 fn advice(spec: &Spec, registry: &Registry) -> String {
-    if !spec.plugins.is_empty() && !registry.trusts_models() {
-        let asked: Vec<String> = spec.plugins.iter().map(|path| path.display().to_string()).collect();
-        let asked = asked.join(", ");
-        return format!(
-            "The model asks for {asked}, whose code runs in this process: --allow-yaml-plugins loads it"
-        );
-    }
+    let asked = spec.plugins.iter().filter(|path| !registry.has_loaded(path));
+    let asked: Vec<String> = asked.map(|path| path.display().to_string()).collect();
+    let asked = match asked.is_empty() || registry.trusts_models() {
+        true => String::new(),
+        false => format!(
+            ". The model asks for {}, whose code would run in this process: --allow-yaml-plugins loads it",
+            asked.join(", ")
+        ),
+    };
     let origins: BTreeSet<String> = registry.iter().map(|entry| entry.origin.to_string()).collect();
     let origins = origins.into_iter().collect::<Vec<_>>().join(", ");
     format!(
-        "They come from {origins}; cargo features add families, and --plugin PATH adds those of a library"
+        "They come from {origins}; cargo features add families, and --plugin PATH adds those of a library{asked}"
     )
 }
 

@@ -83,16 +83,21 @@ impl Entry {
         match arg {
             None | Some(Arg::None) if param.optional => Ok(param.default.clone()),
             None => Err(ArgError::Missing { name: param.name.clone(), usage: self.usage() }),
-            Some(arg) => param.fit(arg).ok_or_else(|| ArgError::Unfit {
-                name: param.name.clone(),
-                expected: param.expected(),
-                given: arg.clone(),
-            }),
+            Some(arg) => param.accept(arg),
         }
     }
 }
 
 impl ParamInfo {
+    /// The argument in the form of the declared kind.
+    pub(super) fn accept(&self, arg: &Arg) -> Result<Arg, ArgError> {
+        self.fit(arg).ok_or_else(|| ArgError::Unfit {
+            name: self.name.clone(),
+            expected: self.expected(),
+            given: arg.clone(),
+        })
+    }
+
     /// The argument in the form of the declared kind, if it has one.
     fn fit(&self, arg: &Arg) -> Option<Arg> {
         let ranged = |value: i64| (self.range.0..=self.range.1).contains(&value);

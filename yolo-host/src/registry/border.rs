@@ -1,7 +1,7 @@
 //! Reads what a plugin passes by pointer, and calls its build function.
 #![allow(unsafe_code)] // descriptors are C structs; build functions are C functions
 
-use super::{Arg, Entry, Kind, Origin, ParamInfo, RegistryError};
+use super::{Arg, DETECT, Entry, Kind, Origin, ParamInfo, RegistryError};
 use crate::graph::{BuildError, GraphBuilder, HOST, ValueId, open};
 use yolo_plugin::Value;
 use yolo_plugin::abi::{self, Call, Str, kind};
@@ -12,9 +12,6 @@ const MAX_BLOCKS: usize = 4096;
 
 /// No text of a descriptor is longer, in bytes.
 const MAX_TEXT: usize = 4096;
-
-/// The block that every model ends with is the program's own, and no registry's.
-const RESERVED: &str = "Detect";
 
 /// What an entry function returned: name, version and blocks of a library.
 pub struct Library {
@@ -90,7 +87,7 @@ pub fn read(raw: abi::Block, origin: Origin) -> Result<Entry, RegistryError> {
         if name.is_empty() {
             return Err("its name is empty".into());
         }
-        if name == RESERVED {
+        if name == DETECT {
             return Err(format!("`{name}` is a name of the program's own; choose another"));
         }
         if raw.repeat > abi::REPEAT_ARGUMENT {
@@ -124,14 +121,10 @@ pub fn read(raw: abi::Block, origin: Origin) -> Result<Entry, RegistryError> {
 
 /// Defaults are arguments like any other: of the declared kind, and in range. Only they may be an empty list.
 fn fit_defaults(entry: &mut Entry) -> Result<(), String> {
-    for i in 0..entry.params.len() {
-        let param = &entry.params[i];
+    for param in &mut entry.params {
         let empty = param.kind == Kind::Ints && param.default == Arg::Ints(vec![]);
         if param.optional && param.default != Arg::None && !empty {
-            let alone = Entry { params: vec![param.clone()], ..entry.clone() };
-            let fitted = alone.check(std::slice::from_ref(&param.default));
-            let fitted = fitted.map_err(|why| format!("by default {why}"))?;
-            entry.params[i].default = fitted.into_iter().next().unwrap_or(Arg::None);
+            param.default = param.accept(&param.default).map_err(|why| format!("by default {why}"))?;
         }
     }
     Ok(())
@@ -210,13 +203,21 @@ unsafe fn list<T>(data: *const T, len: usize, most: usize, of: &str) -> Result<&
 
 impl Entry {
     /// Emits the block into a graph and returns its output.
-    pub fn build(
+    pub(crate) fn build(
         &self,
         builder: &mut GraphBuilder,
         inputs: &[ValueId],
         args: &[Arg],
         repeat: usize,
     ) -> Result<ValueId, BuildError> {
+        // What the contract promises to the block.
+        let (min, max) = (self.raw.min_inputs, self.raw.max_inputs);
+        if !(min..=max).contains(&inputs.len()) || args.len() != self.raw.params_len {
+            let given = inputs.len();
+            return Err(BuildError::Block(format!(
+                "a copy of it gets {given} inputs, and needs {min} to {max}"
+            )));
+        }
         let inputs: Vec<Value> = inputs.iter().map(|id| builder.handle(*id)).collect();
         let args: Vec<abi::Arg> =
             self.params.iter().zip(args).map(|(param, arg)| raw_arg(param.kind, arg)).collect();

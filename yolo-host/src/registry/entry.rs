@@ -79,11 +79,10 @@ impl Entry {
 
     /// Whether both are the same block of the same version of the same plugin, as far as they describe themselves.
     pub fn is_same_as(&self, other: &Entry) -> bool {
-        let described = |entry: &Entry| {
-            let Entry { name, help, params, repeats_inside, inputs, origin: _, raw: _ } = entry.clone();
-            (name, help, params, repeats_inside, inputs)
-        };
-        self.origin.plugin() == other.origin.plugin() && described(self) == described(other)
+        let Entry { name, help, params, repeats_inside, inputs, origin, raw: _ } = self;
+        let described = (name, help, params, repeats_inside, inputs);
+        let other_s = (&other.name, &other.help, &other.params, &other.repeats_inside, &other.inputs);
+        origin.plugin() == other.origin.plugin() && described == other_s
     }
 
     /// How the arguments are written, such as `[c2, k=1, s=1]`.

@@ -72,7 +72,13 @@ impl Registry {
 
     /// Adds the blocks of the libraries that the environment variable `YOLO_PLUGIN_PATH` names.
     pub fn load_environment(&mut self) -> Result<(), RegistryError> {
-        search::environment().iter().try_for_each(|path| self.load(path))
+        let failed = |source: RegistryError| RegistryError::Environment { source: source.into() };
+        search::environment().iter().try_for_each(|path| self.load(path)).map_err(failed)
+    }
+
+    /// Whether the library at this path is there already.
+    pub fn has_loaded(&self, path: &Path) -> bool {
+        path.canonicalize().is_ok_and(|path| self.libraries.contains(&path))
     }
 
     /// Whether [`load_trusted`](Self::load_trusted) may load what model files ask for; at first it may not.
@@ -108,7 +114,9 @@ impl Registry {
         if let [(_, origin), ..] = known.as_slice() {
             let names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
             let names = names.join(", ");
-            self.notes.push(format!("{}: {names} taken from {origin}, which is the same", file.display()));
+            let file = file.display();
+            self.notes
+                .push(format!("{file} is not used for {names}, which {origin} describes in the same way"));
         }
         self.entries.append(&mut fresh.entries);
         Ok(())

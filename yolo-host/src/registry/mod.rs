@@ -17,6 +17,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
+/// The block that every model ends with is the program's own, and no registry's: its outputs are several.
+pub const DETECT: &str = "Detect";
+
 /// Where a block comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -81,6 +84,12 @@ pub enum RegistryError {
         origin: Origin,
         /// What is wrong.
         why: String,
+    },
+    /// The environment names a library that cannot be used.
+    #[error("{PLUGIN_PATH} names what cannot be used")]
+    Environment {
+        /// Why.
+        source: Box<RegistryError>,
     },
     /// A dynamic library that cannot be used.
     #[error("plugin {}", path.display())]

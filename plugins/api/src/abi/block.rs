@@ -7,7 +7,7 @@ use std::ffi::c_void;
 pub mod kind {
     /// `None` in YAML.
     pub const NONE: u32 = 0;
-    /// Output channels that `width_multiple` scales; as an argument, an integer.
+    /// Output channels; `width_multiple` scales the first of a block's widths. As an argument, an integer.
     pub const WIDTH: u32 = 1;
     /// An integer.
     pub const INT: u32 = 2;

@@ -1,14 +1,14 @@
 //! FasterNet's block: a convolution over a part of the channels, then two pointwise ones, and a shortcut.
 
 use crate::gelu::GELU;
-use yolo_plugin::{Args, Block, Builder, Conv2d, Param, Str, Value};
+use yolo_plugin::{Args, Block, Builder, Conv2d, Param, Value, Word};
 
 /// `[b, c, h, w]` to the same shape.
 pub static FASTERNET_BLOCK: Block =
     Block::new("FasterNet_Block", "partial convolution, two pointwise convolutions, shortcut", build).params(&[
         Param::int("mlp_ratio").range(1, 64).or_int(2).help("widening between the pointwise convolutions"),
         Param::int("n_div").range(1, 1024).or_int(4).help("one channel of so many is convolved"),
-        Param::choice("act", &[Str::new("relu"), Str::new("gelu")]).or_word("relu").help("activation"),
+        Param::choice("act", &[Word::new("relu"), Word::new("gelu")]).or_word("relu").help("activation"),
     ]);
 
 fn build(b: &mut Builder, x: &[Value], args: &Args) -> Value {

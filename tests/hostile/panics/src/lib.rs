@@ -1,4 +1,5 @@
-//! A plugin in Rust whose block panics where its argument says: 0 build, 1 shape, 2 forward.
+//! A plugin in Rust whose block panics where its argument says: 0 build, 1 shape, 2 forward; 3 is build, with a value that
+//! panics again when it is dropped.
 
 use yolo_plugin::{Args, Block, Builder, Input, Operation, Param, Value, export, register};
 
@@ -6,9 +7,20 @@ static HOSTILE: Block = Block::new("Hostile", "panics", build).params(&[Param::i
 
 static TWICE: Operation = Operation::new("twice", shape, forward);
 
+struct Again;
+
+impl Drop for Again {
+    fn drop(&mut self) {
+        panic!("in drop");
+    }
+}
+
 fn build(b: &mut Builder, x: &[Value], args: &Args) -> Value {
     if args.int("where") == 0 {
         panic!("in build");
+    }
+    if args.int("where") == 3 {
+        std::panic::panic_any(Again);
     }
     b.custom(&TWICE, x, &[args.int("where") as f64])
 }
