@@ -17,6 +17,7 @@ pub mod detector;
 pub mod draw;
 pub mod eval;
 pub mod graph;
+pub mod kernels;
 pub mod model;
 pub mod random;
 pub mod registry;

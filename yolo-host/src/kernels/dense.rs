@@ -1,0 +1,384 @@
+//! Dense convolution, forward and back, as a gathered matrix product: each pixel of a plan's grid sums, over its taps, the
+//! source's channels times a matrix. Nothing is copied or packed: a tile of pixels is held in registers and reads each
+//! source pixel where it lies.
+#![allow(unsafe_code)] // the fast path reads and writes through pointers
+
+use super::Float;
+use super::isa::Isa;
+use super::parallel::{Shared, tasks};
+use super::plan::{Plan, Tap};
+use super::simd::{Simd, dispatch, lanes};
+
+/// dst[p][co] = bias[co] + Σ over taps t and ci of src[p, t][ci] · weight[t][ci][co]
+#[derive(Clone, Copy)]
+pub struct Dense<'a, T> {
+    /// Which pixels.
+    pub plan: &'a Plan,
+    /// The source, with its channels between two pixels and the first channel that takes part.
+    pub src: (&'a [T], usize, usize),
+    /// Channels of the source that take part.
+    pub cin: usize,
+    /// `[tap, cin, columns]`, how many columns there are, and the first that takes part.
+    pub weight: (&'a [T], usize, usize),
+    /// Channels between two pixels of the destination, and the first that is written.
+    pub dst: (usize, usize),
+    /// Channels that are written.
+    pub cout: usize,
+    /// Added to every pixel.
+    pub bias: Option<&'a [T]>,
+}
+
+/// grad[t][ci][co] = Σ over pixels p of src[p, t][ci] · grad_output[p][co]
+#[derive(Clone, Copy)]
+pub struct DenseWeight<'a, T> {
+    /// The plan of the forward pass.
+    pub plan: &'a Plan,
+    /// As in [`Dense`].
+    pub src: (&'a [T], usize, usize),
+    /// As in [`Dense`].
+    pub cin: usize,
+    /// The gradient of the output, its channels between two pixels, and the first that takes part.
+    pub grad_output: (&'a [T], usize, usize),
+    /// Channels of it that take part.
+    pub cout: usize,
+    /// Columns of the result, and the first that is written.
+    pub columns: (usize, usize),
+}
+
+/// [`Dense`] by plain loops.
+pub fn reference<T: Float>(job: &Dense<T>, dst: &mut [T]) {
+    let (src, src_pixel, first) = job.src;
+    let (weight, columns, column) = job.weight;
+    for pixel in job.plan.walk(0) {
+        let start = pixel.dst * job.dst.0 + job.dst.1;
+        let sum = &mut dst[start..start + job.cout];
+        match job.bias {
+            Some(bias) => sum.copy_from_slice(bias),
+            None => sum.fill(T::zero()),
+        }
+        for tap in &job.plan.taps {
+            let Some(place) = pixel.source(tap, job.plan.src) else { continue };
+            let x = &src[place * src_pixel + first..][..job.cin];
+            for (ci, x) in x.iter().enumerate() {
+                let row = &weight[(tap.index * job.cin + ci) * columns + column..][..job.cout];
+                for (sum, w) in sum.iter_mut().zip(row) {
+                    *sum += *x * *w;
+                }
+            }
+        }
+    }
+}
+
+/// [`DenseWeight`] by plain loops.
+pub fn weight_reference<T: Float>(job: &DenseWeight<T>, grad: &mut [T]) {
+    let (src, src_pixel, first) = job.src;
+    let (grad_output, dy_pixel, dy_first) = job.grad_output;
+    for tap in &job.plan.taps {
+        for ci in 0..job.cin {
+            let start = (tap.index * job.cin + ci) * job.columns.0 + job.columns.1;
+            let sum = &mut grad[start..start + job.cout];
+            sum.fill(T::zero());
+            for pixel in job.plan.walk(0) {
+                let Some(place) = pixel.source(tap, job.plan.src) else { continue };
+                let x = src[place * src_pixel + first + ci];
+                let dy = &grad_output[pixel.dst * dy_pixel + dy_first..][..job.cout];
+                for (sum, dy) in sum.iter_mut().zip(dy) {
+                    *sum += x * *dy;
+                }
+            }
+        }
+    }
+}
+
+/// Pixels of a tile, and rows of one in the gradient of the weight.
+const PIXELS: usize = 6;
+/// Multiply-adds that one task should have.
+const TASK: usize = 4_000_000;
+/// Pixels between two visits of the same gradient, so that what they read stays in the first cache.
+const BLOCK: usize = 96;
+/// Most source channels of one task of the gradient of the weight.
+const ROWS: usize = 48;
+
+/// Channels in blocks `(start, width)` of as equal width as vectors allow, at most so many vectors each.
+fn blocks(isa: Isa, width: usize) -> Vec<(usize, usize)> {
+    let (lanes, most) = lanes(isa);
+    let vectors = width.div_ceil(lanes);
+    let count = vectors.div_ceil(most);
+    let starts: Vec<usize> = (0..=count).map(|i| (i * vectors / count.max(1) * lanes).min(width)).collect();
+    starts.windows(2).map(|pair| (pair[0], pair[1] - pair[0])).collect()
+}
+
+/// Calls `kernel::<S, N, FULL>` for so many vectors, the last of which may be partly filled.
+macro_rules! by_width {
+    ($S:ident, $width:expr, $kernel:ident($($arg:expr),*)) => {
+        match ($width.div_ceil($S::LANES), $width.is_multiple_of($S::LANES)) {
+            (1, true) => $kernel::<$S, 1, true>($($arg),*),
+            (2, true) => $kernel::<$S, 2, true>($($arg),*),
+            (3, true) => $kernel::<$S, 3, true>($($arg),*),
+            (_, true) => $kernel::<$S, 4, true>($($arg),*),
+            (1, false) => $kernel::<$S, 1, false>($($arg),*),
+            (2, false) => $kernel::<$S, 2, false>($($arg),*),
+            (3, false) => $kernel::<$S, 3, false>($($arg),*),
+            (_, false) => $kernel::<$S, 4, false>($($arg),*),
+        }
+    };
+}
+
+/// One task of [`fast`]: pixels from `first` to `last` of channels `start..start + width`.
+struct Part<'a> {
+    job: &'a Dense<'a, f32>,
+    /// What a tap finds in the border.
+    zeros: &'a [f32],
+    dst: Shared<f32>,
+    start: usize,
+    width: usize,
+    first: usize,
+    last: usize,
+}
+
+/// [`Dense`] with the instructions of `isa`.
+pub fn fast(isa: Isa, job: &Dense<f32>, dst: &mut [f32]) {
+    let pixels = job.plan.pixels();
+    let depth = job.plan.taps.len() * job.cin;
+    let blocks = blocks(isa, job.cout);
+    let widest = blocks.iter().map(|block| block.1).max().unwrap_or(1);
+    let chunk = (TASK / (depth * widest).max(1)).next_multiple_of(PIXELS).clamp(PIXELS, 6_000);
+    let chunks = pixels.div_ceil(chunk);
+    check(job, dst);
+    let (zeros, dst) = (vec![0.0; job.cin], Shared::new(dst));
+    tasks(blocks.len() * chunks, pixels * depth * job.cout, |task| {
+        let (start, width) = blocks[task / chunks];
+        let first = task % chunks * chunk;
+        let last = (first + chunk).min(pixels);
+        let part = Part { job, zeros: &zeros, dst, start, width, first, last };
+        dispatch!(isa, forward(&part): &Part);
+    });
+}
+
+/// The pointers of the fast path stay inside the slices.
+fn check(job: &Dense<f32>, dst: &[f32]) {
+    let plan = job.plan;
+    let fits = |(pixel, first): (usize, usize), width: usize, [height, across]: [usize; 2], len: usize| {
+        first + width <= pixel && plan.batch * height * across * pixel <= len
+    };
+    assert!(fits((job.src.1, job.src.2), job.cin, plan.src, job.src.0.len()), "the source is too small");
+    assert!(fits(job.dst, job.cout, plan.dst, dst.len()), "the destination is too small");
+    let last = plan.taps.iter().map(|tap| tap.index + 1).max().unwrap_or(0);
+    assert!(job.weight.2 + job.cout <= job.weight.1, "the weight has too few columns");
+    assert!(last * job.cin * job.weight.1 <= job.weight.0.len(), "the weight is too small");
+    assert!(job.bias.is_none_or(|bias| bias.len() >= job.cout), "the bias is too small");
+}
+
+/// # Safety
+/// The processor has the instructions; `check` holds; no other task writes these pixels and channels.
+#[inline(always)]
+unsafe fn forward<S: Simd>(part: &Part) {
+    // SAFETY: passed on.
+    unsafe { by_width!(S, part.width, forward_tiles(part)) }
+}
+
+/// # Safety
+/// As for [`forward`].
+#[inline(always)]
+unsafe fn forward_tiles<S: Simd, const N: usize, const FULL: bool>(part: &Part) {
+    let job = part.job;
+    let (src, src_pixel, src_first) = job.src;
+    let (weight, columns, column) = job.weight;
+    let partial = part.width - (N - 1) * S::LANES;
+    let mut walk = job.plan.walk(part.first);
+    let mut done = part.first;
+    while done < part.last {
+        let count = PIXELS.min(part.last - done);
+        let Some(head) = walk.next() else { return };
+        let mut pixels = [head; PIXELS];
+        for pixel in pixels.iter_mut().take(count).skip(1) {
+            if let Some(next) = walk.next() {
+                *pixel = next;
+            }
+        }
+        done += count;
+        // SAFETY: `check` holds, and the pixels are of the grid.
+        unsafe {
+            let mut sums = [[S::zero(); N]; PIXELS];
+            if let Some(bias) = job.bias {
+                let bias = vectors::<S, N, FULL>(bias.as_ptr().add(part.start), partial);
+                sums = [bias; PIXELS];
+            }
+            for tap in &job.plan.taps {
+                let mut from = [part.zeros.as_ptr(); PIXELS];
+                let mut inside = false;
+                for (from, pixel) in from.iter_mut().zip(&pixels) {
+                    if let Some(place) = pixel.source(tap, job.plan.src) {
+                        *from = src.as_ptr().add(place * src_pixel + src_first);
+                        inside = true;
+                    }
+                }
+                if !inside {
+                    continue;
+                }
+                let mut row = weight.as_ptr().add(tap.index * job.cin * columns + column + part.start);
+                for ci in 0..job.cin {
+                    let w = vectors::<S, N, FULL>(row, partial);
+                    for p in 0..PIXELS {
+                        let x = S::splat(*from[p].add(ci));
+                        for v in 0..N {
+                            sums[p][v] = S::mul_add(x, w[v], sums[p][v]);
+                        }
+                    }
+                    row = row.wrapping_add(columns);
+                }
+            }
+            for (pixel, sums) in pixels.iter().zip(&sums).take(count) {
+                let to = part.dst.ptr().add(pixel.dst * job.dst.0 + job.dst.1 + part.start);
+                store::<S, N, FULL>(to, sums, partial);
+            }
+        }
+    }
+}
+
+/// `N` vectors, of the last of which only `partial` numbers are there unless it is full.
+///
+/// # Safety
+/// The numbers can be read.
+#[inline(always)]
+unsafe fn vectors<S: Simd, const N: usize, const FULL: bool>(from: *const f32, partial: usize) -> [S::V; N] {
+    // SAFETY: passed on.
+    unsafe {
+        let mut v = [S::zero(); N];
+        for (i, v) in v.iter_mut().enumerate() {
+            let from = from.add(i * S::LANES);
+            *v = if FULL || i + 1 < N { S::load(from) } else { S::load_part(from, partial) };
+        }
+        v
+    }
+}
+
+/// The reverse of [`vectors`].
+///
+/// # Safety
+/// The numbers can be written.
+#[inline(always)]
+unsafe fn store<S: Simd, const N: usize, const FULL: bool>(to: *mut f32, v: &[S::V; N], partial: usize) {
+    for (i, v) in v.iter().enumerate() {
+        // SAFETY: passed on.
+        unsafe {
+            let to = to.add(i * S::LANES);
+            if FULL || i + 1 < N { S::store(to, *v) } else { S::store_part(to, *v, partial) }
+        }
+    }
+}
+
+/// One task of [`weight_fast`]: one tap, some source channels, one block of columns.
+struct WeightPart<'a> {
+    job: &'a DenseWeight<'a, f32>,
+    grad: Shared<f32>,
+    tap: &'a Tap,
+    rows: (usize, usize),
+    start: usize,
+    width: usize,
+}
+
+/// [`DenseWeight`] with the instructions of `isa`.
+pub fn weight_fast(isa: Isa, job: &DenseWeight<f32>, grad: &mut [f32]) {
+    let plan = job.plan;
+    let (pixels, taps) = (plan.pixels(), plan.taps.len());
+    let blocks = blocks(isa, job.cout);
+    // Two parts at least, where there are two, and no larger ones than the cache likes.
+    let groups = job.cin.div_ceil(ROWS).max(2).min(job.cin.div_ceil(PIXELS)).max(1);
+    let rows = job.cin.div_ceil(groups).next_multiple_of(PIXELS);
+    let groups = job.cin.div_ceil(rows);
+    weight_check(job, grad);
+    let work = pixels * taps * job.cin * job.cout;
+    let grad = Shared::new(grad);
+    tasks(taps * groups * blocks.len(), work, |task| {
+        let (start, width) = blocks[task % blocks.len()];
+        let group = task / blocks.len() % groups;
+        let tap = &plan.taps[task / blocks.len() / groups];
+        let rows = (group * rows, ((group + 1) * rows).min(job.cin));
+        let part = WeightPart { job, grad, tap, rows, start, width };
+        dispatch!(isa, weight(&part): &WeightPart);
+    });
+}
+
+/// The pointers of the fast path stay inside the slices.
+fn weight_check(job: &DenseWeight<f32>, grad: &[f32]) {
+    let plan = job.plan;
+    let fits = |(slice, pixel, first): (&[f32], usize, usize), width: usize, [height, across]: [usize; 2]| {
+        first + width <= pixel && plan.batch * height * across * pixel <= slice.len()
+    };
+    assert!(fits(job.src, job.cin, plan.src), "the source is too small");
+    assert!(fits(job.grad_output, job.cout, plan.dst), "the gradient is too small");
+    let last = plan.taps.iter().map(|tap| tap.index + 1).max().unwrap_or(0);
+    assert!(job.columns.1 + job.cout <= job.columns.0, "the result has too few columns");
+    assert!(last * job.cin * job.columns.0 <= grad.len(), "the result is too small");
+}
+
+/// # Safety
+/// The processor has the instructions; `weight_check` holds; no other task writes this part of the result.
+#[inline(always)]
+unsafe fn weight<S: Simd>(part: &WeightPart) {
+    // SAFETY: passed on.
+    unsafe { by_width!(S, part.width, weight_tiles(part)) }
+}
+
+/// # Safety
+/// As for [`weight`].
+#[inline(always)]
+unsafe fn weight_tiles<S: Simd, const N: usize, const FULL: bool>(part: &WeightPart) {
+    let job = part.job;
+    let (src, src_pixel, src_first) = job.src;
+    let (dy, dy_pixel, dy_first) = job.grad_output;
+    let partial = part.width - (N - 1) * S::LANES;
+    let mut walk = job.plan.walk(0);
+    let mut places = [(0usize, 0usize); BLOCK];
+    let mut first_block = true;
+    loop {
+        // The pixels whose tap is not in the border.
+        let mut count = 0;
+        let mut ended = true;
+        for pixel in walk.by_ref() {
+            if let Some(place) = pixel.source(part.tap, job.plan.src) {
+                places[count] = (place * src_pixel + src_first, pixel.dst * dy_pixel + dy_first + part.start);
+                count += 1;
+                if count == BLOCK {
+                    ended = false;
+                    break;
+                }
+            }
+        }
+        let mut ci = part.rows.0;
+        while ci < part.rows.1 {
+            let rows = PIXELS.min(part.rows.1 - ci);
+            let start = (part.tap.index * job.cin + ci) * job.columns.0 + job.columns.1 + part.start;
+            // SAFETY: `weight_check` holds; rows beyond the last read the last one again and are not written.
+            unsafe {
+                let to = part.grad.ptr().add(start);
+                let mut sums = [[S::zero(); N]; PIXELS];
+                if !first_block {
+                    for (row, sums) in sums.iter_mut().enumerate().take(rows) {
+                        *sums = vectors::<S, N, FULL>(to.add(row * job.columns.0), partial);
+                    }
+                }
+                let offsets: [usize; PIXELS] = std::array::from_fn(|row| ci + row.min(rows - 1));
+                for (x, g) in &places[..count] {
+                    let g = vectors::<S, N, FULL>(dy.as_ptr().add(*g), partial);
+                    let x = src.as_ptr().add(*x);
+                    for row in 0..PIXELS {
+                        let x = S::splat(*x.add(offsets[row]));
+                        for v in 0..N {
+                            sums[row][v] = S::mul_add(x, g[v], sums[row][v]);
+                        }
+                    }
+                }
+                for (row, sums) in sums.iter().enumerate().take(rows) {
+                    store::<S, N, FULL>(to.add(row * job.columns.0), sums, partial);
+                }
+            }
+            ci += rows;
+        }
+        first_block = false;
+        if ended {
+            return;
+        }
+    }
+}

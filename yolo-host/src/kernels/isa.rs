@@ -1,0 +1,54 @@
+//! Which instructions the kernels use: the best that this processor has, or what `YOLO_KERNELS` says.
+
+use std::sync::OnceLock;
+
+/// A set of instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Isa {
+    /// Plain loops, the readable ones.
+    Reference,
+    /// The fast algorithms without special instructions: any processor.
+    Portable,
+    /// 256-bit vectors and fused multiply-add.
+    Avx2,
+    /// 512-bit vectors.
+    Avx512,
+}
+
+impl Isa {
+    /// Those that this processor can run, the plainest first.
+    pub fn available() -> Vec<Isa> {
+        let mut all = vec![Isa::Reference, Isa::Portable];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                all.push(Isa::Avx2);
+                if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
+                    all.push(Isa::Avx512);
+                }
+            }
+        }
+        all
+    }
+
+    /// Its name in `YOLO_KERNELS`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Isa::Reference => "reference",
+            Isa::Portable => "portable",
+            Isa::Avx2 => "avx2",
+            Isa::Avx512 => "avx512",
+        }
+    }
+}
+
+/// The set in use. One that `YOLO_KERNELS` names and this processor lacks is not used.
+pub fn isa() -> Isa {
+    static ISA: OnceLock<Isa> = OnceLock::new();
+    *ISA.get_or_init(|| {
+        let available = Isa::available();
+        let wanted = std::env::var("YOLO_KERNELS").unwrap_or_default();
+        let named = available.iter().find(|isa| isa.name() == wanted);
+        *named.or(available.last()).unwrap_or(&Isa::Portable)
+    })
+}
