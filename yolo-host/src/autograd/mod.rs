@@ -1,9 +1,10 @@
 //! The graph on candle tensors, on CPU or CUDA.
 
+pub mod cpu;
 mod custom;
 mod ops;
 
-use crate::graph::{CustomError, Graph, NodeError, Op, ParamId, Role, ValueId};
+use crate::graph::{CustomError, CustomLacks, Graph, NodeError, Op, ParamId, Role, ValueId};
 use crate::model::State;
 use candle_core::{DType, Device, Tensor};
 
@@ -30,6 +31,25 @@ pub enum Error {
         layer: usize,
         /// Why.
         source: CustomError,
+    },
+    /// A custom operation has no gradient.
+    #[error(transparent)]
+    Untrainable(#[from] CustomLacks),
+    /// A batch of one number has no variance.
+    #[error(
+        "layer {layer}: batch norm needs more than one value a channel to train; take more or larger pictures"
+    )]
+    OneValue {
+        /// The YAML row.
+        layer: usize,
+    },
+    /// A step reads what no step before it made.
+    #[error("layer {layer} ({op}): an input is missing")]
+    Missing {
+        /// The YAML row.
+        layer: usize,
+        /// The operation.
+        op: &'static str,
     },
     /// A tensor cannot be brought to the device.
     #[error("cannot copy a tensor to or from {device}")]

@@ -13,6 +13,9 @@ pub trait Float: num_traits::Float + NumAssign + Default + Debug + Send + Sync +
     /// The same number in double precision.
     fn f64(self) -> f64;
 
+    /// e^x, in a form that loops over it can be vectorised.
+    fn exponential(self) -> Self;
+
     /// See [`dense::Dense`].
     fn dense(job: &dense::Dense<Self>, dst: &mut [Self]);
     /// See [`dense::DenseWeight`].
@@ -24,8 +27,13 @@ pub trait Float: num_traits::Float + NumAssign + Default + Debug + Send + Sync +
 }
 
 impl Float for f64 {
+    #[inline(always)]
     fn of(value: f64) -> Self {
         value
+    }
+
+    fn exponential(self) -> Self {
+        self.exp()
     }
 
     fn f64(self) -> f64 {
@@ -50,8 +58,39 @@ impl Float for f64 {
 }
 
 impl Float for f32 {
+    #[inline(always)]
     fn of(value: f64) -> Self {
         value as f32
+    }
+
+    /// Within 2 units in the last place, and at least the smallest normal number: e^x = 2^n · e^r with |r| ≤ ln 2 / 2, and
+    /// the Taylor polynomial of e^r, whose next term is below 1e-8.
+    #[inline(always)]
+    fn exponential(self) -> Self {
+        const ROUND: f32 = 12_582_912.0; // 1.5 · 2²³: adding it leaves the nearest whole number in the last bits
+        const LN2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4]; // in two parts, the first exact
+        let x = if self < -87.3 {
+            -87.3
+        } else if self > 88.7 {
+            88.7
+        } else {
+            self
+        };
+        let shifted = x * std::f32::consts::LOG2_E + ROUND;
+        let n = shifted - ROUND;
+        let r = x - n * LN2[0] - n * LN2[1];
+        let p = 1.0 / 5040.0;
+        let p = p * r + 1.0 / 720.0;
+        let p = p * r + 1.0 / 120.0;
+        let p = p * r + 1.0 / 24.0;
+        let p = p * r + 1.0 / 6.0;
+        let p = p * r + 0.5;
+        let p = p * r * r + r + 1.0;
+        // 2^n in two factors, since n may be 128.
+        let n = shifted.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
+        let half = n >> 1;
+        let power = |n: i32| f32::from_bits(((n + 127) as u32) << 23);
+        p * power(half) * power(n - half)
     }
 
     fn f64(self) -> f64 {

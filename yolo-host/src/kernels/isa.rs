@@ -1,5 +1,7 @@
 //! Which instructions the kernels use: the best that this processor has, or what `YOLO_KERNELS` says.
 
+#![allow(unsafe_code)] // calls code that is compiled for more than the least processor
+
 use std::sync::OnceLock;
 
 /// A set of instructions.
@@ -23,7 +25,8 @@ impl Isa {
         {
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
                 all.push(Isa::Avx2);
-                if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
+                let wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl");
+                if wide && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512dq") {
                     all.push(Isa::Avx512);
                 }
             }
@@ -51,4 +54,28 @@ pub fn isa() -> Isa {
         let named = available.iter().find(|isa| isa.name() == wanted);
         *named.or(available.last()).unwrap_or(&Isa::Portable)
     })
+}
+
+/// Runs plain loops compiled for the instructions in use.
+#[inline]
+pub fn vectorised<R>(run: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+        unsafe fn avx512<R>(run: impl FnOnce() -> R) -> R {
+            run()
+        }
+        #[target_feature(enable = "avx2,fma")]
+        unsafe fn avx2<R>(run: impl FnOnce() -> R) -> R {
+            run()
+        }
+        match isa() {
+            // SAFETY: these sets are chosen only where the processor has them.
+            Isa::Avx512 => return unsafe { avx512(run) },
+            // SAFETY: likewise.
+            Isa::Avx2 => return unsafe { avx2(run) },
+            _ => (),
+        }
+    }
+    run()
 }

@@ -5,13 +5,19 @@
 //! reference, generic over f32 and f64, and for f32 a fast path; every sum has a fixed order, so that the number of threads
 //! changes no bit.
 
+pub mod act;
 mod conv;
 mod dense;
 mod depthwise;
 mod float;
 mod isa;
+pub mod matrix;
+pub mod norm;
 mod parallel;
 mod plan;
+pub mod pool;
+pub mod resize;
+pub mod shape;
 mod simd;
 
 pub use conv::{Conv, ConvShape, from_rows, is_depthwise, to_rows};

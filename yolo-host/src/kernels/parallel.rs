@@ -17,14 +17,9 @@ impl<T> Shared<T> {
         Shared(slice.as_mut_ptr(), slice.len())
     }
 
-    /// The first element; there are [`len`](Self::len).
+    /// The first element.
     pub fn ptr(&self) -> *mut T {
         self.0
-    }
-
-    /// How many elements there are.
-    pub fn len(&self) -> usize {
-        self.1
     }
 
     /// A part of it.
@@ -45,5 +40,14 @@ pub fn tasks(count: usize, work: usize, task: impl Fn(usize) + Sync + Send) {
         (0..count).into_par_iter().for_each(task);
     } else {
         (0..count).for_each(task);
+    }
+}
+
+/// Runs `task` on pieces of `size` elements, with the place of the first, on all threads if there are several pieces.
+pub fn chunks_mut<T: Send>(slice: &mut [T], size: usize, task: impl Fn(usize, &mut [T]) + Sync + Send) {
+    if slice.len() > size {
+        slice.par_chunks_mut(size).enumerate().for_each(|(i, piece)| task(i * size, piece));
+    } else {
+        task(0, slice);
     }
 }

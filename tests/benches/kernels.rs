@@ -1,0 +1,73 @@
+//! How fast the kernels are, by operation and shape: `cargo bench -p yolo-tests --bench kernels`. `YOLO_KERNELS` chooses the
+//! instructions, `RAYON_NUM_THREADS` the threads.
+
+use std::time::Instant;
+use yolo_host::kernels::{Conv, ConvShape, Window, isa};
+use yolo_tests::uniform;
+
+/// Median milliseconds of a few runs.
+fn time(mut run: impl FnMut()) -> f64 {
+    run();
+    let mut times: Vec<f64> = (0..9)
+        .map(|_| {
+            let start = Instant::now();
+            run();
+            start.elapsed().as_secs_f64() * 1e3
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+fn main() {
+    println!("kernels: {}, {} threads", isa().name(), rayon::current_num_threads());
+    println!("{:<28} {:>8} {:>8} {:>8}   GFLOP/s", "convolution, batch 4", "forward", "input", "weight");
+    // side of the input, channels in and out, kernel, stride, groups
+    let cases = [
+        (320, 3, 32, 6, 2, 1),
+        (160, 32, 64, 3, 2, 1),
+        (80, 64, 64, 1, 1, 1),
+        (80, 32, 32, 3, 1, 1),
+        (80, 64, 64, 3, 1, 1),
+        (40, 128, 128, 1, 1, 1),
+        (40, 64, 64, 3, 1, 1),
+        (20, 256, 256, 1, 1, 1),
+        (20, 128, 128, 3, 1, 1),
+        (20, 256, 512, 3, 2, 1),
+        (10, 512, 512, 1, 1, 1),
+        (10, 256, 256, 3, 1, 1),
+        (40, 116, 116, 1, 1, 1),
+        (80, 128, 128, 3, 1, 128),
+        (40, 240, 240, 5, 1, 240),
+        (40, 116, 116, 3, 2, 116),
+    ];
+    for (side, cin, cout, kernel, stride, groups) in cases {
+        let padding = if kernel == 6 { 2 } else { kernel / 2 };
+        let window =
+            Window { kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2], dilation: [1; 2] };
+        let out = (side + 2 * padding - kernel) / stride + 1;
+        let shape = ConvShape { batch: 4, input: [side; 2], output: [out; 2], cin, cout, window, groups };
+        let conv = Conv::new(&shape);
+        let values =
+            |count: usize| -> Vec<f32> { uniform("x", count).into_iter().map(|u| u as f32 - 0.5).collect() };
+        let (x, dy) = (values(4 * side * side * cin), values(4 * out * out * cout));
+        let weight = values(kernel * kernel * cin / groups * cout);
+        let (mut y, mut dx, mut dw) = (vec![0.0; dy.len()], vec![0.0; x.len()], vec![0.0; weight.len()]);
+        let times = [
+            time(|| conv.forward(&x, &weight, None, &mut y)),
+            time(|| conv.backward_input(&dy, &weight, &mut dx)),
+            time(|| conv.backward_weight(&x, &dy, &mut dw)),
+        ];
+        let flops = 2e-6 * (dy.len() * kernel * kernel * cin / groups) as f64;
+        println!(
+            "{:<28} {:8.2} {:8.2} {:8.2}   {:.0} {:.0} {:.0}",
+            format!("{side}² {cin}→{cout} {kernel}×{kernel} s{stride} g{groups}"),
+            times[0],
+            times[1],
+            times[2],
+            flops / times[0],
+            flops / times[1],
+            flops / times[2]
+        );
+    }
+}

@@ -1,0 +1,193 @@
+//! Pooling over windows and over whole maps, forward and back.
+
+use super::Float;
+use super::isa::vectorised;
+use super::parallel::chunks_mut;
+use super::plan::{Plan, Window};
+use crate::graph::Pool;
+
+/// A pooling window for one size of input.
+#[derive(Clone, Debug)]
+pub struct Pooling {
+    kind: Pool,
+    plan: Plan,
+    channels: usize,
+    elements: usize,
+}
+
+impl Pooling {
+    /// Prepares a pooling window.
+    pub fn new(
+        kind: Pool,
+        batch: usize,
+        input: [usize; 2],
+        output: [usize; 2],
+        channels: usize,
+        window: &Window,
+    ) -> Self {
+        let elements = window.kernel[0] * window.kernel[1];
+        assert!(elements <= 1 << 16, "the window has at most 65,536 elements");
+        Pooling { kind, plan: Plan::forward(batch, input, output, window), channels, elements }
+    }
+
+    /// y from x, and for the maximum where in the window it stood: `places` has one number an output.
+    pub fn forward<T: Float>(&self, x: &[T], y: &mut [T], places: &mut Vec<u16>) {
+        let per_picture = self.plan.grid[0] * self.plan.grid[1] * self.channels;
+        places.clear();
+        if self.kind == Pool::Average {
+            let share = T::one() / T::of(self.elements as f64);
+            return chunks_mut(y, per_picture.max(1), |start, y| self.average(x, y, start, share));
+        }
+        places.resize(y.len(), 0);
+        // Both are written by picture; the places follow in a second pass, so that each pass has one slice to split.
+        chunks_mut(y, per_picture.max(1), |start, y| self.maximum(x, y, start));
+        let y = &*y;
+        chunks_mut(places, per_picture.max(1), |start, places| self.find(x, y, places, start));
+    }
+
+    fn pixels(&self, start: usize, len: usize) -> impl Iterator<Item = super::plan::Pixel> {
+        self.plan.walk(start / self.channels.max(1)).take(len / self.channels.max(1))
+    }
+
+    fn average<T: Float>(&self, x: &[T], y: &mut [T], start: usize, share: T) {
+        let channels = self.channels;
+        for (pixel, y) in self.pixels(start, y.len()).zip(y.chunks_exact_mut(channels)) {
+            y.fill(T::zero());
+            for tap in &self.plan.taps {
+                if let Some(place) = pixel.source(tap, self.plan.src) {
+                    let x = &x[place * channels..][..channels];
+                    y.iter_mut().zip(x).for_each(|(y, x)| *y += *x * share);
+                }
+            }
+        }
+    }
+
+    fn maximum<T: Float>(&self, x: &[T], y: &mut [T], start: usize) {
+        let channels = self.channels;
+        vectorised(|| {
+            for (pixel, y) in self.pixels(start, y.len()).zip(y.chunks_exact_mut(channels)) {
+                y.fill(T::neg_infinity());
+                for tap in &self.plan.taps {
+                    if let Some(place) = pixel.source(tap, self.plan.src) {
+                        let x = &x[place * channels..][..channels];
+                        // A NaN wins and stays, as in the reference.
+                        y.iter_mut()
+                            .zip(x)
+                            .for_each(|(y, x)| *y = if *x <= *y || *y != *y { *y } else { *x });
+                    }
+                }
+            }
+        });
+    }
+
+    /// The first element of each window that is its maximum.
+    fn find<T: Float>(&self, x: &[T], y: &[T], places: &mut [u16], start: usize) {
+        let channels = self.channels;
+        let outputs = y[start..].chunks_exact(channels).zip(places.chunks_exact_mut(channels));
+        vectorised(|| {
+            for (pixel, (y, places)) in self.pixels(start, y.len() - start).zip(outputs) {
+                for (i, tap) in self.plan.taps.iter().enumerate().rev() {
+                    if let Some(place) = pixel.source(tap, self.plan.src) {
+                        let x = &x[place * channels..][..channels];
+                        for c in 0..channels {
+                            places[c] = if x[c] == y[c] { i as u16 } else { places[c] };
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    /// Adds to the gradient of x, zero or more so far.
+    pub fn backward<T: Float>(&self, grad: &[T], places: &[u16], grad_x: &mut [T]) {
+        let channels = self.channels;
+        let per_picture = self.plan.src[0] * self.plan.src[1] * channels;
+        let outputs = self.plan.grid[0] * self.plan.grid[1];
+        let share = T::one() / T::of(self.elements as f64);
+        chunks_mut(grad_x, per_picture.max(1), |start, grad_x| {
+            let picture = start / per_picture.max(1);
+            for pixel in self.plan.walk(picture * outputs).take(outputs) {
+                let g = &grad[pixel.dst * channels..][..channels];
+                for (i, tap) in self.plan.taps.iter().enumerate() {
+                    let Some(place) = pixel.source(tap, self.plan.src) else { continue };
+                    let sum = &mut grad_x[place * channels - start..][..channels];
+                    if self.kind == Pool::Average {
+                        sum.iter_mut().zip(g).for_each(|(sum, g)| *sum += *g * share);
+                    } else {
+                        let places = &places[pixel.dst * channels..][..channels];
+                        for c in 0..channels {
+                            sum[c] += if places[c] == i as u16 { g[c] } else { T::zero() };
+                        }
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// Every channel's mean or maximum over the pixels of each picture, and for the maximum the pixel.
+pub fn global_forward<T: Float>(kind: Pool, x: &[T], batch: usize, channels: usize, y: &mut [T]) -> Vec<u32> {
+    let pixels = x.len() / (batch * channels).max(1);
+    let mut places = Vec::new();
+    if kind == Pool::Max {
+        places.resize(batch * channels, 0);
+    }
+    for (picture, y) in y.chunks_exact_mut(channels.max(1)).enumerate() {
+        let rows = x[picture * pixels * channels..][..pixels * channels].chunks_exact(channels.max(1));
+        if kind == Pool::Max {
+            let places = &mut places[picture * channels..][..channels];
+            y.fill(T::neg_infinity());
+            for (i, row) in rows.enumerate() {
+                for c in 0..channels {
+                    if !(row[c] <= y[c]) && y[c] == y[c] {
+                        (y[c], places[c]) = (row[c], i as u32);
+                    }
+                }
+            }
+        } else {
+            mean(rows, pixels, y);
+        }
+    }
+    places
+}
+
+/// The mean of rows: in blocks, so that long sums stay exact.
+fn mean<'a, T: Float>(rows: impl Iterator<Item = &'a [T]>, count: usize, y: &mut [T]) {
+    let mut total = vec![0.0; y.len()];
+    y.fill(T::zero());
+    for (i, row) in rows.enumerate() {
+        y.iter_mut().zip(row).for_each(|(y, x)| *y += *x);
+        if i % 64 == 63 || i + 1 == count {
+            total.iter_mut().zip(&mut *y).for_each(|(total, y)| {
+                *total += y.f64();
+                *y = T::zero();
+            });
+        }
+    }
+    y.iter_mut().zip(total).for_each(|(y, total)| *y = T::of(total / count as f64));
+}
+
+/// The gradient of [`global_forward`], which overwrites `grad_x`.
+pub fn global_backward<T: Float>(
+    places: &[u32],
+    grad: &[T],
+    batch: usize,
+    channels: usize,
+    grad_x: &mut [T],
+) {
+    let pixels = grad_x.len() / (batch * channels).max(1);
+    let share = T::one() / T::of(pixels as f64);
+    chunks_mut(grad_x, (pixels * channels).max(1), |start, grad_x| {
+        let picture = start / (pixels * channels).max(1);
+        let g = &grad[picture * channels..][..channels];
+        for (i, row) in grad_x.chunks_exact_mut(channels).enumerate() {
+            for c in 0..channels {
+                row[c] = match places.get(picture * channels + c) {
+                    None => g[c] * share,
+                    Some(place) if *place == i as u32 => g[c],
+                    Some(_) => T::zero(),
+                };
+            }
+        }
+    });
+}
