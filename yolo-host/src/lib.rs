@@ -20,6 +20,7 @@ pub mod graph;
 pub mod model;
 pub mod random;
 pub mod registry;
+pub mod train;
 pub mod weights;
 
 pub use cli::run;
