@@ -1,0 +1,3 @@
+//! Training: so far the loss and its gradient; it knows nothing of tensors, graphs and files.
+
+pub mod loss;
