@@ -1,3 +1,4 @@
-//! Training: so far the loss and its gradient; it knows nothing of tensors, graphs and files.
+//! Training: the loss with its gradient, and the optimiser.
 
 pub mod loss;
+pub mod sgd;

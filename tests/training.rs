@@ -1,0 +1,156 @@
+//! One training step and ten optimiser steps of the article's models and their yardsticks, against the reference.
+
+use serde_json::Value;
+use yolo_bundle as _;
+use yolo_host::graph::{ParamId, Role};
+use yolo_host::kernels::Float;
+use yolo_host::model::{Model, Spec};
+use yolo_host::train::loss::Target;
+use yolo_host::train::sgd::Rates;
+use yolo_tests::training::Training;
+use yolo_tests::{golden, registry, report, root, uniform};
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is a number"))
+}
+
+fn read(case: &str) -> Value {
+    let text = std::fs::read_to_string(golden(&format!("training/{case}.json"))).expect("goldens");
+    serde_json::from_str(&text).expect("goldens")
+}
+
+fn training<T: Float>(golden: &Value) -> Training<T> {
+    let case = &golden["case"][0];
+    let spec = Spec::read(&root().join(case["model"].as_str().unwrap())).unwrap();
+    let model = Model::build(spec, &registry()).unwrap();
+    let target = |row: &Value| Target {
+        image: number(&row[0]) as usize,
+        class: number(&row[1]) as usize,
+        rect: std::array::from_fn(|i| number(&row[2 + i])),
+    };
+    let targets = golden["targets"].as_array().unwrap().iter().map(target).collect();
+    Training::new(model, number(&case["batch"]) as usize, number(&case["height"]) as usize, targets)
+}
+
+/// Σ xᵢ (2 uᵢ − 1) with the stream of a name, and the norm.
+fn projected<T: Float>(name: &str, values: &[T]) -> (f64, f64) {
+    let stream = uniform(&format!("projection.{name}"), values.len());
+    let projection = values.iter().zip(stream).map(|(x, u)| x.f64() * (2.0 * u - 1.0)).sum();
+    (projection, values.iter().map(|x| x.f64() * x.f64()).sum::<f64>().sqrt())
+}
+
+/// Loss items, gradients and running statistics; `limit` is what a gradient's error may be, by its record and the norm of all.
+fn first_step<T: Float>(
+    case: &str,
+    golden: &Value,
+    training: &mut Training<T>,
+    items: f64,
+    limit: impl Fn(&Value, f64) -> f64,
+) -> Vec<String> {
+    let mut failures = Vec::new();
+    let loss = training.gradients();
+    let reference = &golden["loss"][0];
+    for (ours, key) in loss.items.iter().zip(["box", "obj", "cls"]) {
+        let error = (ours.f64() / number(&reference[key]) - 1.0).abs();
+        if error.is_nan() || error > items {
+            failures.push(format!("{case}: {key} is {ours:?}, reference {}", reference[key]));
+        }
+    }
+    let total = number(&reference["gradient_norm"]);
+    let place = |name: &Value| {
+        let params = &training.model.graph.params;
+        let place = params.iter().position(|param| param.name == name.as_str().unwrap());
+        ParamId(place.unwrap_or_else(|| panic!("no {name}")))
+    };
+    let parameters = golden["parameters"].as_array().unwrap();
+    let trainable = training.model.graph.params.iter().filter(|param| param.role == Role::Trainable).count();
+    assert_eq!(parameters.len(), trainable, "{case}: every parameter has a golden");
+    for record in parameters {
+        let name = record["name"].as_str().unwrap();
+        let (projection, norm) = projected(name, &training.trainer.grad(place(&record["name"])));
+        let limit = limit(record, total);
+        for (what, ours, key) in [("projection", projection, "projection"), ("norm", norm, "norm")] {
+            let error = (ours - number(&record[key])).abs();
+            if error.is_nan() || error > limit {
+                failures.push(format!(
+                    "{case}, {name}: {what} {ours:e}, reference {}, limit {limit:.1e}",
+                    record[key]
+                ));
+            }
+        }
+    }
+    for record in golden["buffers"].as_array().unwrap() {
+        let name = record["name"].as_str().unwrap();
+        let (projection, norm) = projected(name, &training.trainer.param(place(&record["name"])));
+        for (ours, key) in [(projection, "projection"), (norm, "norm")] {
+            if (ours - number(&record[key])).abs() > 1e-5 * number(&record["norm"]) {
+                failures.push(format!("{case}, {name}: {key} {ours}, reference {}", record[key]));
+            }
+        }
+    }
+    failures
+}
+
+const MODELS: [&str; 5] =
+    ["yolov5n", "yolov5s", "yolov5-shufflenetv2", "yolov5-mobilenetv3-small", "yolov5s-ghost"];
+
+#[test]
+fn gradients_in_double_precision() {
+    // A gradient that is zero but for rounding has no relative error: hence the floor.
+    let limit = |record: &Value, total: f64| 1e-10 * number(&record["norm"]) + 1e-12 * total;
+    let cases = MODELS.iter().chain(&["blocks"]);
+    let one = |case: &&str| {
+        let golden = read(case);
+        first_step(case, &golden, &mut training::<f64>(&golden), 1e-9, limit)
+    };
+    report(cases.flat_map(one).collect());
+}
+
+#[test]
+fn gradients_in_single_precision() {
+    let limit = |record: &Value, total: f64| {
+        let (norm, distance) = (number(&record["norm"]), number(&record["f32_distance"]));
+        (1e-3 * norm).max(4.0 * distance).max(1e-6 * total)
+    };
+    let cases = MODELS.iter().chain(&["blocks"]);
+    let one = |case: &&str| {
+        let golden = read(case);
+        first_step(case, &golden, &mut training::<f32>(&golden), 1e-5, limit)
+    };
+    report(cases.flat_map(one).collect());
+}
+
+/// Ten steps of SGD, as far as the reference agrees with itself: yolov5-shufflenetv2 multiplies a rounding error by thirty
+/// in every step, and from the eighth on another order of summation gives the reference other losses, too.
+#[test]
+fn ten_steps_in_double_precision() {
+    let one = |case: &&str| {
+        let golden = read(case);
+        let mut training = training::<f64>(&golden);
+        let lr = number(&golden["case"][0]["lr"]);
+        let rates = Rates { weight: lr, bias: lr, momentum: 0.937, decay: 5e-4 };
+        let steps = golden["steps"].as_array().unwrap().iter();
+        let steps = steps.map(|step| (number(&step["f64"]), number(&step["f64_channels_last"])));
+        let agreed: Vec<f64> =
+            steps.take_while(|(a, b)| (a - b).abs() <= 1e-7 * a).map(|(reference, _)| reference).collect();
+        assert!(agreed.len() == 10 || *case == "yolov5-shufflenetv2" && agreed.len() == 7, "{case}");
+        let mut failures = Vec::new();
+        for (i, reference) in agreed.into_iter().enumerate() {
+            let total = training.gradients().total;
+            training.step(&rates);
+            let error = (total - reference).abs();
+            if error.is_nan() || error > 1e-7 * reference {
+                failures.push(format!("{case}, step {i}: {total}, reference {reference}"));
+            }
+        }
+        failures
+    };
+    let halves = std::thread::scope(|scope| {
+        let run = |cases: &'static [&'static str]| {
+            scope.spawn(move || cases.iter().flat_map(one).collect::<Vec<_>>())
+        };
+        let threads = [run(&MODELS[..2]), run(&MODELS[2..])];
+        threads.map(|thread| thread.join().expect("ten steps")).concat()
+    });
+    report(halves);
+}
