@@ -1,5 +1,5 @@
 //! Seconds of one optimiser step (forward, loss, backward, SGD) of the article's models and their yardsticks, batch 4 at
-//! 320×320: `cargo bench -p yolo-tests --bench training`. `RAYON_NUM_THREADS` sets the threads. With the variable RIVAL, a
+//! 320×320: `cargo bench -p yolo-tests --bench training`. `RAYON_NUM_THREADS` sets the threads, and names of models after `--` choose. With the variable RIVAL, a
 //! command that answers each line `NAME` with the seconds that its own step takes, both run in turn.
 
 use std::io::{BufRead, BufReader, Write};
@@ -41,7 +41,13 @@ impl Rival {
     fn start() -> Option<Self> {
         let command = std::env::var("RIVAL").ok()?;
         let mut shell = Command::new("sh");
-        let child = shell.arg("-c").arg(command).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let child = shell
+            .current_dir(root())
+            .arg("-c")
+            .arg(command)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
         let mut child = child.expect("the rival starts");
         let answers = BufReader::new(child.stdout.take().expect("its output"));
         Some(Rival(child, answers))
@@ -68,7 +74,9 @@ fn main() {
         isa().name(),
         rayon::current_num_threads()
     );
-    for name in MODELS {
+    let named: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    for name in MODELS.into_iter().filter(|name| named.is_empty() || named.iter().any(|other| other == name))
+    {
         let mut training = training(name);
         let (mut ours, mut theirs, mut parts) = (vec![], vec![], vec![]);
         for round in 0..=rounds {

@@ -4,6 +4,7 @@ use super::Float;
 use super::dense::{Dense, DenseWeight};
 use super::depthwise::{Depthwise, DepthwiseWeight};
 use super::plan::{Plan, Window};
+use super::resize::pad;
 
 /// A convolution for one size of input.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub struct Conv {
     cout: usize,
     forward: Plan,
     backward: Vec<Plan>,
+    /// The forward plan on a picture with a border, each row of the kernel being one element.
+    thin: Plan,
 }
 
 /// The sizes of a convolution.
@@ -46,6 +49,12 @@ impl Conv {
             cin,
             cout,
             forward: Plan::forward(batch, input, output, &window),
+            thin: Plan::forward(
+                batch,
+                [input[0] + 2 * window.padding[0], input[1] + 2 * window.padding[1]],
+                output,
+                &Window { kernel: [window.kernel[0], 1], padding: [0, 0], ..window },
+            ),
             backward: Plan::backward(batch, input, output, &window),
         }
     }
@@ -53,6 +62,25 @@ impl Conv {
     /// Whether every channel is convolved by itself.
     pub fn is_depthwise(&self) -> bool {
         is_depthwise(self.groups, self.cin, self.cout)
+    }
+
+    /// Whether the channels are so few that a whole row of the kernel is taken as one pixel of more channels: in memory that
+    /// is what it is, if there is a border around the picture.
+    fn is_thin(&self) -> bool {
+        self.groups == 1
+            && self.cin * self.window.kernel[1] <= 32
+            && self.window.kernel[1] > 1
+            && self.window.dilation[1] == 1
+    }
+
+    /// x with its border.
+    fn padded<T: Float>(&self, x: &[T]) -> Vec<T> {
+        let [py, px] = self.window.padding;
+        let [height, width] = self.forward.src;
+        let mut out = vec![T::zero(); self.forward.batch * (height + 2 * py) * (width + 2 * px) * self.cin];
+        let shape = [self.forward.batch, self.cin, height, width];
+        pad(x, &shape, [px, px, py, py], T::zero(), &mut out);
+        out
     }
 
     fn elements(&self) -> usize {
@@ -64,6 +92,21 @@ impl Conv {
         let plan = &self.forward;
         if self.is_depthwise() {
             return T::depthwise(&Depthwise { plan, src: x, weight, channels: self.cin, bias }, y);
+        }
+        if self.is_thin() {
+            let padded = self.padded(x);
+            let plan = &self.thin;
+            let (src, cin) = ((padded.as_slice(), self.cin, 0), self.cin * self.window.kernel[1]);
+            let job = Dense {
+                plan,
+                src,
+                cin,
+                weight: (weight, self.cout, 0),
+                dst: (self.cout, 0),
+                cout: self.cout,
+                bias,
+            };
+            return T::dense(&job, y);
         }
         let (cin, cout) = (self.cin / self.groups, self.cout / self.groups);
         for group in 0..self.groups {
@@ -113,6 +156,18 @@ impl Conv {
         if self.is_depthwise() {
             let job = DepthwiseWeight { plan, src: x, grad_output: grad, channels: self.cin };
             return T::depthwise_weight(&job, grad_weight);
+        }
+        if self.is_thin() {
+            let padded = self.padded(x);
+            let job = DenseWeight {
+                plan: &self.thin,
+                src: (&padded, self.cin, 0),
+                cin: self.cin * self.window.kernel[1],
+                grad_output: (grad, self.cout, 0),
+                cout: self.cout,
+                columns: (self.cout, 0),
+            };
+            return T::dense_weight(&job, grad_weight);
         }
         let (cin, cout) = (self.cin / self.groups, self.cout / self.groups);
         for group in 0..self.groups {

@@ -142,7 +142,10 @@ pub fn fast(isa: Isa, job: &Dense<f32>, dst: &mut [f32]) {
     let depth = job.plan.taps.len() * job.cin;
     let blocks = blocks(isa, job.cout);
     let widest = blocks.iter().map(|block| block.1).max().unwrap_or(1);
-    let chunk = (TASK / (depth * widest).max(1)).next_multiple_of(PIXELS).clamp(PIXELS, 6_000);
+    // Some sixteen tasks, but none smaller than its start is worth, nor larger than the cache.
+    let least = TASK / (depth * widest).max(1);
+    let chunk = pixels.div_ceil(16usize.div_ceil(blocks.len().max(1))).max(least);
+    let chunk = chunk.next_multiple_of(PIXELS).clamp(PIXELS, 6_000);
     let chunks = pixels.div_ceil(chunk);
     check(job, dst);
     let (zeros, dst) = (vec![0.0; job.cin], Shared::new(dst));
@@ -158,11 +161,11 @@ pub fn fast(isa: Isa, job: &Dense<f32>, dst: &mut [f32]) {
 /// The pointers of the fast path stay inside the slices.
 fn check(job: &Dense<f32>, dst: &[f32]) {
     let plan = job.plan;
-    let fits = |(pixel, first): (usize, usize), width: usize, [height, across]: [usize; 2], len: usize| {
-        first + width <= pixel && plan.batch * height * across * pixel <= len
-    };
-    assert!(fits((job.src.1, job.src.2), job.cin, plan.src, job.src.0.len()), "the source is too small");
-    assert!(fits(job.dst, job.cout, plan.dst, dst.len()), "the destination is too small");
+    assert!(
+        plan.fits(plan.src, (job.src.1, job.src.2), job.cin, job.src.0.len(), true),
+        "the source is too small"
+    );
+    assert!(plan.fits(plan.dst, job.dst, job.cout, dst.len(), false), "the destination is too small");
     let last = plan.taps.iter().map(|tap| tap.index + 1).max().unwrap_or(0);
     assert!(job.weight.2 + job.cout <= job.weight.1, "the weight has too few columns");
     assert!(last * job.cin * job.weight.1 <= job.weight.0.len(), "the weight is too small");
@@ -303,11 +306,9 @@ pub fn weight_fast(isa: Isa, job: &DenseWeight<f32>, grad: &mut [f32]) {
 /// The pointers of the fast path stay inside the slices.
 fn weight_check(job: &DenseWeight<f32>, grad: &[f32]) {
     let plan = job.plan;
-    let fits = |(slice, pixel, first): (&[f32], usize, usize), width: usize, [height, across]: [usize; 2]| {
-        first + width <= pixel && plan.batch * height * across * pixel <= slice.len()
-    };
-    assert!(fits(job.src, job.cin, plan.src), "the source is too small");
-    assert!(fits(job.grad_output, job.cout, plan.dst), "the gradient is too small");
+    let (src, dy) = (job.src, job.grad_output);
+    assert!(plan.fits(plan.src, (src.1, src.2), job.cin, src.0.len(), true), "the source is too small");
+    assert!(plan.fits(plan.dst, (dy.1, dy.2), job.cout, dy.0.len(), false), "the gradient is too small");
     let last = plan.taps.iter().map(|tap| tap.index + 1).max().unwrap_or(0);
     assert!(job.columns.1 + job.cout <= job.columns.0, "the result has too few columns");
     assert!(last * job.cin * job.columns.0 <= grad.len(), "the result is too small");
@@ -359,14 +360,25 @@ unsafe fn weight_tiles<S: Simd, const N: usize, const FULL: bool>(part: &WeightP
                         *sums = vectors::<S, N, FULL>(to.add(row * job.columns.0), partial);
                     }
                 }
-                let offsets: [usize; PIXELS] = std::array::from_fn(|row| ci + row.min(rows - 1));
-                for (x, g) in &places[..count] {
-                    let g = vectors::<S, N, FULL>(dy.as_ptr().add(*g), partial);
-                    let x = src.as_ptr().add(*x);
-                    for row in 0..PIXELS {
-                        let x = S::splat(*x.add(offsets[row]));
-                        for v in 0..N {
-                            sums[row][v] = S::mul_add(x, g[v], sums[row][v]);
+                let (x, g) = (src.as_ptr().add(ci), dy.as_ptr());
+                if rows == PIXELS {
+                    for (place, grad) in &places[..count] {
+                        let (x, g) = (x.add(*place), vectors::<S, N, FULL>(g.add(*grad), partial));
+                        for row in 0..PIXELS {
+                            let x = S::splat(*x.add(row));
+                            for v in 0..N {
+                                sums[row][v] = S::mul_add(x, g[v], sums[row][v]);
+                            }
+                        }
+                    }
+                } else {
+                    for (place, grad) in &places[..count] {
+                        let (x, g) = (x.add(*place), vectors::<S, N, FULL>(g.add(*grad), partial));
+                        for (row, sums) in sums.iter_mut().enumerate() {
+                            let x = S::splat(*x.add(row.min(rows - 1)));
+                            for v in 0..N {
+                                sums[v] = S::mul_add(x, g[v], sums[v]);
+                            }
                         }
                     }
                 }

@@ -144,19 +144,11 @@ unsafe fn forward_row<S: Simd>(part: &Row) {
                 Some(bias) => load::<S>(bias.as_ptr().add(c), count),
                 None => S::zero(),
             };
-            let border = |j: usize| {
-                let mut sum = bias;
-                for (tap, (from, w)) in taps.iter().zip(&starts) {
-                    let x = j as isize * step + tap.dx;
-                    if x >= 0 && x < across {
-                        let x = load::<S>(from.wrapping_add(j * src_step + c), count);
-                        sum = S::mul_add(x, load::<S>(w.add(c), count), sum);
-                    }
-                }
-                save::<S>(to.add(j * dst_step + c), sum, count);
-            };
             let inner_end = high.max(low);
-            (0..low).for_each(border);
+            let near = Border { taps: &taps, starts: &starts, step, across, src_step, c, count };
+            for j in 0..low {
+                save::<S>(to.add(j * dst_step + c), near.sum::<S>(j, bias), count);
+            }
             // Four pixels at a time share each load of a weight.
             let mut j = low;
             while j + 4 <= inner_end {
@@ -173,9 +165,43 @@ unsafe fn forward_row<S: Simd>(part: &Row) {
                 }
                 j += 4;
             }
-            (j..plan.grid[1]).for_each(border);
+            while j < plan.grid[1] {
+                save::<S>(to.add(j * dst_step + c), near.sum::<S>(j, bias), count);
+                j += 1;
+            }
             c += S::LANES;
         }
+    }
+}
+
+/// What pixels near the border need: they check every tap.
+struct Border<'a> {
+    taps: &'a [&'a Tap],
+    starts: &'a [(*const f32, *const f32)],
+    step: isize,
+    across: isize,
+    src_step: usize,
+    c: usize,
+    count: usize,
+}
+
+impl Border<'_> {
+    /// # Safety
+    /// As for [`forward_row`].
+    #[inline(always)]
+    unsafe fn sum<S: Simd>(&self, j: usize, bias: S::V) -> S::V {
+        let mut sum = bias;
+        for (tap, (from, w)) in self.taps.iter().zip(self.starts) {
+            let x = j as isize * self.step + tap.dx;
+            if x >= 0 && x < self.across {
+                // SAFETY: the tap is inside; the rest is passed on.
+                unsafe {
+                    let x = load::<S>(from.wrapping_add(j * self.src_step + self.c), self.count);
+                    sum = S::mul_add(x, load::<S>(w.add(self.c), self.count), sum);
+                }
+            }
+        }
+        sum
     }
 }
 

@@ -63,7 +63,7 @@ impl Float for f32 {
         value as f32
     }
 
-    /// Within 2 units in the last place, and at least the smallest normal number: e^x = 2^n · e^r with |r| ≤ ln 2 / 2, and
+    /// Within 2 units in the last place, from the smallest normal number to e^88.7: e^x = 2^n · e^r with |r| ≤ ln 2 / 2, and
     /// the Taylor polynomial of e^r, whose next term is below 1e-8.
     #[inline(always)]
     fn exponential(self) -> Self {
@@ -90,7 +90,8 @@ impl Float for f32 {
         let n = shifted.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
         let half = n >> 1;
         let power = |n: i32| f32::from_bits(((n + 127) as u32) << 23);
-        p * power(half) * power(n - half)
+        let result = p * power(half) * power(n - half);
+        if self > 88.7 { f32::INFINITY } else { result }
     }
 
     fn f64(self) -> f64 {

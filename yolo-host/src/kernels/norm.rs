@@ -3,7 +3,7 @@
 use super::Float;
 use super::act::{Curve, with_curve};
 use super::isa::vectorised;
-use super::parallel::chunks_mut;
+use super::parallel::{chunks_mut, chunks_mut_2};
 use crate::graph::Act;
 
 /// Pixels whose sums are taken together, in the precision of the numbers; what is more is added in double precision.
@@ -170,26 +170,20 @@ fn backward_curve<T: Float>(
     let pixels = x.len() / channels;
     let (mean, scale, shift) = normal.parts();
     // Through the activation; of each chunk the sums of g and of g · (x − mean).
-    chunks_mut(grad, piece(channels), |start, grad| {
+    let mut sums = vec![T::zero(); pixels.div_ceil(ROWS) * 2 * channels];
+    chunks_mut_2((grad, ROWS * channels), (&mut sums, 2 * channels), |chunk, grad, sums| {
+        let (plain, weighted) = sums.split_at_mut(channels);
         vectorised(|| {
-            for (g, x) in grad.chunks_exact_mut(channels).zip(x[start..].chunks_exact(channels)) {
+            for (g, x) in grad.chunks_exact_mut(channels).zip(rows(x, chunk, channels).chunks_exact(channels))
+            {
                 for c in 0..channels {
-                    g[c] *= curve.slope((x[c] - mean[c]) * scale[c] + shift[c]);
+                    let away = x[c] - mean[c];
+                    g[c] *= curve.slope(away * scale[c] + shift[c]);
+                    plain[c] += g[c];
+                    weighted[c] += g[c] * away;
                 }
             }
         });
-    });
-    let mut sums = vec![T::zero(); pixels.div_ceil(ROWS) * 2 * channels];
-    let through = &*grad;
-    per_chunk(&mut sums, channels, |chunk, sums| {
-        let (plain, weighted) = sums.split_at_mut(channels);
-        let pairs = rows(through, chunk, channels).chunks_exact(channels);
-        for (g, x) in pairs.zip(rows(x, chunk, channels).chunks_exact(channels)) {
-            for c in 0..channels {
-                plain[c] += g[c];
-                weighted[c] += g[c] * (x[c] - mean[c]);
-            }
-        }
     });
     let mut total = vec![0.0; 2 * channels];
     for sums in sums.chunks_exact(2 * channels) {

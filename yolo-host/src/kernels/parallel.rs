@@ -43,6 +43,20 @@ pub fn tasks(count: usize, work: usize, task: impl Fn(usize) + Sync + Send) {
     }
 }
 
+/// The same on two slices in step: pieces of so many elements of each.
+pub fn chunks_mut_2<A: Send, B: Send>(
+    (a, size_a): (&mut [A], usize),
+    (b, size_b): (&mut [B], usize),
+    task: impl Fn(usize, &mut [A], &mut [B]) + Sync + Send,
+) {
+    if a.len() > size_a {
+        let both = a.par_chunks_mut(size_a).zip(b.par_chunks_mut(size_b));
+        both.enumerate().for_each(|(i, (a, b))| task(i, a, b));
+    } else {
+        task(0, a, b);
+    }
+}
+
 /// Runs `task` on pieces of `size` elements, with the place of the first, on all threads if there are several pieces.
 pub fn chunks_mut<T: Send>(slice: &mut [T], size: usize, task: impl Fn(usize, &mut [T]) + Sync + Send) {
     if slice.len() > size {

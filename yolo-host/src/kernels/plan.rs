@@ -105,6 +105,34 @@ impl Plan {
         plans
     }
 
+    /// Whether a slice of `len` numbers has every pixel that the plan uses of maps of `size`: `pixel` numbers apart, of which
+    /// it takes `width` from `first` on. In the source these may reach into the next pixels of a row.
+    pub fn fits(
+        &self,
+        size: [usize; 2],
+        (pixel, first): (usize, usize),
+        width: usize,
+        len: usize,
+        source: bool,
+    ) -> bool {
+        let last = |axis: usize, reach: fn(&Tap) -> isize| {
+            let farthest = self.taps.iter().map(reach).max().unwrap_or(0);
+            let place = (self.grid[axis].saturating_sub(1) * self.src_step[axis]) as isize + farthest;
+            (place.max(0) as usize).min(size[axis].saturating_sub(1))
+        };
+        if self.pixels() == 0 || self.taps.is_empty() || width == 0 {
+            return true;
+        }
+        let row = size[1] * pixel;
+        match source {
+            false => first + width <= pixel && self.batch * size[0] * row <= len,
+            true => {
+                let across = last(1, |tap| tap.dx) * pixel + first + width;
+                across <= row && ((self.batch - 1) * size[0] + last(0, |tap| tap.dy)) * row + across <= len
+            }
+        }
+    }
+
     /// Pixels of the grid, all pictures together.
     pub fn pixels(&self) -> usize {
         self.batch * self.grid[0] * self.grid[1]

@@ -2,7 +2,7 @@
 
 use super::Float;
 use super::isa::vectorised;
-use super::parallel::chunks_mut;
+use super::parallel::{chunks_mut, chunks_mut_2};
 use super::plan::{Plan, Window};
 use crate::graph::Pool;
 
@@ -39,10 +39,8 @@ impl Pooling {
             return chunks_mut(y, per_picture.max(1), |start, y| self.average(x, y, start, share));
         }
         places.resize(y.len(), 0);
-        // Both are written by picture; the places follow in a second pass, so that each pass has one slice to split.
-        chunks_mut(y, per_picture.max(1), |start, y| self.maximum(x, y, start));
-        let y = &*y;
-        chunks_mut(places, per_picture.max(1), |start, places| self.find(x, y, places, start));
+        let size = (self.plan.grid[1] * self.channels).max(1);
+        chunks_mut_2((y, size), (places, size), |row, y, places| self.maximum(x, y, places, row * size));
     }
 
     fn pixels(&self, start: usize, len: usize) -> impl Iterator<Item = super::plan::Pixel> {
@@ -62,35 +60,20 @@ impl Pooling {
         }
     }
 
-    fn maximum<T: Float>(&self, x: &[T], y: &mut [T], start: usize) {
+    fn maximum<T: Float>(&self, x: &[T], y: &mut [T], places: &mut [u16], start: usize) {
         let channels = self.channels;
         vectorised(|| {
-            for (pixel, y) in self.pixels(start, y.len()).zip(y.chunks_exact_mut(channels)) {
+            let outputs = y.chunks_exact_mut(channels).zip(places.chunks_exact_mut(channels));
+            for (pixel, (y, places)) in self.plan.walk(start / channels).zip(outputs) {
                 y.fill(T::neg_infinity());
-                for tap in &self.plan.taps {
-                    if let Some(place) = pixel.source(tap, self.plan.src) {
-                        let x = &x[place * channels..][..channels];
-                        // A NaN wins and stays, as in the reference.
-                        y.iter_mut()
-                            .zip(x)
-                            .for_each(|(y, x)| *y = if *x <= *y || *y != *y { *y } else { *x });
-                    }
-                }
-            }
-        });
-    }
-
-    /// The first element of each window that is its maximum.
-    fn find<T: Float>(&self, x: &[T], y: &[T], places: &mut [u16], start: usize) {
-        let channels = self.channels;
-        let outputs = y[start..].chunks_exact(channels).zip(places.chunks_exact_mut(channels));
-        vectorised(|| {
-            for (pixel, (y, places)) in self.pixels(start, y.len() - start).zip(outputs) {
-                for (i, tap) in self.plan.taps.iter().enumerate().rev() {
+                for (i, tap) in self.plan.taps.iter().enumerate() {
                     if let Some(place) = pixel.source(tap, self.plan.src) {
                         let x = &x[place * channels..][..channels];
                         for c in 0..channels {
-                            places[c] = if x[c] == y[c] { i as u16 } else { places[c] };
+                            // The first of equals wins; a NaN wins and stays, as in the reference.
+                            let keep = x[c] <= y[c] || y[c] != y[c];
+                            y[c] = if keep { y[c] } else { x[c] };
+                            places[c] = if keep { places[c] } else { i as u16 };
                         }
                     }
                 }

@@ -94,11 +94,11 @@ impl<T: Float> Flow<'_, T> {
                 if let Some(bias) = bias {
                     self.add_param(*bias, &sum_pixels(&grad, out_shape[1]));
                 }
-                let mut dw = self.take(self.trainer.params[weight.0].len());
+                // No other node has this weight.
+                let mut dw = std::mem::take(&mut self.trainer.grads[weight.0]);
                 let x = self.trainer.values[input].as_ref().ok_or_else(missing)?;
                 conv.backward_weight(&x.data, &grad, &mut dw);
-                self.add_param(*weight, &dw);
-                self.trainer.pool.give(dw);
+                self.trainer.grads[weight.0] = dw;
                 if wants[0] {
                     let mut dx = self.take(size);
                     conv.backward_input(&grad, &self.trainer.params[weight.0], &mut dx);
@@ -306,21 +306,20 @@ impl<T: Float> Flow<'_, T> {
             if !wants[i] {
                 continue;
             }
-            let this = self.trainer.values[inputs[i]].clone()?;
-            let other = self.trainer.values[inputs[other]].clone()?;
-            let dx = if this.shape == out_shape && scales(&this, &other) {
-                let mut dx = self.take(this.data.len());
+            let mut dx = self.take(shapes[i].iter().product());
+            let (this, other) =
+                (self.trainer.values[inputs[i]].as_ref()?, self.trainer.values[inputs[other]].as_ref()?);
+            let dx = if this.shape == out_shape && scales(this, other) {
                 scale_channels(&grad, &other.data, out_shape[0], out_shape[1], &mut dx);
                 dx
-            } else if other.shape == out_shape && scales(&other, &this) {
-                let mut dx = self.take(this.data.len());
+            } else if other.shape == out_shape && scales(other, this) {
                 scale_channels_backward(&other.data, &grad, out_shape[0], out_shape[1], &mut dx);
                 dx
             } else {
                 let (sizes, steps) = broadcast_steps(&other.shape, out_shape);
-                let mut wide = self.take(grad.len());
+                let (mut wide, mut product) = (vec![T::zero(); grad.len()], vec![T::zero(); grad.len()]);
                 gather(&other.data, &mut wide, &sizes, &steps);
-                let mut product = self.take(grad.len());
+                self.trainer.pool.give(dx);
                 zip(&grad, &wide, &mut product, |g, x| g * x);
                 self.trainer.pool.give(wide);
                 let dx = self.reduced(&product, out_shape, &shapes[i]);
