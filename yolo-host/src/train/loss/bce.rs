@@ -59,10 +59,12 @@ mod tests {
                 for target in [0.0, 0.05, 0.5, 0.9, 1.0] {
                     let step = 1e-5;
                     let [up, down] = [step, -step].map(|step| criterion.at(logit + step, target).0);
-                    let (difference, slope) =
-                        ((up - down) / (2.0 * step), criterion.at(logit, target).1);
+                    let (difference, slope) = ((up - down) / (2.0 * step), criterion.at(logit, target).1);
                     let near = (difference - slope).abs() < 1e-8 * (1.0 + slope.abs());
-                    assert!(near, "{criterion:?} at {logit}, {target}: {slope}, differences say {difference}");
+                    assert!(
+                        near,
+                        "{criterion:?} at {logit}, {target}: {slope}, differences say {difference}"
+                    );
                 }
             }
         }

@@ -32,8 +32,8 @@ impl IouKind {
 
     fn likeness(self, prediction: [Dual; 4], target: [Dual; 4]) -> Dual {
         let [[left, top, right, bottom], [left2, top2, right2, bottom2]] = [prediction, target].map(corners);
-        let inter = (right.min(right2) - left.max(left2)).clamped()
-            * (bottom.min(bottom2) - top.max(top2)).clamped();
+        let inter =
+            (right.min(right2) - left.max(left2)).clamped() * (bottom.min(bottom2) - top.max(top2)).clamped();
         let (w, h) = (right - left, bottom - top + EPS);
         let (w2, h2) = (right2 - left2, bottom2 - top2 + EPS);
         let union = w * h + w2 * h2 - inter + EPS;
