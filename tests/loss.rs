@@ -346,6 +346,26 @@ fn far_logits_boxes_without_area_and_odd_settings_are_finite() {
     }
 }
 
+/// The centre is at 3.49999994 cells, which single precision rounds to the middle of the cell: the left neighbour
+/// answers in double precision only, as in PyTorch.
+#[test]
+fn cells_are_chosen_in_the_maps_own_precision() {
+    let case = Case {
+        anchors: vec![vec![[2.0, 2.0]]],
+        strides: vec![8.0],
+        batch: 1,
+        sizes: vec![[40, 40]],
+        targets: vec![Target { image: 0, class: 1, rect: [f64::from(0.0875f32), 0.0125, 0.05, 0.05] }],
+        ..plain()
+    };
+    fn columns<T: Number>(case: &Case) -> Vec<usize> {
+        let found = case.compute(&mut case.loss(), &filled::<T>(case, |_| 0.25)).unwrap();
+        let rows = found.grads[0].chunks_exact(case.no()).enumerate();
+        rows.filter(|(_, row)| row[5] != T::zero()).map(|(cell, _)| cell).collect()
+    }
+    assert_eq!((columns::<f32>(&case), columns::<f64>(&case)), (vec![3], vec![2, 3]));
+}
+
 #[test]
 fn no_targets_leave_objectness_alone() {
     let case = Case { targets: Vec::new(), ..plain() };

@@ -21,7 +21,9 @@ from portable import uniform
 from reference import VERSIONS, loss, metrics
 from store import HERE, records
 
-P6 = [[19, 27, 44, 40, 38, 94], [96, 68, 86, 152, 180, 137], [140, 301, 303, 264, 238, 542], [436, 615, 739, 380, 925, 792]]
+P6 = [
+    [19, 27, 44, 40, 38, 94], [96, 68, 86, 152, 180, 137],
+    [140, 301, 303, 264, 238, 542], [436, 615, 739, 380, 925, 792]]
 P5 = [[10, 13, 16, 30, 33, 23], [30, 61, 62, 45, 59, 119], [116, 90, 156, 198, 373, 326]]
 SMALL = [[4, 6, 9, 5, 6, 12], [10, 9, 16, 21, 20, 14]]
 HYPER = {'box': 0.05, 'cls': 0.5, 'obj': 1.0, 'cls_pw': 1.0, 'obj_pw': 1.0, 'fl_gamma': 0.0, 'anchor_t': 4.0}
@@ -29,24 +31,31 @@ FEW = 1100
 """A case of no more values than this keeps all of its gradients."""
 
 
+def single(rows):
+    """Rounded to single precision, so that both precisions can have them."""
+    return np.array(rows, dtype=np.float32).reshape(-1, 6).astype(np.float64)
+
+
 def targets(case, count, batch, nc, least=0.02, span=0.6):
     """Objects anywhere, their sizes mostly small."""
     u = uniform(f'loss/{case}/targets', count, 6)
     sizes = least + span * u[:, 4:] * u[:, 4:]
-    rows = np.concatenate((np.floor(u[:, :1] * batch), np.floor(u[:, 1:2] * nc), u[:, 2:4], sizes), 1)
-    return rows.astype(np.float32).astype(np.float64)
+    return single(np.concatenate((np.floor(u[:, :1] * batch), np.floor(u[:, 1:2] * nc), u[:, 2:4], sizes), 1))
 
 
 def crowd(case, count, nc):
-    """Objects of similar size in one cell of the coarsest map of 32 x 64 pixels, and so many answers by one prediction."""
+    """Objects of similar size in one cell of the coarser map, so that a prediction answers for many."""
     rows = targets(case, count, 1, nc, 0.3, 0.2)
     rows[:, 2:4] = 0.25 + 0.125 * rows[:, 2:4]
-    return rows.astype(np.float32).astype(np.float64)
+    return single(rows)
 
 
 BORDERS = (0, 2**-24, 0.125, 0.1875, 0.25, 0.5, 0.75, 1 - 2**-24, 1, 1.25, -0.25)
 BORDER = [[0, (i + j) % 3, x, y, 0.25, 0.375] for i, x in enumerate(BORDERS) for j, y in enumerate(BORDERS)]
-TIES = [[0, 1, 0.5 / 8, 0.5 / 4, 4 / 64, 6 / 32], [0, 0, 2.5 / 8, 1.5 / 4, 9 / 64, 5 / 32], [0, 2, 1.5 / 4, 0.5 / 2, 16 / 64, 21 / 32]]
+TIES = [
+    [0, 1, 0.5 / 8, 0.5 / 4, 4 / 64, 6 / 32], [0, 0, 2.5 / 8, 1.5 / 4, 9 / 64, 5 / 32],
+    [0, 2, 1.5 / 4, 0.5 / 2, 16 / 64, 21 / 32], [0, 1, 1.25 / 8, 2.5 / 4, 8 / 64, 6 / 32]]
+"""With logits of 0: centre and size as an anchor predicts them; the last touches what its left neighbour predicts."""
 FLAT = [[0, 1, 0.3, 0.4, 0, 0.25], [0, 2, 0.6, 0.4, 0.25, 0], [0, 0, 0.5, 0.5, 0, 0], [0, 0, 0.7, 0.7, 0.2, 0.4]]
 
 
@@ -58,7 +67,7 @@ def case(name, anchors=P5, nc=3, batch=2, size=(96, 160), first=8, count=24, row
                  for i, pairs in enumerate(anchors)],
         iou=settings.pop('iou', 'CIoU'), gr=settings.pop('gr', 1.0), autobalance=settings.pop('autobalance', False),
         hyper=HYPER | settings,
-        targets=np.array(targets(name, count, batch, nc) if rows is None else rows, dtype=np.float32).reshape(-1, 6).astype(np.float64))
+        targets=targets(name, count, batch, nc) if rows is None else single(rows))
 
 
 def tiny(name, **settings):
