@@ -53,10 +53,11 @@ fn main() {
         let (x, dy) = (values(4 * side * side * cin), values(4 * out * out * cout));
         let weight = values(kernel * kernel * cin / groups * cout);
         let (mut y, mut dx, mut dw) = (vec![0.0; dy.len()], vec![0.0; x.len()], vec![0.0; weight.len()]);
+        let mut scratch = vec![];
         let times = [
-            time(|| conv.forward(&x, &weight, None, &mut y)),
-            time(|| conv.backward_input(&dy, &weight, &mut dx)),
-            time(|| conv.backward_weight(&x, &dy, &mut dw)),
+            time(|| conv.forward(&x, &weight, None, &mut y, &mut scratch)),
+            time(|| conv.backward_input(&dy, &weight, &mut dx, &mut scratch)),
+            time(|| conv.backward_weight(&x, &dy, &mut dw, &mut scratch)),
         ];
         let flops = 2e-6 * (dy.len() * kernel * kernel * cin / groups) as f64;
         println!(

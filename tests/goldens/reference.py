@@ -17,7 +17,7 @@ sys.path.insert(0, str(ORACLE_HOME / 'src'))
 import torch  # noqa: E402
 import yaml  # noqa: E402
 from yolov5.models.yolo import Detect, Model  # noqa: E402
-from yolov5.utils import augmentations, general  # noqa: E402, F401
+from yolov5.utils import augmentations, general, loss, metrics  # noqa: E402, F401
 
 from portable import uniform, weights  # noqa: E402
 from store import REPOSITORY  # noqa: E402

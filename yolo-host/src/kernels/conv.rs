@@ -73,30 +73,36 @@ impl Conv {
             && self.window.dilation[1] == 1
     }
 
-    /// x with its border.
-    fn padded<T: Float>(&self, x: &[T]) -> Vec<T> {
+    /// x with its border, into `out`.
+    fn pad<T: Float>(&self, x: &[T], out: &mut Vec<T>) {
         let [py, px] = self.window.padding;
         let [height, width] = self.forward.src;
-        let mut out = vec![T::zero(); self.forward.batch * (height + 2 * py) * (width + 2 * px) * self.cin];
+        out.resize(self.forward.batch * (height + 2 * py) * (width + 2 * px) * self.cin, T::zero());
         let shape = [self.forward.batch, self.cin, height, width];
-        pad(x, &shape, [px, px, py, py], T::zero(), &mut out);
-        out
+        pad(x, &shape, [px, px, py, py], T::zero(), out);
     }
 
     fn elements(&self) -> usize {
         self.window.kernel[0] * self.window.kernel[1]
     }
 
-    /// y from x.
-    pub fn forward<T: Float>(&self, x: &[T], weight: &[T], bias: Option<&[T]>, y: &mut [T]) {
+    /// y from x. `scratch` is room for what it keeps meanwhile, here and below.
+    pub fn forward<T: Float>(
+        &self,
+        x: &[T],
+        weight: &[T],
+        bias: Option<&[T]>,
+        y: &mut [T],
+        scratch: &mut Vec<T>,
+    ) {
         let plan = &self.forward;
         if self.is_depthwise() {
             return T::depthwise(&Depthwise { plan, src: x, weight, channels: self.cin, bias }, y);
         }
         if self.is_thin() {
-            let padded = self.padded(x);
+            self.pad(x, scratch);
             let plan = &self.thin;
-            let (src, cin) = ((padded.as_slice(), self.cin, 0), self.cin * self.window.kernel[1]);
+            let (src, cin) = ((scratch.as_slice(), self.cin, 0), self.cin * self.window.kernel[1]);
             let job = Dense {
                 plan,
                 src,
@@ -124,7 +130,7 @@ impl Conv {
     }
 
     /// The gradient of x.
-    pub fn backward_input<T: Float>(&self, grad: &[T], weight: &[T], grad_x: &mut [T]) {
+    pub fn backward_input<T: Float>(&self, grad: &[T], weight: &[T], grad_x: &mut [T], scratch: &mut Vec<T>) {
         if self.is_depthwise() {
             for plan in &self.backward {
                 let job = Depthwise { plan, src: grad, weight, channels: self.cin, bias: None };
@@ -133,14 +139,14 @@ impl Conv {
             return;
         }
         let (cin, cout) = (self.cin / self.groups, self.cout / self.groups);
-        let transposed = transpose(weight, self.elements(), cin, cout, self.groups);
+        transpose(weight, self.elements(), cin, cout, self.groups, scratch);
         for plan in &self.backward {
             for group in 0..self.groups {
                 let job = Dense {
                     plan,
                     src: (grad, self.cout, group * cout),
                     cin: cout,
-                    weight: (&transposed, self.cin, group * cin),
+                    weight: (scratch, self.cin, group * cin),
                     dst: (self.cin, group * cin),
                     cout: cin,
                     bias: None,
@@ -151,17 +157,23 @@ impl Conv {
     }
 
     /// The gradient of the weight.
-    pub fn backward_weight<T: Float>(&self, x: &[T], grad: &[T], grad_weight: &mut [T]) {
+    pub fn backward_weight<T: Float>(
+        &self,
+        x: &[T],
+        grad: &[T],
+        grad_weight: &mut [T],
+        scratch: &mut Vec<T>,
+    ) {
         let plan = &self.forward;
         if self.is_depthwise() {
             let job = DepthwiseWeight { plan, src: x, grad_output: grad, channels: self.cin };
             return T::depthwise_weight(&job, grad_weight);
         }
         if self.is_thin() {
-            let padded = self.padded(x);
+            self.pad(x, scratch);
             let job = DenseWeight {
                 plan: &self.thin,
-                src: (&padded, self.cin, 0),
+                src: (scratch, self.cin, 0),
                 cin: self.cin * self.window.kernel[1],
                 grad_output: (grad, self.cout, 0),
                 cout: self.cout,
@@ -190,9 +202,16 @@ pub fn is_depthwise(groups: usize, cin: usize, cout: usize) -> bool {
 }
 
 /// `[element, ci, group · co]` to `[element, co, group · ci]`, in squares that the cache holds.
-fn transpose<T: Float>(weight: &[T], elements: usize, cin: usize, cout: usize, groups: usize) -> Vec<T> {
+fn transpose<T: Float>(
+    weight: &[T],
+    elements: usize,
+    cin: usize,
+    cout: usize,
+    groups: usize,
+    out: &mut Vec<T>,
+) {
     const SQUARE: usize = 16;
-    let mut out = vec![T::zero(); weight.len()];
+    out.resize(weight.len(), T::zero());
     let (columns, rows) = (cout * groups, cin * groups);
     for element in 0..elements {
         let (from, to) = (&weight[element * cin * columns..], &mut out[element * cout * rows..]);
@@ -208,7 +227,6 @@ fn transpose<T: Float>(weight: &[T], elements: usize, cin: usize, cout: usize, g
             }
         }
     }
-    out
 }
 
 /// A weight `[out, in / groups, ky, kx]` as the kernels want it.
@@ -353,9 +371,9 @@ mod tests {
             let weight = double("w", area(shape.window.kernel) * shape.cin / shape.groups * shape.cout);
             let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
             let (mut y, mut dx, mut dw) = (vec![f64::NAN; g.len()], vec![f64::NAN; x.len()], vec![f64::NAN; weight.len()]);
-            conv.forward(&x, &weight, None, &mut y);
-            conv.backward_input(&g, &weight, &mut dx);
-            conv.backward_weight(&x, &g, &mut dw);
+            conv.forward(&x, &weight, None, &mut y, &mut vec![]);
+            conv.backward_input(&g, &weight, &mut dx, &mut vec![]);
+            conv.backward_weight(&x, &g, &mut dw, &mut vec![]);
             let expected = dot(&y, &g);
             let scale = dot(&y, &y).sqrt() * dot(&g, &g).sqrt() + 1e-9;
             prop_assert!((dot(&x, &dx) - expected).abs() < 1e-12 * scale, "input: {} {expected}", dot(&x, &dx));

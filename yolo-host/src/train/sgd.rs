@@ -3,6 +3,7 @@
 use crate::autograd::cpu::Trainer;
 use crate::graph::{Graph, Op, ParamId, Role};
 use crate::kernels::Float;
+use rayon::prelude::*;
 
 /// Which rate and decay a parameter gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,14 +65,19 @@ impl<T: Float> Sgd<T> {
     /// Moves the parameters along their gradients.
     pub fn step(&mut self, trainer: &mut Trainer<T>, rates: &Rates) {
         let momentum = T::of(rates.momentum);
-        for (id, values, grads) in trainer.trainable() {
-            let (rate, decay) = match self.groups[id.0] {
+        let groups = &self.groups;
+        let mut buffers: Vec<Option<&mut Vec<T>>> = self.momentum.iter_mut().map(Some).collect();
+        let all = trainer
+            .trainable()
+            .filter_map(|(id, values, grads)| Some((id, values, grads, buffers[id.0].take()?)));
+        let all: Vec<_> = all.collect();
+        all.into_par_iter().for_each(|(id, values, grads, buffer)| {
+            let (rate, decay) = match groups[id.0] {
                 Some(Group::Bias) => (rates.bias, 0.0),
                 Some(Group::Norm) => (rates.weight, 0.0),
                 _ => (rates.weight, rates.decay),
             };
             let (rate, decay) = (T::of(rate), T::of(decay));
-            let buffer = &mut self.momentum[id.0];
             let first = buffer.is_empty();
             buffer.resize(values.len(), T::zero());
             for ((value, grad), moving) in values.iter_mut().zip(grads).zip(buffer) {
@@ -79,6 +85,6 @@ impl<T: Float> Sgd<T> {
                 *moving = if first { grad } else { momentum * *moving + grad };
                 *value -= rate * (grad + momentum * *moving);
             }
-        }
+        });
     }
 }

@@ -21,7 +21,17 @@ struct Flow<'a, T> {
 impl<T: Float> Trainer<T> {
     /// Sets the gradient of every parameter, given those of some tensors that were asked for, in memory's order.
     pub fn backward(&mut self, given: &[(ValueId, &[T])]) -> Result<(), Error> {
-        self.grads.iter_mut().for_each(|grad| grad.fill(T::zero()));
+        rayon::scope(|_| self.backward_here(given))
+    }
+
+    fn backward_here(&mut self, given: &[(ValueId, &[T])]) -> Result<(), Error> {
+        let convolutions: Vec<usize> = self.convolutions().into_iter().map(|(id, _)| id).collect();
+        for (id, grad) in self.grads.iter_mut().enumerate() {
+            // That of a convolution's weight is overwritten, if there is any.
+            if convolutions.binary_search(&id).is_err() {
+                grad.fill(T::zero());
+            }
+        }
         let mut flow = Flow { grads: vec![None; self.values.len()], trainer: self };
         for (id, grad) in given {
             let mut buffer = flow.trainer.pool.take(grad.len());
@@ -35,6 +45,8 @@ impl<T: Float> Trainer<T> {
                     true => flow.step(i, grad)?,
                     false => flow.trainer.pool.give(grad),
                 }
+            } else if let Op::Conv2d { weight, .. } = flow.trainer.graph.nodes[step.node].op {
+                flow.trainer.grads[weight.0].fill(T::zero());
             }
             let free = std::mem::take(&mut flow.trainer.steps[i].free_backward);
             free.iter().for_each(|value| flow.trainer.free(*value));
@@ -97,11 +109,12 @@ impl<T: Float> Flow<'_, T> {
                 // No other node has this weight.
                 let mut dw = std::mem::take(&mut self.trainer.grads[weight.0]);
                 let x = self.trainer.values[input].as_ref().ok_or_else(missing)?;
-                conv.backward_weight(&x.data, &grad, &mut dw);
+                conv.backward_weight(&x.data, &grad, &mut dw, &mut self.trainer.scratch);
                 self.trainer.grads[weight.0] = dw;
                 if wants[0] {
                     let mut dx = self.take(size);
-                    conv.backward_input(&grad, &self.trainer.params[weight.0], &mut dx);
+                    let weight = &self.trainer.params[weight.0];
+                    conv.backward_input(&grad, weight, &mut dx, &mut self.trainer.scratch);
                     self.add(input, dx);
                 }
                 self.trainer.pool.give(grad);
@@ -142,13 +155,16 @@ impl<T: Float> Flow<'_, T> {
                 self.trainer.pool.give(grad);
             }
             Op::Add => {
-                for (i, (input, shape)) in step.inputs.iter().zip(&shapes).enumerate() {
-                    if wants[i] {
-                        let dx = self.reduced(&grad, &out_shape, shape);
-                        self.add(*input, dx);
-                    }
+                // The last of equal shape takes the gradient itself.
+                let heir = (0..step.inputs.len()).rfind(|i| wants[*i] && shapes[*i] == out_shape);
+                for i in (0..step.inputs.len()).filter(|i| wants[*i] && Some(*i) != heir) {
+                    let dx = self.reduced(&grad, &out_shape, &shapes[i]);
+                    self.add(step.inputs[i], dx);
                 }
-                self.trainer.pool.give(grad);
+                match heir {
+                    Some(i) => self.add(step.inputs[i], grad),
+                    None => self.trainer.pool.give(grad),
+                }
             }
             Op::Mul => self.multiply(&step.inputs, &shapes, &wants, &out_shape, grad).ok_or_else(missing)?,
             Op::Affine { factor, .. } => {

@@ -14,6 +14,11 @@ impl<T: Float> Trainer<T> {
     /// Runs the network on pictures `[batch, channels, height, width]`, planes one after the other. In training batch norm
     /// takes the statistics of the batch and moves its running ones.
     pub fn forward(&mut self, pictures: &[T], shape: [usize; 4], training: bool) -> Result<(), Error> {
+        // On a thread of the pool: another one would be put to sleep and woken for every operation.
+        rayon::scope(|_| self.forward_here(pictures, shape, training))
+    }
+
+    fn forward_here(&mut self, pictures: &[T], shape: [usize; 4], training: bool) -> Result<(), Error> {
         let shapes = self.graph.shapes(&shape)?;
         self.clear();
         for i in 0..self.steps.len() {
@@ -79,7 +84,7 @@ impl<T: Float> Trainer<T> {
                     groups: spec.groups,
                 });
                 let bias = bias.map(|bias| self.params[bias.0].as_slice());
-                conv.forward(&x.data, &self.params[weight.0], bias, y);
+                conv.forward(&x.data, &self.params[weight.0], bias, y, &mut self.scratch);
                 saved = Saved::Conv(conv);
             }
             Op::BatchNorm { weight, bias, mean, var } => {

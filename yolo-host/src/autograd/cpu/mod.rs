@@ -34,6 +34,8 @@ pub struct Trainer<T> {
     /// Whether a tensor's gradient leads to a parameter.
     flows: Vec<bool>,
     pool: Pool<T>,
+    /// Room that convolutions use.
+    scratch: Vec<T>,
     /// Batches seen: `num_batches_tracked`.
     batches: i64,
 }
@@ -71,6 +73,7 @@ impl<T: Float> Trainer<T> {
             wanted: wanted.to_vec(),
             params,
             pool: Pool::default(),
+            scratch: vec![],
             batches: 0,
         };
         for (id, shape) in trainer.convolutions() {

@@ -56,14 +56,15 @@ impl Dual {
     /// The greater; equal values share the derivative, as in PyTorch.
     pub fn max(self, other: Self) -> Self {
         if self.value == other.value {
-            let mean = std::array::from_fn(|i| 0.5 * (self.slopes[i] + other.slopes[i]));
-            return Dual { value: self.value, slopes: mean };
+            return self.join(other, self.value, [0.5, 0.5]);
         }
         if self.value > other.value { self } else { other }
     }
 
-    fn zip(self, other: Self, value: f64, slope: impl Fn(f64, f64) -> f64) -> Self {
-        Dual { value, slopes: std::array::from_fn(|i| slope(self.slopes[i], other.slopes[i])) }
+    /// The value `value` of a function whose derivatives at `self` and `other` are `by_self` and `by_other`.
+    fn join(self, other: Self, value: f64, [by_self, by_other]: [f64; 2]) -> Self {
+        let slope = |i: usize| self.slopes[i] * by_self + other.slopes[i] * by_other;
+        Dual { value, slopes: std::array::from_fn(slope) }
     }
 }
 
@@ -79,7 +80,7 @@ impl Add for Dual {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        self.zip(other, self.value + other.value, |a, b| a + b)
+        self.join(other, self.value + other.value, [1.0, 1.0])
     }
 }
 
@@ -87,7 +88,7 @@ impl Sub for Dual {
     type Output = Self;
 
     fn sub(self, other: Self) -> Self {
-        self.zip(other, self.value - other.value, |a, b| a - b)
+        self.join(other, self.value - other.value, [1.0, -1.0])
     }
 }
 
@@ -95,7 +96,7 @@ impl Mul for Dual {
     type Output = Self;
 
     fn mul(self, other: Self) -> Self {
-        self.zip(other, self.value * other.value, |a, b| a * other.value + self.value * b)
+        self.join(other, self.value * other.value, [other.value, self.value])
     }
 }
 
@@ -104,7 +105,7 @@ impl Div for Dual {
 
     fn div(self, other: Self) -> Self {
         let quotient = self.value / other.value;
-        self.zip(other, quotient, |a, b| (a - quotient * b) / other.value)
+        self.join(other, quotient, [1.0 / other.value, -quotient / other.value])
     }
 }
 
