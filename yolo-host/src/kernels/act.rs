@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn single_precision_follows_double() {
-        let x: Vec<f32> = (-2000..2000).map(|i| 0.05 * i as f32).chain([f32::MIN, f32::MAX, 0.0]).collect();
+        let x: Vec<f32> = (-2000..2000).map(|i| 0.05 * i as f32).chain([-1e30, 1e30, 0.0]).collect();
         for act in ALL {
             let (mut single, mut double) = (vec![0.0f32; x.len()], vec![0.0f64; x.len()]);
             forward(act, &x, &mut single);

@@ -3,6 +3,7 @@
 use super::Float;
 use super::dense::{Dense, DenseWeight};
 use super::depthwise::{Depthwise, DepthwiseWeight};
+use super::parallel::chunks_mut;
 use super::plan::{Plan, Window};
 use super::resize::pad;
 
@@ -82,10 +83,6 @@ impl Conv {
         pad(x, &shape, [px, px, py, py], T::zero(), out);
     }
 
-    fn elements(&self) -> usize {
-        self.window.kernel[0] * self.window.kernel[1]
-    }
-
     /// y from x. `scratch` is room for what it keeps meanwhile, here and below.
     pub fn forward<T: Float>(
         &self,
@@ -139,7 +136,7 @@ impl Conv {
             return;
         }
         let (cin, cout) = (self.cin / self.groups, self.cout / self.groups);
-        transpose(weight, self.elements(), cin, cout, self.groups, scratch);
+        transpose(weight, cin, cout, self.groups, scratch);
         for plan in &self.backward {
             for group in 0..self.groups {
                 let job = Dense {
@@ -202,19 +199,12 @@ pub fn is_depthwise(groups: usize, cin: usize, cout: usize) -> bool {
 }
 
 /// `[element, ci, group · co]` to `[element, co, group · ci]`, in squares that the cache holds.
-fn transpose<T: Float>(
-    weight: &[T],
-    elements: usize,
-    cin: usize,
-    cout: usize,
-    groups: usize,
-    out: &mut Vec<T>,
-) {
+fn transpose<T: Float>(weight: &[T], cin: usize, cout: usize, groups: usize, out: &mut Vec<T>) {
     const SQUARE: usize = 16;
     out.resize(weight.len(), T::zero());
     let (columns, rows) = (cout * groups, cin * groups);
-    for element in 0..elements {
-        let (from, to) = (&weight[element * cin * columns..], &mut out[element * cout * rows..]);
+    chunks_mut(out, (cout * rows).max(1), |start, to| {
+        let from = &weight[start..][..cin * columns];
         for group in 0..groups {
             for ci0 in (0..cin).step_by(SQUARE) {
                 for co0 in (0..cout).step_by(SQUARE) {
@@ -226,7 +216,7 @@ fn transpose<T: Float>(
                 }
             }
         }
-    }
+    });
 }
 
 /// A weight `[out, in / groups, ky, kx]` as the kernels want it.

@@ -90,12 +90,12 @@ pub fn weight_reference<T: Float>(job: &DenseWeight<T>, grad: &mut [T]) {
     }
 }
 
-/// Pixels of a tile, and rows of one in the gradient of the weight.
-const PIXELS: usize = 6;
+/// Most pixels of a tile.
+const PIXELS: usize = 12;
 /// Multiply-adds that one task should have.
 const TASK: usize = 4_000_000;
 /// Pixels between two visits of the same gradient, so that what they read stays in the first cache.
-const BLOCK: usize = 96;
+const BLOCK: usize = 64;
 /// Most source channels of one task of the gradient of the weight.
 const ROWS: usize = 48;
 
@@ -108,18 +108,21 @@ fn blocks(isa: Isa, width: usize) -> Vec<(usize, usize)> {
     starts.windows(2).map(|pair| (pair[0], pair[1] - pair[0])).collect()
 }
 
-/// Calls `kernel::<S, N, FULL>` for so many vectors, the last of which may be partly filled.
+/// Calls `kernel::<S, P, N, FULL>` for a tile of P pixels (or rows) by N vectors, the last of which may be partly filled: as
+/// many pixels as there are registers for their sums.
 macro_rules! by_width {
     ($S:ident, $width:expr, $kernel:ident($($arg:expr),*)) => {
         match ($width.div_ceil($S::LANES), $width.is_multiple_of($S::LANES)) {
-            (1, true) => $kernel::<$S, 1, true>($($arg),*),
-            (2, true) => $kernel::<$S, 2, true>($($arg),*),
-            (3, true) => $kernel::<$S, 3, true>($($arg),*),
-            (_, true) => $kernel::<$S, 4, true>($($arg),*),
-            (1, false) => $kernel::<$S, 1, false>($($arg),*),
-            (2, false) => $kernel::<$S, 2, false>($($arg),*),
-            (3, false) => $kernel::<$S, 3, false>($($arg),*),
-            (_, false) => $kernel::<$S, 4, false>($($arg),*),
+            (1, true) => $kernel::<$S, 12, 1, true>($($arg),*),
+            (1, false) => $kernel::<$S, 12, 1, false>($($arg),*),
+            (2, true) if $S::LANES == 8 => $kernel::<$S, 6, 2, true>($($arg),*),
+            (2, false) if $S::LANES == 8 => $kernel::<$S, 6, 2, false>($($arg),*),
+            (2, true) => $kernel::<$S, 12, 2, true>($($arg),*),
+            (2, false) => $kernel::<$S, 12, 2, false>($($arg),*),
+            (3, true) => $kernel::<$S, 8, 3, true>($($arg),*),
+            (3, false) => $kernel::<$S, 8, 3, false>($($arg),*),
+            (_, true) => $kernel::<$S, 6, 4, true>($($arg),*),
+            (_, false) => $kernel::<$S, 6, 4, false>($($arg),*),
         }
     };
 }
@@ -183,17 +186,29 @@ unsafe fn forward<S: Simd>(part: &Part) {
 /// # Safety
 /// As for [`forward`].
 #[inline(always)]
-unsafe fn forward_tiles<S: Simd, const N: usize, const FULL: bool>(part: &Part) {
+unsafe fn forward_tiles<S: Simd, const P: usize, const N: usize, const FULL: bool>(part: &Part) {
     let job = part.job;
     let (src, src_pixel, src_first) = job.src;
     let (weight, columns, column) = job.weight;
     let partial = part.width - (N - 1) * S::LANES;
+    // Rows of a wide matrix lie far apart, which memory does not like: then this part of it is brought together once.
+    let depth = job.plan.taps.iter().map(|tap| tap.index + 1).max().unwrap_or(0) * job.cin;
+    let packed = columns >= 256 && depth * part.width >= 32_768 && part.last - part.first >= 8 * P;
+    let (mut panel, mut columns, mut column) = (vec![], columns, column + part.start);
+    let mut weight = weight.as_ptr();
+    if packed {
+        panel.reserve_exact(depth * part.width);
+        for row in 0..depth {
+            panel.extend_from_slice(&job.weight.0[row * columns + column..][..part.width]);
+        }
+        (weight, columns, column) = (panel.as_ptr(), part.width, 0);
+    }
     let mut walk = job.plan.walk(part.first);
     let mut done = part.first;
     while done < part.last {
-        let count = PIXELS.min(part.last - done);
+        let count = P.min(part.last - done);
         let Some(head) = walk.next() else { return };
-        let mut pixels = [head; PIXELS];
+        let mut pixels = [head; P];
         for pixel in pixels.iter_mut().take(count).skip(1) {
             if let Some(next) = walk.next() {
                 *pixel = next;
@@ -202,13 +217,13 @@ unsafe fn forward_tiles<S: Simd, const N: usize, const FULL: bool>(part: &Part) 
         done += count;
         // SAFETY: `check` holds, and the pixels are of the grid.
         unsafe {
-            let mut sums = [[S::zero(); N]; PIXELS];
+            let mut sums = [[S::zero(); N]; P];
             if let Some(bias) = job.bias {
                 let bias = vectors::<S, N, FULL>(bias.as_ptr().add(part.start), partial);
-                sums = [bias; PIXELS];
+                sums = [bias; P];
             }
             for tap in &job.plan.taps {
-                let mut from = [part.zeros.as_ptr(); PIXELS];
+                let mut from = [part.zeros.as_ptr(); P];
                 let mut inside = false;
                 for (from, pixel) in from.iter_mut().zip(&pixels) {
                     if let Some(place) = pixel.source(tap, job.plan.src) {
@@ -219,10 +234,10 @@ unsafe fn forward_tiles<S: Simd, const N: usize, const FULL: bool>(part: &Part) 
                 if !inside {
                     continue;
                 }
-                let mut row = weight.as_ptr().add(tap.index * job.cin * columns + column + part.start);
+                let mut row = weight.add(tap.index * job.cin * columns + column);
                 for ci in 0..job.cin {
                     let w = vectors::<S, N, FULL>(row, partial);
-                    for p in 0..PIXELS {
+                    for p in 0..P {
                         let x = S::splat(*from[p].add(ci));
                         for v in 0..N {
                             sums[p][v] = S::mul_add(x, w[v], sums[p][v]);
@@ -287,8 +302,8 @@ pub fn weight_fast(isa: Isa, job: &DenseWeight<f32>, grad: &mut [f32]) {
     let (pixels, taps) = (plan.pixels(), plan.taps.len());
     let blocks = blocks(isa, job.cout);
     // Two parts at least, where there are two, and no larger ones than the cache likes.
-    let groups = job.cin.div_ceil(ROWS).max(2).min(job.cin.div_ceil(PIXELS)).max(1);
-    let rows = job.cin.div_ceil(groups).next_multiple_of(PIXELS);
+    let groups = job.cin.div_ceil(ROWS).max(2).min(job.cin.div_ceil(6)).max(1);
+    let rows = job.cin.div_ceil(groups).next_multiple_of(6);
     let groups = job.cin.div_ceil(rows);
     weight_check(job, grad);
     let work = pixels * taps * job.cin * job.cout;
@@ -325,72 +340,124 @@ unsafe fn weight<S: Simd>(part: &WeightPart) {
 /// # Safety
 /// As for [`weight`].
 #[inline(always)]
-unsafe fn weight_tiles<S: Simd, const N: usize, const FULL: bool>(part: &WeightPart) {
+unsafe fn weight_tiles<S: Simd, const P: usize, const N: usize, const FULL: bool>(part: &WeightPart) {
     let job = part.job;
-    let (src, src_pixel, src_first) = job.src;
-    let (dy, dy_pixel, dy_first) = job.grad_output;
-    let partial = part.width - (N - 1) * S::LANES;
-    let mut walk = job.plan.walk(0);
-    let mut places = [(0usize, 0usize); BLOCK];
-    let mut first_block = true;
-    loop {
-        // The pixels whose tap is not in the border.
-        let mut count = 0;
-        let mut ended = true;
-        for pixel in walk.by_ref() {
-            if let Some(place) = pixel.source(part.tap, job.plan.src) {
-                places[count] = (place * src_pixel + src_first, pixel.dst * dy_pixel + dy_first + part.start);
-                count += 1;
-                if count == BLOCK {
-                    ended = false;
-                    break;
+    let plan = job.plan;
+    let (low, high) = plan.inside(part.tap, 1);
+    let mut runs: Vec<Run> = Vec::with_capacity(BLOCK);
+    let (mut pixels, mut first) = (0, true);
+    let rows = plan.batch * plan.grid[0];
+    for row in 0..rows {
+        let (picture, y) = (row / plan.grid[0], row % plan.grid[0]);
+        let from = (y * plan.src_step[0]) as isize + part.tap.dy;
+        if (from as usize) < plan.src[0] {
+            let mut x = low;
+            while x < high {
+                let count = (high - x).min(BLOCK - pixels);
+                let across = ((x * plan.src_step[1]) as isize + part.tap.dx) as usize;
+                let source = (picture * plan.src[0] + from as usize) * plan.src[1] + across;
+                let grad = row * plan.grid[1] + x;
+                runs.push(Run {
+                    src: source * job.src.1 + job.src.2,
+                    grad: grad * job.grad_output.1 + job.grad_output.2 + part.start,
+                    count,
+                });
+                (x, pixels) = (x + count, pixels + count);
+                if pixels == BLOCK {
+                    // SAFETY: passed on; the runs are of the grid.
+                    unsafe { weight_block::<S, P, N, FULL>(part, &runs, first) };
+                    runs.clear();
+                    (pixels, first) = (0, false);
                 }
             }
-        }
-        let mut ci = part.rows.0;
-        while ci < part.rows.1 {
-            let rows = PIXELS.min(part.rows.1 - ci);
-            let start = (part.tap.index * job.cin + ci) * job.columns.0 + job.columns.1 + part.start;
-            // SAFETY: `weight_check` holds; rows beyond the last read the last one again and are not written.
-            unsafe {
-                let to = part.grad.ptr().add(start);
-                let mut sums = [[S::zero(); N]; PIXELS];
-                if !first_block {
-                    for (row, sums) in sums.iter_mut().enumerate().take(rows) {
-                        *sums = vectors::<S, N, FULL>(to.add(row * job.columns.0), partial);
-                    }
-                }
-                let (x, g) = (src.as_ptr().add(ci), dy.as_ptr());
-                if rows == PIXELS {
-                    for (place, grad) in &places[..count] {
-                        let (x, g) = (x.add(*place), vectors::<S, N, FULL>(g.add(*grad), partial));
-                        for row in 0..PIXELS {
-                            let x = S::splat(*x.add(row));
-                            for v in 0..N {
-                                sums[row][v] = S::mul_add(x, g[v], sums[row][v]);
-                            }
-                        }
-                    }
-                } else {
-                    for (place, grad) in &places[..count] {
-                        let (x, g) = (x.add(*place), vectors::<S, N, FULL>(g.add(*grad), partial));
-                        for (row, sums) in sums.iter_mut().enumerate() {
-                            let x = S::splat(*x.add(row.min(rows - 1)));
-                            for v in 0..N {
-                                sums[v] = S::mul_add(x, g[v], sums[v]);
-                            }
-                        }
-                    }
-                }
-                for (row, sums) in sums.iter().enumerate().take(rows) {
-                    store::<S, N, FULL>(to.add(row * job.columns.0), sums, partial);
-                }
-            }
-            ci += rows;
-        }
-        first_block = false;
-        if ended {
-            return;
         }
     }
+    // Also when nothing was inside: then the sums are zero.
+    if pixels > 0 || first {
+        // SAFETY: likewise.
+        unsafe { weight_block::<S, P, N, FULL>(part, &runs, first) };
+    }
+}
+
+/// Neighbouring pixels of one row: where the source and the gradient of the first begin, and how many there are.
+struct Run {
+    src: usize,
+    grad: usize,
+    count: usize,
+}
+
+/// Adds some pixels to every row of a part.
+///
+/// # Safety
+/// As for [`weight`]; the runs are of the plan's grid.
+#[inline(always)]
+unsafe fn weight_block<S: Simd, const P: usize, const N: usize, const FULL: bool>(
+    part: &WeightPart,
+    runs: &[Run],
+    first: bool,
+) {
+    let mut ci = part.rows.0;
+    while ci < part.rows.1 {
+        let block = RowBlock { part, runs, ci, first };
+        // SAFETY: passed on; the rows are of the part.
+        ci += unsafe {
+            match part.rows.1 - ci {
+                left if left >= P => rows::<S, P, N, FULL>(&block),
+                left if left >= 6 => rows::<S, 6, N, FULL>(&block),
+                left if left >= 4 => rows::<S, 4, N, FULL>(&block),
+                left if left >= 2 => rows::<S, 2, N, FULL>(&block),
+                _ => rows::<S, 1, N, FULL>(&block),
+            }
+        };
+    }
+}
+
+/// Some rows of a part, for one block of pixels.
+struct RowBlock<'a> {
+    part: &'a WeightPart<'a>,
+    runs: &'a [Run],
+    ci: usize,
+    /// Nothing has been summed yet.
+    first: bool,
+}
+
+/// Adds one block of pixels to `P` rows from `ci` on; returns `P`.
+///
+/// # Safety
+/// As for [`weight`]; there are so many rows.
+#[inline(always)]
+unsafe fn rows<S: Simd, const P: usize, const N: usize, const FULL: bool>(block: &RowBlock) -> usize {
+    let RowBlock { part, runs, ci, first } = *block;
+    let job = part.job;
+    let partial = part.width - (N - 1) * S::LANES;
+    let start = (part.tap.index * job.cin + ci) * job.columns.0 + job.columns.1 + part.start;
+    let (src_step, grad_step) = (job.plan.src_step[1] * job.src.1, job.grad_output.1);
+    // SAFETY: `weight_check` holds.
+    unsafe {
+        let to = part.grad.ptr().add(start);
+        let mut sums = [[S::zero(); N]; P];
+        if !first {
+            for (row, sums) in sums.iter_mut().enumerate() {
+                *sums = vectors::<S, N, FULL>(to.add(row * job.columns.0), partial);
+            }
+        }
+        for run in runs {
+            let mut x = job.src.0.as_ptr().add(run.src + ci);
+            let mut g = job.grad_output.0.as_ptr().add(run.grad);
+            for _ in 0..run.count {
+                let dy = vectors::<S, N, FULL>(g, partial);
+                for row in 0..P {
+                    let x = S::splat(*x.add(row));
+                    for v in 0..N {
+                        sums[row][v] = S::mul_add(x, dy[v], sums[row][v]);
+                    }
+                }
+                (x, g) = (x.wrapping_add(src_step), g.wrapping_add(grad_step));
+            }
+        }
+        for (row, sums) in sums.iter().enumerate() {
+            store::<S, N, FULL>(to.add(row * job.columns.0), sums, partial);
+        }
+    }
+    P
 }

@@ -105,6 +105,15 @@ impl Plan {
         plans
     }
 
+    /// The places of the grid along an axis from which a tap is not in the border: from the first, up to the second.
+    pub fn inside(&self, tap: &Tap, axis: usize) -> (usize, usize) {
+        let (step, away) = (self.src_step[axis] as isize, if axis == 0 { tap.dy } else { tap.dx });
+        let low = (-away).max(0) as usize;
+        let end = self.src[axis] as isize - away;
+        let high = (end.max(0) as usize).div_ceil(step as usize).min(self.grid[axis]);
+        (low.div_ceil(step as usize).min(high), high)
+    }
+
     /// Whether a slice of `len` numbers has every pixel that the plan uses of maps of `size`: `pixel` numbers apart, of which
     /// it takes `width` from `first` on. In the source these may reach into the next pixels of a row.
     pub fn fits(
