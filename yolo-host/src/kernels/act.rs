@@ -1,4 +1,5 @@
 //! Activations: element by element, forward and back.
+#![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
 
 use super::Float;
 use super::isa::vectorised;
@@ -155,20 +156,26 @@ impl<T: Float> Curve<T> for LeakyRelu<T> {
 
 /// y = act(x)
 pub fn forward<T: Float>(act: Act, x: &[T], y: &mut [T]) {
-    with_curve!(act, curve => chunks_mut(y, CHUNK, |start, y| vectorised(|| {
-        for (y, x) in y.iter_mut().zip(&x[start..]) {
-            *y = curve.at(*x);
-        }
-    })));
+    with_curve!(act, curve => chunks_mut(y, CHUNK, |start, y| at_all(&x[start..], y, curve)));
 }
 
 /// grad *= act'(x)
 pub fn backward<T: Float>(act: Act, x: &[T], grad: &mut [T]) {
-    with_curve!(act, curve => chunks_mut(grad, CHUNK, |start, grad| vectorised(|| {
-        for (g, x) in grad.iter_mut().zip(&x[start..]) {
+    with_curve!(act, curve => chunks_mut(grad, CHUNK, |start, grad| slope_all(&x[start..], grad, curve)));
+}
+
+vectorised! {
+    fn at_all<T: Float, C: Curve<T>>(x: &[T], y: &mut [T], curve: C) {
+        for (y, x) in y.iter_mut().zip(x) {
+            *y = curve.at(*x);
+        }
+    }
+
+    fn slope_all<T: Float, C: Curve<T>>(x: &[T], grad: &mut [T], curve: C) {
+        for (g, x) in grad.iter_mut().zip(x) {
             *g *= curve.slope(*x);
         }
-    })));
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! Which instructions the kernels use: the best that this processor has, or what `YOLO_KERNELS` says.
 
-#![allow(unsafe_code)] // calls code that is compiled for more than the least processor
-
 use std::sync::OnceLock;
 
 /// A set of instructions.
@@ -56,26 +54,42 @@ pub fn isa() -> Isa {
     })
 }
 
-/// Runs plain loops compiled for the instructions in use.
-#[inline]
-pub fn vectorised<R>(run: impl FnOnce() -> R) -> R {
-    #[cfg(target_arch = "x86_64")]
-    {
-        #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
-        unsafe fn avx512<R>(run: impl FnOnce() -> R) -> R {
-            run()
-        }
-        #[target_feature(enable = "avx2,fma")]
-        unsafe fn avx2<R>(run: impl FnOnce() -> R) -> R {
-            run()
-        }
-        match isa() {
-            // SAFETY: these sets are chosen only where the processor has them.
-            Isa::Avx512 => return unsafe { avx512(run) },
-            // SAFETY: likewise.
-            Isa::Avx2 => return unsafe { avx2(run) },
-            _ => (),
-        }
-    }
-    run()
+/// Defines functions of plain loops that are compiled for every set of instructions; each call takes the best.
+macro_rules! vectorised {
+    ($(
+        $(#[$doc:meta])*
+        fn $name:ident<$($generic:ident: $bound:path),*>($($arg:ident: $kind:ty),* $(,)?) $body:block
+    )*) => {
+        $(
+            $(#[$doc])*
+            #[allow(clippy::too_many_arguments)]
+            fn $name<$($generic: $bound),*>($($arg: $kind),*) {
+                #[inline(always)]
+                #[allow(clippy::too_many_arguments)]
+                fn body<$($generic: $bound),*>($($arg: $kind),*) $body
+                #[cfg(target_arch = "x86_64")]
+                {
+                    #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+                    #[allow(clippy::too_many_arguments)]
+                    unsafe fn avx512<$($generic: $bound),*>($($arg: $kind),*) {
+                        body($($arg),*)
+                    }
+                    #[target_feature(enable = "avx2,fma")]
+                    #[allow(clippy::too_many_arguments)]
+                    unsafe fn avx2<$($generic: $bound),*>($($arg: $kind),*) {
+                        body($($arg),*)
+                    }
+                    match $crate::kernels::isa() {
+                        // SAFETY: these sets are chosen only where the processor has them.
+                        $crate::kernels::Isa::Avx512 => return unsafe { avx512($($arg),*) },
+                        // SAFETY: likewise.
+                        $crate::kernels::Isa::Avx2 => return unsafe { avx2($($arg),*) },
+                        _ => (),
+                    }
+                }
+                body($($arg),*)
+            }
+        )*
+    };
 }
+pub(super) use vectorised;

@@ -1,4 +1,5 @@
 //! Batch normalisation in training, with the activation behind it, and its gradient.
+#![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
 
 use super::Float;
 use super::act::{Curve, with_curve};
@@ -57,22 +58,11 @@ pub fn statistics<T: Float>(x: &[T], channels: usize) -> Statistics {
     let pixels = x.len() / channels.max(1);
     // The mean of each chunk, and the squares around it: stable, and one pass over memory.
     let mut sums = vec![T::zero(); pixels.div_ceil(ROWS) * 2 * channels];
-    per_chunk(&mut sums, channels, |chunk, sums| {
-        let x = rows(x, chunk, channels);
-        let count = T::of((x.len() / channels) as f64);
-        let (mean, squares) = sums.split_at_mut(channels);
-        for row in x.chunks_exact(channels) {
-            for (mean, x) in mean.iter_mut().zip(row) {
-                *mean += *x;
-            }
-        }
-        for mean in mean.iter_mut() {
-            *mean /= count;
-        }
-        for row in x.chunks_exact(channels) {
-            for ((square, x), mean) in squares.iter_mut().zip(row).zip(&*mean) {
-                *square += (*x - *mean) * (*x - *mean);
-            }
+    let together = (16_384 / (ROWS * channels).max(1)).max(1);
+    chunks_mut(&mut sums, (2 * channels * together).max(1), |start, sums| {
+        for (i, sums) in sums.chunks_exact_mut(2 * channels).enumerate() {
+            let (mean, squares) = sums.split_at_mut(channels);
+            chunk_statistics(rows(x, start / (2 * channels) + i, channels), mean, squares);
         }
     });
     let mut total = Statistics { mean: vec![0.0; channels], var: vec![0.0; channels] };
@@ -95,18 +85,6 @@ pub fn statistics<T: Float>(x: &[T], channels: usize) -> Statistics {
 fn rows<T>(x: &[T], chunk: usize, channels: usize) -> &[T] {
     let start = chunk * ROWS * channels;
     &x[start..(start + ROWS * channels).min(x.len())]
-}
-
-/// Runs `task` on the two sums of every channel, for each chunk.
-fn per_chunk<T: Float>(sums: &mut [T], channels: usize, task: impl Fn(usize, &mut [T]) + Sync + Send) {
-    let chunk = (2 * channels).max(1);
-    // Some 64 KiB of numbers a task.
-    let together = (16_384 / (ROWS * channels).max(1)).max(1);
-    chunks_mut(sums, chunk * together, |start, sums| {
-        for (i, sums) in sums.chunks_exact_mut(chunk).enumerate() {
-            vectorised(|| task(start / chunk + i, sums));
-        }
-    });
 }
 
 /// An activation that changes nothing.
@@ -134,22 +112,13 @@ pub fn forward<T: Float>(x: &[T], normal: &Normal<T>, act: Option<Act>, y: &mut 
 }
 
 fn forward_curve<T: Float>(x: &[T], normal: &Normal<T>, curve: impl Curve<T>, y: &mut [T]) {
-    let channels = normal.mean.len().max(1);
     let (mean, scale, shift) = normal.parts();
-    chunks_mut(y, piece(channels), |start, y| {
-        vectorised(|| {
-            for (y, x) in y.chunks_exact_mut(channels).zip(x[start..].chunks_exact(channels)) {
-                for c in 0..channels {
-                    y[c] = curve.at((x[c] - mean[c]) * scale[c] + shift[c]);
-                }
-            }
-        });
-    });
+    chunks_mut(y, piece(mean.len()), |start, y| normalise(&x[start..], y, mean, scale, shift, curve));
 }
 
 /// Whole pixels of some 64 KiB.
 fn piece(channels: usize) -> usize {
-    (16_384 / channels).max(1) * channels
+    (16_384 / channels.max(1)).max(1) * channels.max(1)
 }
 
 /// Turns the gradient of the output into that of the input, in place, and returns those of weight and bias.
@@ -173,17 +142,7 @@ fn backward_curve<T: Float>(
     let mut sums = vec![T::zero(); pixels.div_ceil(ROWS) * 2 * channels];
     chunks_mut_2((grad, ROWS * channels), (&mut sums, 2 * channels), |chunk, grad, sums| {
         let (plain, weighted) = sums.split_at_mut(channels);
-        vectorised(|| {
-            for (g, x) in grad.chunks_exact_mut(channels).zip(rows(x, chunk, channels).chunks_exact(channels))
-            {
-                for c in 0..channels {
-                    let away = x[c] - mean[c];
-                    g[c] *= curve.slope(away * scale[c] + shift[c]);
-                    plain[c] += g[c];
-                    weighted[c] += g[c] * away;
-                }
-            }
-        });
+        through(rows(x, chunk, channels), grad, mean, scale, shift, plain, weighted, curve);
     });
     let mut total = vec![0.0; 2 * channels];
     for sums in sums.chunks_exact(2 * channels) {
@@ -196,21 +155,77 @@ fn backward_curve<T: Float>(
     let count = pixels as f64;
     let offset: Vec<T> = plain.iter().map(|sum| T::of(sum / count)).collect();
     let squared = |inverse: &T| inverse.f64() * inverse.f64();
-    let lean: Vec<T> = weighted
-        .iter()
-        .zip(&normal.inverse)
-        .map(|(sum, inverse)| T::of(sum * squared(inverse) / count))
-        .collect();
-    chunks_mut(grad, piece(channels), |start, grad| {
-        vectorised(|| {
-            for (g, x) in grad.chunks_exact_mut(channels).zip(x[start..].chunks_exact(channels)) {
-                for c in 0..channels {
-                    g[c] = scale[c] * (g[c] - offset[c] - (x[c] - mean[c]) * lean[c]);
-                }
-            }
-        });
-    });
+    let lean = weighted.iter().zip(&normal.inverse);
+    let lean: Vec<T> = lean.map(|(sum, inverse)| T::of(sum * squared(inverse) / count)).collect();
+    chunks_mut(grad, piece(channels), |start, grad| finish(&x[start..], grad, mean, scale, &offset, &lean));
     let weight =
         weighted.iter().zip(&normal.inverse).map(|(sum, inverse)| T::of(sum * inverse.f64())).collect();
     (weight, plain.iter().map(|sum| T::of(*sum)).collect())
+}
+
+vectorised! {
+    /// Mean, and squares around it, of a few pixels; both are zero before.
+    fn chunk_statistics<T: Float>(x: &[T], mean: &mut [T], squares: &mut [T]) {
+        let channels = mean.len();
+        let squares = &mut squares[..channels];
+        for row in x.chunks_exact(channels) {
+            for c in 0..channels {
+                mean[c] += row[c];
+            }
+        }
+        let count = T::of((x.len() / channels) as f64);
+        for mean in mean.iter_mut() {
+            *mean /= count;
+        }
+        for row in x.chunks_exact(channels) {
+            for c in 0..channels {
+                squares[c] += (row[c] - mean[c]) * (row[c] - mean[c]);
+            }
+        }
+    }
+
+    fn normalise<T: Float, C: Curve<T>>(x: &[T], y: &mut [T], mean: &[T], scale: &[T], shift: &[T], curve: C) {
+        let channels = mean.len();
+        let (scale, shift) = (&scale[..channels], &shift[..channels]);
+        for (y, x) in y.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
+            for c in 0..channels {
+                y[c] = curve.at((x[c] - mean[c]) * scale[c] + shift[c]);
+            }
+        }
+    }
+
+    /// The gradient through the activation, in place, and its two sums.
+    fn through<T: Float, C: Curve<T>>(
+        x: &[T],
+        grad: &mut [T],
+        mean: &[T],
+        scale: &[T],
+        shift: &[T],
+        plain: &mut [T],
+        weighted: &mut [T],
+        curve: C,
+    ) {
+        let channels = mean.len();
+        let (scale, shift) = (&scale[..channels], &shift[..channels]);
+        let (plain, weighted) = (&mut plain[..channels], &mut weighted[..channels]);
+        for (g, x) in grad.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
+            for c in 0..channels {
+                let away = x[c] - mean[c];
+                let through = g[c] * curve.slope(away * scale[c] + shift[c]);
+                g[c] = through;
+                plain[c] += through;
+                weighted[c] += through * away;
+            }
+        }
+    }
+
+    fn finish<T: Float>(x: &[T], grad: &mut [T], mean: &[T], scale: &[T], offset: &[T], lean: &[T]) {
+        let channels = mean.len();
+        let (scale, offset, lean) = (&scale[..channels], &offset[..channels], &lean[..channels]);
+        for (g, x) in grad.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
+            for c in 0..channels {
+                g[c] = scale[c] * (g[c] - offset[c] - (x[c] - mean[c]) * lean[c]);
+            }
+        }
+    }
 }

@@ -1,4 +1,5 @@
 //! Pooling over windows and over whole maps, forward and back.
+#![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
 
 use super::Float;
 use super::isa::vectorised;
@@ -62,23 +63,15 @@ impl Pooling {
 
     fn maximum<T: Float>(&self, x: &[T], y: &mut [T], places: &mut [u16], start: usize) {
         let channels = self.channels;
-        vectorised(|| {
-            let outputs = y.chunks_exact_mut(channels).zip(places.chunks_exact_mut(channels));
-            for (pixel, (y, places)) in self.plan.walk(start / channels).zip(outputs) {
-                y.fill(T::neg_infinity());
-                for (i, tap) in self.plan.taps.iter().enumerate() {
-                    if let Some(place) = pixel.source(tap, self.plan.src) {
-                        let x = &x[place * channels..][..channels];
-                        for c in 0..channels {
-                            // The first of equals wins; a NaN wins and stays, as in the reference.
-                            let keep = x[c] <= y[c] || y[c] != y[c];
-                            y[c] = if keep { y[c] } else { x[c] };
-                            places[c] = if keep { places[c] } else { i as u16 };
-                        }
-                    }
+        let outputs = y.chunks_exact_mut(channels).zip(places.chunks_exact_mut(channels));
+        for (pixel, (y, places)) in self.plan.walk(start / channels).zip(outputs) {
+            y.fill(T::neg_infinity());
+            for (i, tap) in self.plan.taps.iter().enumerate() {
+                if let Some(place) = pixel.source(tap, self.plan.src) {
+                    take_larger(&x[place * channels..][..channels], y, places, i as u16);
                 }
             }
-        });
+        }
     }
 
     /// Adds to the gradient of x, zero or more so far.
@@ -97,10 +90,7 @@ impl Pooling {
                     if self.kind == Pool::Average {
                         sum.iter_mut().zip(g).for_each(|(sum, g)| *sum += *g * share);
                     } else {
-                        let places = &places[pixel.dst * channels..][..channels];
-                        for c in 0..channels {
-                            sum[c] += if places[c] == i as u16 { g[c] } else { T::zero() };
-                        }
+                        add_where(g, &places[pixel.dst * channels..][..channels], sum, i as u16);
                     }
                 }
             }
@@ -173,4 +163,21 @@ pub fn global_backward<T: Float>(
             }
         }
     });
+}
+
+vectorised! {
+    /// The first of equals wins; a NaN wins and stays, as in the reference.
+    fn take_larger<T: Float>(x: &[T], y: &mut [T], places: &mut [u16], place: u16) {
+        for ((y, places), x) in y.iter_mut().zip(places).zip(x) {
+            let keep = *x <= *y || *y != *y;
+            *y = if keep { *y } else { *x };
+            *places = if keep { *places } else { place };
+        }
+    }
+
+    fn add_where<T: Float>(grad: &[T], places: &[u16], sum: &mut [T], place: u16) {
+        for ((sum, g), at) in sum.iter_mut().zip(grad).zip(places) {
+            *sum += if *at == place { *g } else { T::zero() };
+        }
+    }
 }
