@@ -48,11 +48,10 @@ fn check(
     loss(&mut trainer);
     trainer.backward(&[(output, &weights)]).unwrap();
     let grads: Vec<Vec<f64>> = trainer.trainable().map(|(_, _, grad)| grad.to_vec()).collect();
-    let count = grads.len();
     let mut places = Stream::keyed("places");
-    for param in 0..count {
-        for _ in 0..grads[param].len().min(12) {
-            let i = (places.uniform() * grads[param].len() as f64) as usize;
+    for (param, grad) in grads.iter().enumerate() {
+        for _ in 0..grad.len().min(12) {
+            let i = (places.uniform() * grad.len() as f64) as usize;
             let mut moved = |step: f64| {
                 let change = |trainer: &mut Trainer<f64>, step: f64| {
                     trainer.trainable().nth(param).unwrap().1[i] += step;
@@ -64,7 +63,7 @@ fn check(
             };
             let step = 1e-5;
             let numeric = (moved(step) - moved(-step)) / (2.0 * step);
-            let ours = grads[param][i];
+            let ours = grad[i];
             let name = trainer.trainable().nth(param).unwrap().0;
             let name = &graph.params[name.0].name;
             prop_assert!(

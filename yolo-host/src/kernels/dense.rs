@@ -8,6 +8,7 @@ use super::isa::Isa;
 use super::parallel::{Shared, tasks};
 use super::plan::{Plan, Tap};
 use super::simd::{Simd, dispatch, lanes};
+use std::cell::Cell;
 
 /// dst[p][co] = bias[co] + Σ over taps t and ci of src[p, t][ci] · weight[t][ci][co]
 #[derive(Clone, Copy)]
@@ -127,6 +128,11 @@ macro_rules! by_width {
     };
 }
 
+thread_local! {
+    /// Room for a part of a matrix.
+    static PANEL: Cell<Vec<f32>> = const { Cell::new(vec![]) };
+}
+
 /// One task of [`fast`]: pixels from `first` to `last` of channels `start..start + width`.
 struct Part<'a> {
     job: &'a Dense<'a, f32>,
@@ -194,10 +200,12 @@ unsafe fn forward_tiles<S: Simd, const P: usize, const N: usize, const FULL: boo
     // Rows of a wide matrix lie far apart, which memory does not like: then this part of it is brought together once.
     let depth = job.plan.taps.iter().map(|tap| tap.index + 1).max().unwrap_or(0) * job.cin;
     let packed = columns >= 256 && depth * part.width >= 32_768 && part.last - part.first >= 8 * P;
-    let (mut panel, mut columns, mut column) = (vec![], columns, column + part.start);
+    let (mut columns, mut column) = (columns, column + part.start);
     let mut weight = weight.as_ptr();
+    let mut panel = vec![];
     if packed {
-        panel.reserve_exact(depth * part.width);
+        panel = PANEL.take();
+        panel.clear();
         for row in 0..depth {
             panel.extend_from_slice(&job.weight.0[row * columns + column..][..part.width]);
         }
@@ -207,7 +215,7 @@ unsafe fn forward_tiles<S: Simd, const P: usize, const N: usize, const FULL: boo
     let mut done = part.first;
     while done < part.last {
         let count = P.min(part.last - done);
-        let Some(head) = walk.next() else { return };
+        let Some(head) = walk.next() else { break };
         let mut pixels = [head; P];
         for pixel in pixels.iter_mut().take(count).skip(1) {
             if let Some(next) = walk.next() {
@@ -251,6 +259,9 @@ unsafe fn forward_tiles<S: Simd, const P: usize, const N: usize, const FULL: boo
                 store::<S, N, FULL>(to, sums, partial);
             }
         }
+    }
+    if packed {
+        PANEL.set(panel);
     }
 }
 
@@ -446,10 +457,10 @@ unsafe fn rows<S: Simd, const P: usize, const N: usize, const FULL: bool>(block:
             let mut g = job.grad_output.0.as_ptr().add(run.grad);
             for _ in 0..run.count {
                 let dy = vectors::<S, N, FULL>(g, partial);
-                for row in 0..P {
+                for (row, sums) in sums.iter_mut().enumerate() {
                     let x = S::splat(*x.add(row));
                     for v in 0..N {
-                        sums[row][v] = S::mul_add(x, dy[v], sums[row][v]);
+                        sums[v] = S::mul_add(x, dy[v], sums[v]);
                     }
                 }
                 (x, g) = (x.wrapping_add(src_step), g.wrapping_add(grad_step));

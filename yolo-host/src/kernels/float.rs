@@ -69,13 +69,7 @@ impl Float for f32 {
     fn exponential(self) -> Self {
         const ROUND: f32 = 12_582_912.0; // 1.5 · 2²³: adding it leaves the nearest whole number in the last bits
         const LN2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4]; // in two parts, the first exact
-        let x = if self < -87.3 {
-            -87.3
-        } else if self > 88.7 {
-            88.7
-        } else {
-            self
-        };
+        let x = self.clamp(-87.3, 88.7);
         let shifted = x * std::f32::consts::LOG2_E + ROUND;
         let n = shifted - ROUND;
         let r = x - n * LN2[0] - n * LN2[1];

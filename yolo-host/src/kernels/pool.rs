@@ -112,7 +112,7 @@ pub fn global_forward<T: Float>(kind: Pool, x: &[T], batch: usize, channels: usi
             y.fill(T::neg_infinity());
             for (i, row) in rows.enumerate() {
                 for c in 0..channels {
-                    if !(row[c] <= y[c]) && y[c] == y[c] {
+                    if (row[c] > y[c] || row[c].is_nan()) && !y[c].is_nan() {
                         (y[c], places[c]) = (row[c], i as u32);
                     }
                 }
@@ -169,7 +169,7 @@ vectorised! {
     /// The first of equals wins; a NaN wins and stays, as in the reference.
     fn take_larger<T: Float>(x: &[T], y: &mut [T], places: &mut [u16], place: u16) {
         for ((y, places), x) in y.iter_mut().zip(places).zip(x) {
-            let keep = *x <= *y || *y != *y;
+            let keep = *x <= *y || y.is_nan();
             *y = if keep { *y } else { *x };
             *places = if keep { *places } else { place };
         }
