@@ -124,6 +124,11 @@ impl<T: Float> Trainer<T> {
         }
     }
 
+    /// Elements of all buffers that it holds or keeps for the next pass, besides parameters and gradients.
+    pub fn allocated(&self) -> usize {
+        self.values.iter().flatten().map(|tensor| tensor.data.len()).sum::<usize>() + self.pool.len()
+    }
+
     /// All values by name, in single precision, as a checkpoint holds them.
     pub fn to_arrays(&self) -> BTreeMap<String, Array> {
         let array = |(i, param): (usize, &crate::graph::Param)| {
