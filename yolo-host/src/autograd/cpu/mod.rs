@@ -5,6 +5,7 @@ mod forward;
 mod plan;
 mod pool;
 mod tensor;
+mod through;
 
 use super::Error;
 use crate::graph::{Graph, Op, ParamId, Role, ValueId};
