@@ -109,7 +109,7 @@ fn gradients_in_double_precision() {
         let golden = read(case);
         first_step(case, &golden, &mut training::<f64>(&golden), 1e-9, limit)
     };
-    report(MODELS.iter().chain(&["blocks"]).flat_map(one).collect());
+    report(MODELS.iter().chain(&["blocks", "yolov5s-transformer"]).flat_map(one).collect());
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn gradients_in_single_precision() {
         let (norm, distance) = (number(&record["norm"]), number(&record["f32_distance"]));
         (1e-3 * norm).max(4.0 * distance).max(1e-6 * total)
     };
-    let cases = MODELS.iter().chain(&["blocks"]);
+    let cases = MODELS.iter().chain(&["blocks", "yolov5s-transformer"]);
     let one = |case: &&str| {
         let golden = read(case);
         first_step(case, &golden, &mut training::<f32>(&golden), 1e-5, limit)
