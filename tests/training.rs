@@ -229,3 +229,16 @@ fn odd_batches() {
         assert!(error.to_string().contains("finite"), "{error}");
     }
 }
+
+/// Slices of another length than their shape are refused.
+#[test]
+fn slices_must_fit() {
+    let mut training = training::<f32>(&read("yolov5n"));
+    let output = training.model.detect.outputs[0];
+    let early = training.trainer.backward(&[(output, &[0.0])]).unwrap_err();
+    assert!(early.to_string().contains("1 numbers, where 0 are needed"), "{early}");
+    let error = training.trainer.forward(&[0.0; 7], [1, 3, 64, 64], true).unwrap_err();
+    assert!(error.to_string().contains("pictures: 7 numbers, where 12288 are needed"), "{error}");
+    training.gradients();
+    assert!(training.trainer.backward(&[(output, &[0.0; 3])]).is_err());
+}

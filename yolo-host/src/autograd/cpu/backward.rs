@@ -9,6 +9,7 @@ use crate::graph::{CustomError, Op, ValueId, View};
 use crate::kernels::pool::global_backward;
 use crate::kernels::shape::{add_assign, map, sum_pixels};
 use crate::kernels::{Float, act, matrix, norm};
+use std::collections::BTreeSet;
 
 /// The gradients on their way: one for each tensor that has received any.
 pub(super) struct Flow<'a, T> {
@@ -23,11 +24,17 @@ impl<T: Float> Trainer<T> {
     }
 
     fn backward_here(&mut self, given: &[(ValueId, &[T])]) -> Result<(), Error> {
-        let convolutions: Vec<usize> = self.convolutions().into_iter().map(|(id, _)| id).collect();
+        let convolutions: BTreeSet<usize> = self.convolutions().into_iter().map(|(id, _)| id).collect();
         for (id, grad) in self.grads.iter_mut().enumerate() {
             // That of a convolution's weight is overwritten, if there is any.
-            if convolutions.binary_search(&id).is_err() {
+            if !convolutions.contains(&id) {
                 grad.fill(T::zero());
+            }
+        }
+        for (id, grad) in given {
+            let needed = self.output(*id).map_or(0, |output| output.data.len());
+            if grad.len() != needed || needed == 0 {
+                return Err(Error::Length { what: "gradient of an output", given: grad.len(), needed });
             }
         }
         let mut flow = Flow { grads: vec![None; self.values.len()], trainer: self };
