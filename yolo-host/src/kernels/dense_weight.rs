@@ -48,15 +48,15 @@ pub fn reference<T: Float>(job: &DenseWeight<T>, grad: &mut [T]) {
 }
 
 /// Pixels between two visits of the same gradient, so that what they read stays in the first cache.
-const BLOCK: usize = 64;
+const BLOCK: usize = 96;
 /// Most source channels of one task of the gradient of the weight.
 const ROWS: usize = 48;
 
-/// One task of [`fast`]: one tap, some source channels, one block of columns.
+/// One task of [`fast`]: one row of the kernel, some source channels, one block of columns.
 struct WeightPart<'a> {
     job: &'a DenseWeight<'a, f32>,
     grad: Shared<f32>,
-    tap: &'a Tap,
+    taps: &'a [Tap],
     rows: (usize, usize),
     start: usize,
     width: usize,
@@ -65,21 +65,23 @@ struct WeightPart<'a> {
 /// [`DenseWeight`] with the instructions of `isa`.
 pub fn fast(isa: Isa, job: &DenseWeight<f32>, grad: &mut [f32]) {
     let plan = job.plan;
-    let (pixels, taps) = (plan.pixels(), plan.taps.len());
+    let pixels = plan.pixels();
+    // The elements of one row of the kernel read the same rows of both maps.
+    let taps: Vec<&[Tap]> = plan.taps.chunk_by(|a, b| a.dy == b.dy).collect();
     let blocks = blocks(isa, job.cout);
     // Two parts at least, where there are two, and no larger ones than the cache likes.
     let groups = job.cin.div_ceil(ROWS).max(2).min(job.cin.div_ceil(6)).max(1);
     let rows = job.cin.div_ceil(groups).next_multiple_of(6);
     let groups = job.cin.div_ceil(rows);
     check(job, grad);
-    let work = pixels * taps * job.cin * job.cout;
+    let work = pixels * plan.taps.len() * job.cin * job.cout;
     let grad = Shared::new(grad);
-    tasks(taps * groups * blocks.len(), work, |task| {
+    tasks(taps.len() * groups * blocks.len(), work, |task| {
         let (start, width) = blocks[task % blocks.len()];
         let group = task / blocks.len() % groups;
-        let tap = &plan.taps[task / blocks.len() / groups];
+        let taps = taps[task / blocks.len() / groups];
         let rows = (group * rows, ((group + 1) * rows).min(job.cin));
-        let part = WeightPart { job, grad, tap, rows, start, width };
+        let part = WeightPart { job, grad, taps, rows, start, width };
         dispatch!(isa, weight(&part): &WeightPart);
     });
 }
@@ -109,39 +111,44 @@ unsafe fn weight<S: Simd>(part: &WeightPart) {
 unsafe fn weight_tiles<S: Simd, const P: usize, const N: usize, const FULL: bool>(part: &WeightPart) {
     let job = part.job;
     let plan = job.plan;
-    let (low, high) = plan.inside(part.tap, 1);
+    let [height, width] = plan.grid;
+    // Pieces of a row, or several rows, of as many pixels.
+    let across = width.div_ceil(width.div_ceil(BLOCK).max(1)).max(1);
+    let down = (BLOCK / width.max(1)).max(1);
+    let rows = plan.batch * height;
+    let inside: Vec<(usize, usize)> = part.taps.iter().map(|tap| plan.inside(tap, 1)).collect();
+    let mut fresh = vec![true; part.taps.len()];
     let mut runs: Vec<Run> = Vec::with_capacity(BLOCK);
-    let (mut pixels, mut first) = (0, true);
-    let rows = plan.batch * plan.grid[0];
-    for row in 0..rows {
-        let (picture, y) = (row / plan.grid[0], row % plan.grid[0]);
-        let from = (y * plan.src_step[0]) as isize + part.tap.dy;
-        if (from as usize) < plan.src[0] {
-            let mut x = low;
-            while x < high {
-                let count = (high - x).min(BLOCK - pixels);
-                let across = ((x * plan.src_step[1]) as isize + part.tap.dx) as usize;
-                let source = (picture * plan.src[0] + from as usize) * plan.src[1] + across;
-                let grad = row * plan.grid[1] + x;
-                runs.push(Run {
-                    src: source * job.src.1 + job.src.2,
-                    grad: grad * job.grad_output.1 + job.grad_output.2 + part.start,
-                    count,
-                });
-                (x, pixels) = (x + count, pixels + count);
-                if pixels == BLOCK {
+    for top in (0..rows).step_by(down) {
+        for left in (0..width).step_by(across) {
+            for ((tap, inside), fresh) in part.taps.iter().zip(&inside).zip(&mut fresh) {
+                let (x, end) = (left.max(inside.0), (left + across).min(inside.1));
+                runs.clear();
+                for row in (top..(top + down).min(rows)).filter(|_| x < end) {
+                    let from = (row % height * plan.src_step[0]) as isize + tap.dy;
+                    if (from as usize) < plan.src[0] {
+                        let column = ((x * plan.src_step[1]) as isize + tap.dx) as usize;
+                        let source = (row / height * plan.src[0] + from as usize) * plan.src[1] + column;
+                        let grad = row * width + x;
+                        runs.push(Run {
+                            src: source * job.src.1 + job.src.2,
+                            grad: grad * job.grad_output.1 + job.grad_output.2 + part.start,
+                            count: end - x,
+                        });
+                    }
+                }
+                if !runs.is_empty() {
                     // SAFETY: passed on; the runs are of the grid.
-                    unsafe { weight_block::<S, P, N, FULL>(part, &runs, first) };
-                    runs.clear();
-                    (pixels, first) = (0, false);
+                    unsafe { weight_block::<S, P, N, FULL>(part, tap, &runs, *fresh) };
+                    *fresh = false;
                 }
             }
         }
     }
-    // Also when nothing was inside: then the sums are zero.
-    if pixels > 0 || first {
+    // Where a tap was never inside, the sums are zero.
+    for (tap, _) in part.taps.iter().zip(fresh).filter(|(_, fresh)| *fresh) {
         // SAFETY: likewise.
-        unsafe { weight_block::<S, P, N, FULL>(part, &runs, first) };
+        unsafe { weight_block::<S, P, N, FULL>(part, tap, &[], true) };
     }
 }
 
@@ -159,12 +166,13 @@ struct Run {
 #[inline(always)]
 unsafe fn weight_block<S: Simd, const P: usize, const N: usize, const FULL: bool>(
     part: &WeightPart,
+    tap: &Tap,
     runs: &[Run],
     first: bool,
 ) {
     let mut ci = part.rows.0;
     while ci < part.rows.1 {
-        let block = RowBlock { part, runs, ci, first };
+        let block = RowBlock { part, tap, runs, ci, first };
         // SAFETY: passed on; the rows are of the part.
         ci += unsafe {
             match part.rows.1 - ci {
@@ -181,6 +189,7 @@ unsafe fn weight_block<S: Simd, const P: usize, const N: usize, const FULL: bool
 /// Some rows of a part, for one block of pixels.
 struct RowBlock<'a> {
     part: &'a WeightPart<'a>,
+    tap: &'a Tap,
     runs: &'a [Run],
     ci: usize,
     /// Nothing has been summed yet.
@@ -193,10 +202,10 @@ struct RowBlock<'a> {
 /// As for [`weight`]; there are so many rows.
 #[inline(always)]
 unsafe fn rows<S: Simd, const P: usize, const N: usize, const FULL: bool>(block: &RowBlock) -> usize {
-    let RowBlock { part, runs, ci, first } = *block;
+    let RowBlock { part, tap, runs, ci, first } = *block;
     let job = part.job;
     let partial = part.width - (N - 1) * S::LANES;
-    let start = (part.tap.index * job.cin + ci) * job.columns.0 + job.columns.1 + part.start;
+    let start = (tap.index * job.cin + ci) * job.columns.0 + job.columns.1 + part.start;
     let (src_step, grad_step) = (job.plan.src_step[1] * job.src.1, job.grad_output.1);
     // SAFETY: `check` holds.
     unsafe {
