@@ -36,7 +36,7 @@ fn rest() {
     let table = resize::shuffle(channels, 2);
     let (sizes, steps) = resize::nearest(&[batch, channels, side / 2, side / 2], 2);
     println!("{:<44} {:>8} {:>8}", format!("{batch} maps of {side}², {channels} channels"), "ms", "GB/s");
-    let mut line = |name: &str, passes: usize, milliseconds: f64| {
+    let line = |name: &str, passes: usize, milliseconds: f64| {
         println!("{name:<44} {milliseconds:8.2} {:8.1}", (4 * passes * count) as f64 / milliseconds / 1e6);
     };
     line("batch norm, statistics", 1, time(|| _ = norm::statistics(&values, channels)));
