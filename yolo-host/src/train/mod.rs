@@ -1,4 +1,37 @@
-//! Training: the loss with its gradient, and the optimiser.
+//! Training: the loss with its gradient, optimisers and schedule, checkpoints, and the loop (v6.1 `train.py`).
+//!
+//! ```text
+//! Options ─ setup ─▶ Training ──▶ run: for each epoch   batches ─ forward ─ loss ─ backward ─ optimizer ─ ema
+//!   data, model,        ▲                               validate the averages, results.csv
+//!   weights, anchors    └────────── checkpoint ◀─────── best, last, and the state that a resume needs
+//! ```
+//!
+//! Everything random is a function of the seed and of where the run stands, so that the state is numbers alone.
 
+mod anchors;
+mod checkpoint;
+mod early_stop;
+mod ema;
+mod error;
+mod evolve;
+mod hyper;
 pub mod loss;
-pub mod sgd;
+mod multi_scale;
+mod optimizer;
+mod options;
+mod run;
+mod schedule;
+mod setup;
+
+pub use anchors::{Fit, fit, kmean_anchors};
+pub use checkpoint::Progress;
+pub use early_stop::EarlyStopping;
+pub use ema::Ema;
+pub use error::Error;
+pub use evolve::{Generation, mutate};
+pub use hyper::{Gene, Hyper};
+pub use optimizer::{Group, Optimizer, Rates, Rule, groups};
+pub use options::{Cache, Options};
+pub use run::{BatchReport, EpochReport, Finish, Observer};
+pub use schedule::{Iteration, Schedule};
+pub use setup::Training;

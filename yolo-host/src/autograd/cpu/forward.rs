@@ -15,10 +15,21 @@ impl<T: Float> Trainer<T> {
     /// takes the statistics of the batch and moves its running ones.
     pub fn forward(&mut self, pictures: &[T], shape: [usize; 4], training: bool) -> Result<(), Error> {
         // On a thread of the pool: another one would be put to sleep and woken for every operation.
-        rayon::scope(|_| self.forward_here(pictures, shape, training))
+        rayon::scope(|_| self.forward_here(pictures, shape, training, true))
     }
 
-    fn forward_here(&mut self, pictures: &[T], shape: [usize; 4], training: bool) -> Result<(), Error> {
+    /// The same in evaluation mode, keeping only the tensors that were asked for: no reverse pass can follow.
+    pub fn infer(&mut self, pictures: &[T], shape: [usize; 4]) -> Result<(), Error> {
+        rayon::scope(|_| self.forward_here(pictures, shape, false, false))
+    }
+
+    fn forward_here(
+        &mut self,
+        pictures: &[T],
+        shape: [usize; 4],
+        training: bool,
+        keep: bool,
+    ) -> Result<(), Error> {
         let shapes = self.graph.shapes(&shape)?;
         let (given, needed) = (pictures.len(), shape.iter().product());
         if given != needed {
@@ -35,9 +46,12 @@ impl<T: Float> Trainer<T> {
                 self.run(i, &shapes[output], &mut buffer, training)?;
             }
             self.values[output] = Some(Tensor { shape: shapes[output].clone(), data: buffer });
-            if training {
-                self.steps[i].free_forward.clone().into_iter().for_each(|value| self.free(value));
-            }
+            let free = match (training, keep) {
+                (true, _) => self.steps[i].free_forward.clone(),
+                (false, true) => vec![],
+                (false, false) => self.steps[i].free_inference.clone(),
+            };
+            free.into_iter().for_each(|value| self.free(value));
         }
         self.shapes = shapes;
         self.batches += i64::from(training);

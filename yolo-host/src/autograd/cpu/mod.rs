@@ -108,6 +108,35 @@ impl<T: Float> Trainer<T> {
             .map(|(i, (param, grad))| (ParamId(i), param.as_mut_slice(), grad.as_slice()))
     }
 
+    /// All parameters and buffers, in the order of the graph; what order their elements have is the kernels'. A counter has
+    /// none.
+    pub fn values(&self) -> &[Vec<T>] {
+        &self.params
+    }
+
+    /// The same, to be changed; lengths must stay.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut [T]> {
+        self.params.iter_mut().map(Vec::as_mut_slice)
+    }
+
+    /// The gradients beside [`Self::values`], to be changed; lengths must stay.
+    pub fn grads_mut(&mut self) -> impl Iterator<Item = &mut [T]> {
+        self.grads.iter_mut().map(Vec::as_mut_slice)
+    }
+
+    /// Batches that training has seen.
+    pub fn batches_mut(&mut self) -> &mut i64 {
+        &mut self.batches
+    }
+
+    /// Numbers in the kernels' order for a parameter, from row-major ones.
+    pub fn in_kernel_order(&self, id: ParamId, values: &[T]) -> Vec<T> {
+        match self.convolutions().iter().find(|(param, _)| *param == id.0) {
+            Some((_, shape)) => from_rows(values, *shape, 1),
+            None => values.to_vec(),
+        }
+    }
+
     /// Values of a parameter or buffer, row-major.
     pub fn param(&self, id: ParamId) -> Vec<T> {
         self.row_major(id, &self.params[id.0])
@@ -118,7 +147,8 @@ impl<T: Float> Trainer<T> {
         self.row_major(id, &self.grads[id.0])
     }
 
-    fn row_major(&self, id: ParamId, values: &[T]) -> Vec<T> {
+    /// Row-major numbers of a parameter, from those in the kernels' order.
+    pub fn row_major(&self, id: ParamId, values: &[T]) -> Vec<T> {
         match self.convolutions().iter().find(|(param, _)| *param == id.0) {
             Some((_, shape)) => to_rows(values, *shape),
             None => values.to_vec(),

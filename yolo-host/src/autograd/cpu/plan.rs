@@ -20,6 +20,8 @@ pub struct Step {
     pub free_forward: Vec<usize>,
     /// … and when it has run back.
     pub free_backward: Vec<usize>,
+    /// Tensors that no later step reads.
+    pub free_inference: Vec<usize>,
 }
 
 /// The steps of a graph whose tensors `wanted` are read from outside.
@@ -51,10 +53,19 @@ pub fn steps(graph: &Graph, wanted: &[ValueId]) -> Vec<Step> {
         let inputs: Vec<usize> = node.inputs.iter().map(|input| input.0).collect();
         let flows = has_parameters(&node.op) || inputs.iter().any(|input| trainable[*input]);
         trainable[output] = flows;
-        let (free_forward, free_backward) = (vec![], vec![]);
-        steps.push(Step { node: i, act, output, inputs, trainable: flows, free_forward, free_backward });
+        let (free_forward, free_backward, free_inference) = (vec![], vec![], vec![]);
+        steps.push(Step {
+            node: i,
+            act,
+            output,
+            inputs,
+            trainable: flows,
+            free_forward,
+            free_backward,
+            free_inference,
+        });
     }
-    plan_lifetimes(graph, &mut steps, wanted, &trainable);
+    plan_lifetimes(graph, &mut steps, wanted);
     steps
 }
 
@@ -76,7 +87,7 @@ fn needs(op: &Op, act: Option<Act>) -> (bool, bool) {
     }
 }
 
-fn plan_lifetimes(graph: &Graph, steps: &mut [Step], wanted: &[ValueId], trainable: &[bool]) {
+fn plan_lifetimes(graph: &Graph, steps: &mut [Step], wanted: &[ValueId]) {
     let count = graph.nodes.len();
     // The last step that reads a tensor going forward, and the first (the last going back) that needs it for a gradient.
     let (mut last, mut first) = (vec![None; count], vec![None; count]);
@@ -91,10 +102,12 @@ fn plan_lifetimes(graph: &Graph, steps: &mut [Step], wanted: &[ValueId], trainab
             first[step.output].get_or_insert(i);
         }
     }
-    let _ = trainable;
     for value in 0..count {
         if wanted.contains(&ValueId(value)) {
             continue;
+        }
+        if let Some(step) = last[value] {
+            steps[step].free_inference.push(value);
         }
         match (first[value], last[value]) {
             (Some(step), _) => steps[step].free_backward.push(value),

@@ -1,0 +1,86 @@
+//! What can stop a training.
+
+use super::loss::LossError;
+use crate::model::Mismatch;
+use crate::registry::RegistryError;
+use crate::{autograd, data, detector, model, validator, weights};
+use std::path::PathBuf;
+
+/// A training that cannot be started or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Hyperparameters that cannot be used.
+    #[error("{}: {why}", file.display())]
+    Hyper {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// Options that do not go together.
+    #[error("{0}")]
+    Options(String),
+    /// A file of the run cannot be read or written.
+    #[error("{}", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The data cannot be used.
+    #[error(transparent)]
+    Data(#[from] data::Error),
+    /// The model cannot be built.
+    #[error(transparent)]
+    Model(#[from] model::Error),
+    /// Its weights cannot be read.
+    #[error(transparent)]
+    Detector(#[from] detector::Error),
+    /// A plugin that the model asks for cannot be used.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A checkpoint cannot be read or written.
+    #[error(transparent)]
+    Weights(#[from] weights::Error),
+    /// The network cannot be trained.
+    #[error(transparent)]
+    Network(#[from] autograd::Error),
+    /// The loss cannot be computed.
+    #[error(transparent)]
+    Loss(#[from] LossError),
+    /// Validation fails.
+    #[error(transparent)]
+    Validation(#[from] validator::Error),
+    /// The numbers are no longer finite.
+    #[error(
+        "epoch {epoch}, batch {batch}: {why}; the last good checkpoint is {}; lower lr0 or raise warmup_epochs, and \
+         look for broken labels", checkpoint.display()
+    )]
+    Diverged {
+        /// The epoch, from 0.
+        epoch: usize,
+        /// The batch, from 0.
+        batch: usize,
+        /// What is not finite.
+        why: String,
+        /// The checkpoint.
+        checkpoint: PathBuf,
+    },
+    /// There is nothing to resume.
+    #[error("{}: {why}", file.display())]
+    Resume {
+        /// The file or folder.
+        file: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// A checkpoint of another model.
+    #[error("{}: is not of this model", file.display())]
+    OtherModel {
+        /// The checkpoint.
+        file: PathBuf,
+        /// What does not fit.
+        source: Mismatch,
+    },
+}

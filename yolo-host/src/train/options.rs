@@ -1,0 +1,80 @@
+//! What a training is asked to do: upstream's options, as far as they make sense on one machine.
+
+use super::Rule;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Where decoded pictures are kept between epochs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+pub enum Cache {
+    /// Nowhere.
+    #[default]
+    None,
+    /// In memory.
+    Ram,
+    /// In files.
+    Disk,
+}
+
+/// Options of a training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Options {
+    /// Weights to start from.
+    pub weights: Option<PathBuf>,
+    /// Model YAML; none for the one that the weights carry.
+    pub cfg: Option<PathBuf>,
+    /// Dataset YAML or folder.
+    pub data: PathBuf,
+    /// Hyperparameters; none for scratch-low.
+    pub hyp: Option<PathBuf>,
+    /// Epochs.
+    pub epochs: usize,
+    /// Pictures a batch.
+    pub batch: usize,
+    /// Side of the pictures, in pixels.
+    pub imgsz: usize,
+    /// Batches of pictures of like shape, without mosaics.
+    pub rect: bool,
+    /// Write checkpoints only at the end.
+    pub nosave: bool,
+    /// Validate only at the end.
+    pub noval: bool,
+    /// Leave the anchors as they are.
+    pub noautoanchor: bool,
+    /// Where pictures are kept.
+    pub cache: Cache,
+    /// Draw pictures more often whose classes are found worse.
+    pub image_weights: bool,
+    /// Vary the size by ±50 %.
+    pub multi_scale: bool,
+    /// All objects are of one class.
+    pub single_cls: bool,
+    /// The optimiser.
+    pub optimizer: Rule,
+    /// Threads that prepare pictures.
+    pub workers: usize,
+    /// Four pictures in one of twice the side, half of the time.
+    pub quad: bool,
+    /// Cosine instead of linear fall of the rate.
+    pub cos_lr: bool,
+    /// ε of label smoothing.
+    pub label_smoothing: f64,
+    /// Epochs without a better one after which to stop; 0 for never.
+    pub patience: usize,
+    /// Layers that stay as they are: one number for so many first ones, several for these.
+    pub freeze: Vec<usize>,
+    /// Keep a checkpoint every so many epochs; 0 for never.
+    pub save_period: usize,
+    /// Of everything random.
+    pub seed: u64,
+}
+
+impl Options {
+    /// The rows of the model that do not move.
+    pub fn frozen(&self) -> Vec<usize> {
+        match self.freeze.as_slice() {
+            [count] => (0..*count).collect(),
+            rows => rows.to_vec(),
+        }
+    }
+}
