@@ -4,6 +4,7 @@
 //! Whatever feeds numbers to the network follows OpenCV and PyTorch to the bit, so that the same pixels give
 //! the same input as in YOLOv5. Only JPEG files come out a little different, see [`Picture::decode`].
 
+mod dataset;
 mod error;
 mod letterbox;
 mod picture;
@@ -14,6 +15,7 @@ mod sources;
 #[cfg(test)]
 mod testing;
 
+pub use dataset::{Dataset, Item, Label, Report, Split, SplitName, SplitOptions, Trouble, TroubleKind};
 pub use error::Error;
 pub use letterbox::{Letterboxed, PADDING, letterbox};
 pub use picture::{MAX_BYTES, Picture};
