@@ -1,9 +1,11 @@
-//! What can go wrong with a picture, each message naming the file and what to do about it.
+//! What can go wrong with a picture or a dataset, each message naming the file and what to do about it.
 
 use std::io;
 use std::path::PathBuf;
 
-/// A picture that could not be found, read or written.
+use super::SplitName;
+
+/// A picture or a dataset that could not be found, read or written.
 ///
 /// Every message stands alone: the cause is part of the text, not of [`std::error::Error::source`].
 #[derive(Debug, thiserror::Error)]
@@ -128,6 +130,77 @@ pub enum Error {
         path: PathBuf,
         /// What the operating system said.
         cause: io::Error,
+    },
+
+    /// The data.yaml, or the folder given in its place, does not describe a dataset.
+    #[error("'{}': {why}", path.display())]
+    Description {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong and what is expected.
+        why: String,
+    },
+
+    /// The dataset has no such part.
+    #[error("'{}' names no pictures for {split}: add a line `{split}: …` with a folder or a list", path.display())]
+    NoSplit {
+        /// The data.yaml or the folder.
+        path: PathBuf,
+        /// The part that was asked for.
+        split: SplitName,
+    },
+
+    /// A folder or file that the dataset names is not there.
+    #[error(
+        "'{}' does not exist, though '{}' names it: put the dataset there, or correct `path` \
+         (`download` is never run)",
+        place.display(), path.display()
+    )]
+    Missing {
+        /// The data.yaml, or the list.
+        path: PathBuf,
+        /// What is not there.
+        place: PathBuf,
+    },
+
+    /// The part of the dataset holds no picture.
+    #[error(
+        "no pictures for {split} in {places}: expected files ending in {}", super::EXTENSIONS.join(", ")
+    )]
+    NoImages {
+        /// The part that was asked for.
+        split: SplitName,
+        /// Where was looked.
+        places: String,
+    },
+
+    /// There are pictures, but not one has a file of labels.
+    #[error("none of the {images} pictures for {split} has labels; for the first they should be in {place}")]
+    NoLabels {
+        /// The part that was asked for.
+        split: SplitName,
+        /// How many pictures there are.
+        images: usize,
+        /// Where the labels of the first are looked for.
+        place: String,
+    },
+
+    /// Every picture or its labels are broken.
+    #[error("all {images} pictures for {split} or their labels are broken; the first: {first}")]
+    AllBroken {
+        /// The part that was asked for.
+        split: SplitName,
+        /// How many pictures there are.
+        images: usize,
+        /// What is wrong with the first.
+        first: String,
+    },
+
+    /// The options of a loader contradict each other.
+    #[error("the loader cannot work: {why}")]
+    Options {
+        /// What is wrong and what is expected.
+        why: String,
     },
 }
 

@@ -4,20 +4,28 @@
 //! Whatever feeds numbers to the network follows OpenCV and PyTorch to the bit, so that the same pixels give
 //! the same input as in YOLOv5. Only JPEG files come out a little different, see [`Picture::decode`].
 
+pub mod augment;
+mod dataset;
 mod error;
 mod letterbox;
+mod loader;
 mod picture;
 mod planes;
 mod resize;
+mod resize_area;
 mod scale;
 mod sources;
 #[cfg(test)]
 mod testing;
 
+pub use augment::AugmentHyper;
+pub use dataset::{Dataset, Item, Label, Report, Split, SplitName, SplitOptions, Trouble, TroubleKind};
 pub use error::Error;
 pub use letterbox::{Letterboxed, PADDING, letterbox};
+pub use loader::{Batch, Cache, Epoch, Geometry, Loader, LoaderOptions};
 pub use picture::{MAX_BYTES, Picture};
 pub use planes::{planes_into, to_planes};
 pub use resize::resize_linear;
+pub use resize_area::resize_area;
 pub use scale::scale_boxes;
 pub use sources::{EXTENSIONS, sources};

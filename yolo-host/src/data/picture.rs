@@ -47,37 +47,29 @@ impl Picture {
     /// [`Error::Empty`], [`Error::NotAPicture`], [`Error::Decode`] for damaged content, [`Error::NoPixels`],
     /// [`Error::FloatPixels`], and [`Error::TooLarge`], which is found before memory is taken.
     pub fn decode(bytes: &[u8], path: &Path) -> Result<Self, Error> {
-        let path = || path.to_path_buf();
-        let undecodable = |cause| Error::Decode { path: path(), cause };
-        if bytes.is_empty() {
-            return Err(Error::Empty { path: path() });
-        }
-        let format = image::guess_format(bytes).map_err(|_| Error::NotAPicture { path: path() })?;
-        if !format.reading_enabled() {
-            return Err(Error::NotAPicture { path: path() });
-        }
-        let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-        let mut limits = Limits::default();
-        limits.max_alloc = Some(2 * MAX_BYTES); // the picture, and as much again for the decoder's own use
-        reader.limits(limits);
-        let mut decoder = reader.into_decoder().map_err(undecodable)?;
-
-        let (width, height) = decoder.dimensions();
-        if width == 0 || height == 0 {
-            return Err(Error::NoPixels { path: path(), width, height });
-        }
-        let pixels = u64::from(width) * u64::from(height);
-        let size = decoder.total_bytes().max(3 * pixels);
-        if size > MAX_BYTES {
-            return Err(Error::TooLarge { path: path(), width, height, bytes: size });
-        }
+        let mut decoder = open(bytes, path)?;
         // A broken note on orientation must not cost the picture.
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let undecodable = |cause| Error::Decode { path: path.to_path_buf(), cause };
         let mut image = DynamicImage::from_decoder(decoder).map_err(undecodable)?;
         image.apply_orientation(orientation);
         let (width, height) = (image.width() as usize, image.height() as usize);
-        let rgb = rgb(image).ok_or_else(|| Error::FloatPixels { path: path() })?;
+        let rgb = rgb(image).ok_or_else(|| Error::FloatPixels { path: path.to_path_buf() })?;
         Ok(Self { width, height, rgb })
+    }
+
+    /// Height and width that [`Picture::decode`] would give, from the file's head alone.
+    ///
+    /// # Errors
+    /// Those of [`Picture::decode`], as far as the head shows them.
+    pub(super) fn size(bytes: &[u8], path: &Path) -> Result<(usize, usize), Error> {
+        use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+        let mut decoder = open(bytes, path)?;
+        let (width, height) = decoder.dimensions();
+        let size = (height as usize, width as usize);
+        let turned =
+            matches!(decoder.orientation(), Ok(Rotate90 | Rotate90FlipH | Rotate270 | Rotate270FlipH));
+        Ok(if turned { (size.1, size.0) } else { size })
     }
 
     /// Writes the picture in the format that the extension names: JPEG in quality 95 without chroma
@@ -126,6 +118,34 @@ impl Picture {
     pub fn pixels(&self) -> &[[u8; 3]] {
         self.rgb.as_chunks().0
     }
+}
+
+/// A decoder that has read the head and found pixels that memory can hold.
+fn open<'a>(bytes: &'a [u8], path: &Path) -> Result<Box<dyn ImageDecoder + 'a>, Error> {
+    let path = || path.to_path_buf();
+    if bytes.is_empty() {
+        return Err(Error::Empty { path: path() });
+    }
+    let format = image::guess_format(bytes).map_err(|_| Error::NotAPicture { path: path() })?;
+    if !format.reading_enabled() {
+        return Err(Error::NotAPicture { path: path() });
+    }
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(2 * MAX_BYTES); // the picture, and as much again for the decoder's own use
+    reader.limits(limits);
+    let decoder = reader.into_decoder().map_err(|cause| Error::Decode { path: path(), cause })?;
+
+    let (width, height) = decoder.dimensions();
+    if width == 0 || height == 0 {
+        return Err(Error::NoPixels { path: path(), width, height });
+    }
+    let pixels = u64::from(width) * u64::from(height);
+    let size = decoder.total_bytes().max(3 * pixels);
+    if size > MAX_BYTES {
+        return Err(Error::TooLarge { path: path(), width, height, bytes: size });
+    }
+    Ok(Box::new(decoder))
 }
 
 /// The format that the extension names; an `mpo` of one picture is a JPEG.

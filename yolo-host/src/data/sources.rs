@@ -39,7 +39,7 @@ pub fn sources(source: &str) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// The entries of a folder that are not hidden, in no order.
-fn listed(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+pub(super) fn listed(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let unreadable = |cause| Error::Read { path: folder.to_path_buf(), cause };
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
@@ -53,7 +53,7 @@ fn listed(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 
 /// What a glob matches, by the rules of Python's `glob.glob(…, recursive=True)`: hidden names need their dot,
 /// and folders that cannot be read are passed over.
-fn matched(pattern: &str) -> Result<Vec<PathBuf>, Error> {
+pub(super) fn matched(pattern: &str) -> Result<Vec<PathBuf>, Error> {
     let rules = glob::MatchOptions {
         case_sensitive: true,
         require_literal_separator: true,
@@ -66,7 +66,7 @@ fn matched(pattern: &str) -> Result<Vec<PathBuf>, Error> {
     Ok(paths.filter_map(Result::ok).collect())
 }
 
-fn is_picture(file: &Path) -> bool {
+pub(super) fn is_picture(file: &Path) -> bool {
     let extension = file.extension().unwrap_or_default();
     EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
 }

@@ -1,0 +1,133 @@
+//! The results of the checks, kept beside the labels: only what has changed since is checked again.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+
+use super::check::{Checked, TroubleKind};
+use super::entries::{Entry, Source};
+use super::{Dataset, Label, SplitName};
+use crate::weights::atomic;
+
+/// Changes when the checks or the file change.
+const VERSION: u32 = 1;
+
+/// Length and time of change of a file; nothing where there is none.
+type Stamp = Option<(u64, u128)>;
+
+/// What is known of a part's pictures, and where that is kept.
+pub struct Cache {
+    file: PathBuf,
+    stored: Stored,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Stored {
+    version: u32,
+    /// The classes' names, on which VOC's classes and the check of their number depend.
+    names: Vec<String>,
+    entries: HashMap<PathBuf, StoredEntry>,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+struct StoredEntry {
+    image: Stamp,
+    labels: (PathBuf, Stamp),
+    found: Option<bool>,
+    size: Option<(usize, usize)>,
+    /// Single precision is all that the labels have.
+    objects: Vec<(usize, [f32; 4], Vec<[f32; 2]>)>,
+    messages: Vec<(TroubleKind, String)>,
+}
+
+impl Cache {
+    /// Reads what is kept for these pictures. A file that is not there, or not ours, or of other names, is the same as
+    /// an empty one.
+    pub fn read(dataset: &Dataset, which: SplitName, entries: &[Entry]) -> Self {
+        let labels = entries.first().map(|entry| match &entry.labels {
+            Source::Json { file, .. } => file.clone(),
+            Source::Txt(file) | Source::Xml(file) => file.parent().unwrap_or(Path::new(".")).to_path_buf(),
+        });
+        let mut file = labels.unwrap_or_default().into_os_string();
+        file.push(format!(".{which}.cache.json"));
+        let file = PathBuf::from(file);
+        let stored = fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let fits = |stored: &Stored| stored.version == VERSION && stored.names == dataset.names;
+        let stored = stored.filter(fits).unwrap_or_else(|| Stored {
+            version: VERSION,
+            names: dataset.names.clone(),
+            entries: HashMap::new(),
+        });
+        Self { file, stored }
+    }
+
+    /// What is known of a picture, unless it or its labels have changed.
+    pub fn get(&self, entry: &Entry) -> Option<Checked> {
+        // COCO's labels are read already, and are as new as can be.
+        if matches!(entry.labels, Source::Json { .. }) {
+            return None;
+        }
+        let stored = self.stored.entries.get(&entry.image)?;
+        if stored.image != stamp(&entry.image) || stored.labels != labels(entry) {
+            return None;
+        }
+        let label = |(class, rect, segment): &(usize, [f32; 4], Vec<[f32; 2]>)| Label {
+            class: *class,
+            rect: rect.map(f64::from),
+            segment: segment.clone(),
+        };
+        Some(Checked {
+            item: stored.size.map(|size| (size, stored.objects.iter().map(label).collect())),
+            found: stored.found,
+            messages: stored.messages.clone(),
+        })
+    }
+
+    /// Keeps the results, if they are news and the folder can be written to.
+    pub fn write(mut self, entries: &[Entry], checked: &[Checked]) {
+        let before = std::mem::take(&mut self.stored.entries);
+        let ours =
+            entries.iter().zip(checked).filter(|(entry, _)| !matches!(entry.labels, Source::Json { .. }));
+        let stored = ours.map(|(entry, checked)| (entry.image.clone(), StoredEntry::new(entry, checked)));
+        self.stored.entries = stored.collect();
+        if self.stored.entries == before || self.stored.entries.is_empty() {
+            return;
+        }
+        let Ok(bytes) = serde_json::to_vec(&self.stored) else { return };
+        // A dataset on a read-only disk is checked anew each time.
+        let _ = atomic::replace(&self.file, |file| file.write_all(&bytes));
+    }
+}
+
+impl StoredEntry {
+    fn new(entry: &Entry, checked: &Checked) -> Self {
+        let (size, labels_of) = match &checked.item {
+            Some((size, labels)) => (Some(*size), labels.as_slice()),
+            None => (None, [].as_slice()),
+        };
+        let object =
+            |label: &Label| (label.class, label.rect.map(|share| share as f32), label.segment.clone());
+        Self {
+            image: stamp(&entry.image),
+            labels: labels(entry),
+            found: checked.found,
+            size,
+            objects: labels_of.iter().map(object).collect(),
+            messages: checked.messages.clone(),
+        }
+    }
+}
+
+fn labels(entry: &Entry) -> (PathBuf, Stamp) {
+    (entry.file().to_path_buf(), stamp(entry.file()))
+}
+
+fn stamp(file: &Path) -> Stamp {
+    let meta = fs::metadata(file).ok()?;
+    let changed = meta.modified().ok()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Some((meta.len(), changed.as_nanos()))
+}

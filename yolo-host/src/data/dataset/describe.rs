@@ -1,0 +1,119 @@
+//! What a data.yaml, or a bare Pascal VOC folder, says about a dataset: upstream's `check_dataset`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde_yaml::Value;
+
+use super::{Dataset, Error, SplitName, entries, voc};
+
+/// More classes than any dataset has; a slip of the pen in `nc` must not fill the memory.
+const MAX_CLASSES: u64 = 1 << 16;
+
+/// Reads a data.yaml.
+pub fn yaml(path: &Path) -> Result<Dataset, Error> {
+    let wrong = |why: String| Error::Description { path: path.to_path_buf(), why };
+    let text = entries::text(path)?;
+    let value: Value = serde_yaml::from_str(&text).map_err(|cause| wrong(format!("not YAML: {cause}")))?;
+    if !value.is_mapping() {
+        return Err(wrong("not a dataset: expected `train`, `val` and `names`".into()));
+    }
+    let mut places = [const { Vec::new() }; 3];
+    for (places, split) in places.iter_mut().zip(SplitName::ALL) {
+        *places = strings(&value[split.name()])
+            .ok_or_else(|| wrong(format!("`{split}` must be a path or a list of paths")))?;
+    }
+    if places.iter().all(Vec::is_empty) {
+        return Err(wrong("no pictures are named: expected `train` and `val`".into()));
+    }
+    let root = match &value["path"] {
+        Value::Null => "",
+        Value::String(root) => root,
+        _ => return Err(wrong("`path` must be a folder".into())),
+    };
+    let beside = path.parent().unwrap_or(Path::new(""));
+    let bases = vec![beside.join(root), PathBuf::from(root)];
+    Ok(Dataset { names: names(&value).map_err(wrong)?, file: path.to_path_buf(), bases, places })
+}
+
+/// A string or a list of strings; nothing for anything else.
+fn strings(value: &Value) -> Option<Vec<String>> {
+    match value {
+        Value::Null => Some(vec![]),
+        Value::String(place) => Some(vec![place.clone()]),
+        Value::Sequence(list) => list.iter().map(|place| place.as_str().map(str::to_owned)).collect(),
+        _ => None,
+    }
+}
+
+/// `names`, held against `nc`.
+fn names(value: &Value) -> Result<Vec<String>, String> {
+    let text = |name: &Value| match name {
+        Value::String(name) => Some(name.clone()),
+        Value::Number(name) => Some(name.to_string()),
+        // YAML's own idea of a class named `no` or `on`.
+        Value::Bool(name) => Some(name.to_string()),
+        _ => None,
+    };
+    let nc = match &value["nc"] {
+        Value::Null => None,
+        nc => Some(
+            nc.as_u64()
+                .filter(|nc| (1..=MAX_CLASSES).contains(nc))
+                .ok_or("`nc` must be a number of classes")?,
+        ),
+    };
+    let names: Option<Vec<String>> = match &value["names"] {
+        Value::Null => {
+            let nc = nc.ok_or("`names` is missing: expected a list of class names")?;
+            return Ok((0..nc).map(|class| format!("class{class}")).collect());
+        }
+        Value::Sequence(list) => list.iter().map(text).collect(),
+        Value::Mapping(map) => {
+            let at = |class| map.get(Value::from(class)).and_then(text);
+            (0..map.len()).map(at).collect()
+        }
+        _ => None,
+    };
+    let names = names.ok_or("`names` must be a list of names, or a map from 0, 1, 2, … to names")?;
+    match nc {
+        _ if names.is_empty() => Err("`names` is empty".into()),
+        Some(nc) if nc != names.len() as u64 => {
+            Err(format!("`nc` is {nc}, but `names` has {} names", names.len()))
+        }
+        _ => Ok(names),
+    }
+}
+
+/// A VOC folder, or a folder of them as VOCdevkit with VOC2007 and VOC2012.
+pub fn folder(path: &Path) -> Result<Dataset, Error> {
+    let mut roots = vec![path.to_path_buf()];
+    if !voc::is_root(path) {
+        roots = entries::listed(path)?;
+        roots.retain(|folder| voc::is_root(folder));
+        roots.sort();
+    }
+    if roots.is_empty() {
+        let why =
+            "not a dataset: expected a data.yaml, or a Pascal VOC folder with JPEGImages and Annotations";
+        return Err(Error::Description { path: path.to_path_buf(), why: why.into() });
+    }
+    let mut names = BTreeSet::new();
+    for root in &roots {
+        voc::collect_names(root, &mut names)?;
+    }
+    if names.is_empty() {
+        let why = "no objects in the XML files of its folder Annotations".into();
+        return Err(Error::Description { path: path.to_path_buf(), why });
+    }
+    let lists = |choice: [&str; 2]| {
+        let list = |root: &PathBuf| {
+            let files = choice.iter().map(|name| voc::list(root, name));
+            files.into_iter().find(|file| file.is_file()).map(|file| file.display().to_string())
+        };
+        roots.iter().filter_map(list).collect()
+    };
+    let places = [lists(["train", "trainval"]), lists(["val", "test"]), lists(["test", "test"])];
+    let names = names.into_iter().collect();
+    Ok(Dataset { names, file: path.to_path_buf(), bases: vec![PathBuf::new()], places })
+}

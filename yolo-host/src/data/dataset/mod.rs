@@ -1,0 +1,162 @@
+//! Labelled pictures: where a dataset's parts are, and what is in them once checked.
+//!
+//! Three forms are read: YOLO (pictures under `images`, text files under `labels`), Pascal VOC (folders
+//! `JPEGImages`, `Annotations`, `ImageSets/Main`) and COCO (one JSON file a part). All become [`Item`]s, with
+//! the same checks.
+
+mod cache;
+mod check;
+mod coco;
+mod describe;
+mod entries;
+mod voc;
+mod yolo;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::Error;
+pub use check::{Report, Trouble, TroubleKind};
+
+/// One object in a picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Label {
+    /// Index into the dataset's names.
+    pub class: usize,
+    /// Centre x, centre y, width and height as shares of the picture's. Single-precision numbers, as
+    /// upstream keeps them.
+    pub rect: [f64; 4],
+    /// The outline as shares of the picture's sides; empty where only the box is known.
+    pub segment: Vec<[f32; 2]>,
+}
+
+/// A picture that passed the checks, and its objects.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// The file.
+    pub image: PathBuf,
+    /// Height and width in pixels, after the camera's orientation.
+    pub size: (usize, usize),
+    /// The objects; none in a picture of background.
+    pub labels: Vec<Label>,
+}
+
+/// A part of a dataset.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Split {
+    /// The pictures that passed, sorted by path.
+    pub items: Vec<Item>,
+    /// What the checks met.
+    pub report: Report,
+}
+
+/// Which part of a dataset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SplitName {
+    /// Pictures to learn from.
+    Train,
+    /// Pictures to watch training by.
+    Val,
+    /// Pictures for the final measurement.
+    Test,
+}
+
+impl SplitName {
+    const ALL: [SplitName; 3] = [SplitName::Train, SplitName::Val, SplitName::Test];
+
+    fn name(self) -> &'static str {
+        match self {
+            SplitName::Train => "train",
+            SplitName::Val => "val",
+            SplitName::Test => "test",
+        }
+    }
+}
+
+impl fmt::Display for SplitName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How [`Dataset::split`] goes about it.
+#[derive(Clone, Copy)]
+pub struct SplitOptions<'a> {
+    /// Keep the checks' results beside the labels, so that the next time only changed files are checked. A
+    /// folder that cannot be written to is no error.
+    pub cache: bool,
+    /// Every object is of class 0, whatever the labels say.
+    pub single_cls: bool,
+    /// Called with the number of pictures checked and of all, from any thread.
+    pub progress: Option<&'a (dyn Fn(usize, usize) + Sync)>,
+}
+
+impl Default for SplitOptions<'_> {
+    fn default() -> Self {
+        Self { cache: true, single_cls: false, progress: None }
+    }
+}
+
+/// A dataset's names and the places of its parts; no picture is touched before [`Dataset::split`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    /// Names of the classes, by index.
+    pub names: Vec<String>,
+    /// The data.yaml, or the folder given in its place.
+    pub file: PathBuf,
+    /// The folders that places are relative to, the better one first.
+    bases: Vec<PathBuf>,
+    /// Of train, val and test: folders, lists, globs or JSON files as written.
+    places: [Vec<String>; 3],
+}
+
+impl Dataset {
+    /// Reads a data.yaml as upstream's `check_dataset`, or a Pascal VOC folder, or a folder of such.
+    ///
+    /// In YAML, `train`, `val` and `test` are each a place or a list of places: a folder of pictures (those in
+    /// its folders, too), a text file with a picture a line, a glob, a VOC folder or one of its
+    /// `ImageSets/Main/*.txt`, or a COCO JSON file. Places are relative to `path`, and that to the YAML's own
+    /// folder, or where nothing is there, to the current one. `names` is a list or a map from index to name;
+    /// `nc` may be left out. `download` is never run.
+    ///
+    /// For a VOC folder the names are those of all its objects, sorted; train is the list `train` or else
+    /// `trainval`, val is `val` or else `test`.
+    ///
+    /// # Errors
+    /// [`Error::Read`] and [`Error::Description`].
+    pub fn read(path: &Path) -> Result<Dataset, Error> {
+        if path.is_dir() { describe::folder(path) } else { describe::yaml(path) }
+    }
+
+    /// Finds and checks the pictures of one part, on all cores.
+    ///
+    /// A picture or label file that does not pass is left out, counted and listed in the report. Checks are
+    /// those of upstream's `verify_image_label`, but for: a file of segments with a duplicate keeps the rest, a class
+    /// beyond the names costs the picture rather than the run, and no picture is rewritten.
+    ///
+    /// # Errors
+    /// [`Error::NoSplit`], [`Error::Missing`], [`Error::NoImages`], [`Error::NoLabels`],
+    /// [`Error::AllBroken`]; [`Error::Read`], [`Error::Glob`] and [`Error::Description`] for a list, a glob or
+    /// a JSON file that cannot be understood.
+    pub fn split(&self, which: SplitName, options: SplitOptions<'_>) -> Result<Split, Error> {
+        let mut entries = entries::of(self, which)?;
+        entries.sort_by(|a, b| a.image.as_os_str().cmp(b.image.as_os_str()));
+        entries.dedup_by(|a, b| a.image == b.image);
+        let mut split = check::all(self, which, &entries, &options);
+        if options.single_cls {
+            let labels = split.items.iter_mut().flat_map(|item| &mut item.labels);
+            labels.for_each(|label| label.class = 0);
+        }
+        let report = &split.report;
+        if split.items.is_empty() {
+            let first = report.messages.iter().find(|trouble| trouble.kind.is_fatal());
+            let first = first.map(ToString::to_string).unwrap_or_default();
+            return Err(Error::AllBroken { split: which, images: entries.len(), first });
+        }
+        if report.found == 0 {
+            let place = entries.first().map(|entry| entry.place()).unwrap_or_default();
+            return Err(Error::NoLabels { split: which, images: entries.len(), place });
+        }
+        Ok(split)
+    }
+}

@@ -1,0 +1,223 @@
+//! Batches for training and validation, made ahead of their use by threads of the loader's own: upstream's
+//! `LoadImagesAndLabels` with its `create_dataloader`.
+//!
+//! What a batch holds depends on the items, the options, the epoch and its place in the epoch alone; not on
+//! the number of threads, nor on which batches were made before.
+
+mod collate;
+mod epoch;
+mod pictures;
+mod sample;
+
+use std::sync::Arc;
+
+use super::augment::AugmentHyper;
+use super::{Error, Item, Label};
+use crate::random::Stream;
+pub use epoch::Epoch;
+use pictures::Pictures;
+
+/// The greatest training size in pixels: OpenCV's warps, which ours equal, count positions in 16 bits.
+const MAX_IMGSZ: usize = 1 << 13;
+
+/// Where pictures are kept once they are read and resized.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cache {
+    /// Nowhere: they are read each time.
+    #[default]
+    None,
+    /// In memory.
+    Ram,
+    /// In a folder `.yolo-cache` beside the pictures, without compression.
+    Disk,
+}
+
+/// How a [`Loader`] makes batches.
+#[derive(Clone, Debug)]
+pub struct LoaderOptions {
+    /// Longer side in pixels to which pictures are scaled.
+    pub imgsz: usize,
+    /// Pictures in a batch; the last has what is left.
+    pub batch: usize,
+    /// Sides of rectangular batches are multiples of it.
+    pub stride: usize,
+    /// Augments; nothing for validation, which shrinks by area and enlarges nothing.
+    pub augment: Option<AugmentHyper>,
+    /// Sorts pictures by shape and pads each batch to a shape of its own. Excludes mosaics and `shuffle`.
+    pub rect: bool,
+    /// Padding of rectangular batches in strides: upstream has 0.5 in validation.
+    pub pad: f64,
+    /// Where pictures are kept.
+    pub cache: Cache,
+    /// Chooses the order and all other chances.
+    pub seed: u64,
+    /// Threads that make batches; at least one.
+    pub threads: usize,
+    /// Every epoch in an order of its own.
+    pub shuffle: bool,
+    /// Makes one picture of twice the side from four, so that a batch has a quarter of the pictures.
+    pub quad: bool,
+}
+
+impl Default for LoaderOptions {
+    /// One thread, no augmentation, 640 pixels, batches of 16.
+    fn default() -> Self {
+        Self {
+            imgsz: 640,
+            batch: 16,
+            stride: 32,
+            augment: None,
+            rect: false,
+            pad: 0.0,
+            cache: Cache::None,
+            seed: 0,
+            threads: 1,
+            shuffle: false,
+            quad: false,
+        }
+    }
+}
+
+/// How a picture lies in the network's input: upstream's `shapes`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Geometry {
+    /// Height and width of the photograph in pixels.
+    pub original: (usize, usize),
+    /// Input pixels to a pixel of the photograph, down and across.
+    pub gain: (f64, f64),
+    /// Padding in pixels on the left and at the top.
+    pub pad: (f64, f64),
+}
+
+impl Geometry {
+    /// Brings boxes `[x1, y1, x2, y2]` in input pixels back to the photograph and clips them to it, in place:
+    /// upstream's `scale_coords` with `ratio_pad`.
+    pub fn restore(&self, boxes: &mut [[f32; 4]]) {
+        let (height, width) = (self.original.0 as f32, self.original.1 as f32);
+        let (gain, left, top) = (self.gain.0 as f32, self.pad.0 as f32, self.pad.1 as f32);
+        for [x1, y1, x2, y2] in boxes {
+            for x in [x1, x2] {
+                *x = ((*x - left) / gain).clamp(0.0, width);
+            }
+            for y in [y1, y2] {
+                *y = ((*y - top) / gain).clamp(0.0, height);
+            }
+        }
+    }
+}
+
+/// What the network is given at once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// `[n, 3, height, width]`, red first, 0 to 1.
+    pub planes: Vec<f32>,
+    /// `[n, 3, height, width]`.
+    pub shape: [usize; 4],
+    /// The objects, each with its picture's place in the batch.
+    pub targets: Vec<(usize, Label)>,
+    /// For each picture its index among [`Loader::items`]; of a mosaic or of four in one, the first's.
+    pub pictures: Vec<usize>,
+    /// For each picture how it lies in the input. A mosaic's or an augmented one's leads nowhere.
+    pub geometry: Vec<Geometry>,
+}
+
+/// Makes batches of a dataset's part.
+pub struct Loader {
+    shared: Arc<Shared>,
+}
+
+/// What the threads of an epoch read.
+struct Shared {
+    items: Vec<Item>,
+    options: LoaderOptions,
+    pictures: Pictures,
+    /// Height and width of each rectangular batch; none otherwise.
+    shapes: Vec<(usize, usize)>,
+}
+
+impl Loader {
+    /// A loader of these pictures.
+    ///
+    /// # Errors
+    /// [`Error::Options`] without pictures, for a size or batch of nought, or a size beyond 8,192 pixels.
+    pub fn new(mut items: Vec<Item>, options: LoaderOptions) -> Result<Self, Error> {
+        let wrong = |why: &str| Err(Error::Options { why: why.into() });
+        if items.is_empty() {
+            return wrong("it was given no pictures");
+        }
+        if !(1..=MAX_IMGSZ).contains(&options.imgsz) {
+            return wrong(&format!("imgsz must be 1 to {MAX_IMGSZ} pixels, not {}", options.imgsz));
+        }
+        if options.batch == 0 || options.stride == 0 {
+            return wrong("batch and stride must be at least 1");
+        }
+        if options.quad && options.batch < 4 {
+            return wrong("quad makes one picture of four: batch must be at least 4");
+        }
+        if !(0.0..=16.0).contains(&options.pad) {
+            return wrong(&format!("pad must be 0 to 16 strides, not {}", options.pad));
+        }
+        let mut shapes = Vec::new();
+        if options.rect {
+            items.sort_by(|a, b| aspect(a).total_cmp(&aspect(b)));
+            shapes = items.chunks(options.batch).map(|items| batch_shape(items, &options)).collect();
+        }
+        let pictures = Pictures::new(items.len(), &options);
+        Ok(Self { shared: Arc::new(Shared { items, options, pictures, shapes }) })
+    }
+
+    /// Batches in an epoch.
+    pub fn batches(&self) -> usize {
+        self.shared.batches(self.items().len())
+    }
+
+    /// The pictures, in the order that [`Batch::pictures`] counts: that of `new`, or by shape if rectangular.
+    pub fn items(&self) -> &[Item] {
+        &self.shared.items
+    }
+
+    /// The batches of an epoch from `first_batch` on, those before not being made.
+    ///
+    /// `chosen` are the pictures of the epoch in their order, drawn by the trainer by weight; mosaics draw
+    /// from them, too. Without it every picture comes once.
+    pub fn epoch(&self, epoch: usize, first_batch: usize, chosen: Option<Vec<usize>>) -> Epoch {
+        let shared = &self.shared;
+        let order = chosen.unwrap_or_else(|| {
+            let mut order: Vec<usize> = (0..shared.items.len()).collect();
+            if shared.options.shuffle && !shared.options.rect {
+                Stream::counted("order", &[shared.options.seed, epoch as u64]).shuffle(&mut order);
+            }
+            order
+        });
+        Epoch::new(Arc::clone(shared), epoch, order, first_batch)
+    }
+}
+
+impl Shared {
+    /// Batches of so many pictures.
+    fn batches(&self, pictures: usize) -> usize {
+        let LoaderOptions { batch, quad, .. } = self.options;
+        // Fewer than four at the end make no picture of four.
+        let last = pictures % batch;
+        pictures / batch + usize::from(if quad { last >= 4 } else { last > 0 })
+    }
+}
+
+/// Height to width.
+fn aspect(item: &Item) -> f64 {
+    item.size.0 as f64 / item.size.1.max(1) as f64
+}
+
+/// Height and width of a batch of pictures sorted by shape: the longer side of its squarest picture decides.
+fn batch_shape(items: &[Item], options: &LoaderOptions) -> (usize, usize) {
+    let aspects = || items.iter().map(aspect);
+    let (least, most) = (aspects().fold(f64::INFINITY, f64::min), aspects().fold(0.0, f64::max));
+    let (height, width) = match () {
+        () if most < 1.0 => (most, 1.0),
+        () if least > 1.0 => (1.0, 1.0 / least),
+        () => (1.0, 1.0),
+    };
+    let (imgsz, stride) = (options.imgsz as f64, options.stride as f64);
+    let side = |share: f64| ((share * imgsz / stride + options.pad).ceil() as usize).max(1) * options.stride;
+    (side(height), side(width))
+}
