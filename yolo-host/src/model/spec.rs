@@ -134,6 +134,26 @@ impl Spec {
         })
     }
 
+    /// The same model for another number of classes, in its text, too.
+    pub fn with_classes(self, nc: usize) -> Result<Self, Error> {
+        if self.nc == nc {
+            return Ok(self);
+        }
+        let named = |line: &str| line.split('#').next().unwrap_or_default().trim_end().starts_with("nc:");
+        let lines = self.text.lines().map(|line| match named(line) {
+            true => format!("nc: {nc}"),
+            false => line.to_string(),
+        });
+        let text = lines.collect::<Vec<_>>().join("\n") + "\n";
+        let mut spec = Self::parse(&text, &self.file)?;
+        if spec.nc != nc {
+            let why = format!("`nc` must stand in a line of its own, so that it can become {nc}");
+            return Err(Error::Spec { file: self.file, why });
+        }
+        spec.plugins = self.plugins;
+        Ok(spec)
+    }
+
     /// The argument that a YAML value stands for: as Python's `eval` would have it, with `nc` looked up.
     pub fn argument(&self, value: &Value) -> Result<Arg, String> {
         Ok(match value {

@@ -110,4 +110,34 @@ impl State {
             Data::I64(_) => &[],
         }
     }
+
+    /// Takes what a checkpoint has of the same name and shape, without anchors if they are kept; how many tensors that were
+    /// (v6.1 `intersect_dicts`).
+    pub fn transfer(
+        &mut self,
+        graph: &Graph,
+        arrays: &BTreeMap<String, Array>,
+        keep_anchors: bool,
+    ) -> usize {
+        let mut count = 0;
+        for (i, param) in graph.params.iter().enumerate() {
+            let Some(array) = arrays.get(&param.name) else { continue };
+            let counts = matches!(array.data, Data::I64(_));
+            let fits = array.shape == param.shape && counts == (param.role == Role::Counter);
+            if fits && !(keep_anchors && param.name.contains("anchor")) {
+                self.values[i] = array.clone();
+                count += 1;
+            }
+        }
+        count
+    }
+
+    /// Changes the values of one parameter of floats; other lengths change nothing.
+    pub fn set_floats(&mut self, id: ParamId, values: Vec<f32>) {
+        if let Data::F32(old) = &mut self.values[id.0].data
+            && old.len() == values.len()
+        {
+            *old = values;
+        }
+    }
 }

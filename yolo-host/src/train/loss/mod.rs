@@ -125,6 +125,13 @@ impl ComputeLoss {
         &self.balance[..self.anchors.len()]
     }
 
+    /// Sets those weights, as a resumed run needs them; a list of another length changes nothing.
+    pub fn set_balance(&mut self, balance: &[f64]) {
+        if balance.len() == self.anchors.len() {
+            self.balance[..balance.len()].copy_from_slice(balance);
+        }
+    }
+
     /// The loss of `batch` pictures' raw `maps`, one a layer, against `targets`, which may be none.
     ///
     /// The gradient is that of v6.1's autograd: objectness targets and CIoU's `alpha` are constants to it. Where a

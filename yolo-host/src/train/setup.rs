@@ -1,0 +1,325 @@
+//! From options to a training that is ready to run: data, model, weights, anchors, optimiser.
+
+use super::checkpoint::{HYPER, OPTIONS, PROGRESS};
+use super::loss::ComputeLoss;
+use super::{Cache, EarlyStopping, Ema, Error, Hyper, Observer, Optimizer, Options, Progress, Schedule};
+use super::{fit, kmean_anchors};
+use crate::autograd::cpu::Trainer;
+use crate::data::{self, Dataset, Item, Loader, LoaderOptions, Split, SplitName, SplitOptions};
+use crate::graph::{ParamId, Role};
+use crate::model::{Anchors, Model, Spec, State};
+use crate::random::Stream;
+use crate::registry::Registry;
+use crate::weights::{self, Meta};
+use std::path::{Path, PathBuf};
+
+/// Share of boxes that the anchors must fit, or better ones are looked for.
+const GOOD_RECALL: f64 = 0.98;
+
+/// A model in training, with its data.
+pub struct Training {
+    pub(super) options: Options,
+    pub(super) hyper: Hyper,
+    pub(super) folder: PathBuf,
+    pub(super) names: Vec<String>,
+    pub(super) model: Model,
+    pub(super) trainer: Trainer<f32>,
+    /// Runs the averages.
+    pub(super) evaluator: Trainer<f32>,
+    pub(super) optimizer: Optimizer<f32>,
+    pub(super) ema: Ema,
+    pub(super) loss: ComputeLoss,
+    pub(super) schedule: Schedule,
+    pub(super) train: Loader,
+    pub(super) val: Loader,
+    pub(super) progress: Progress,
+    /// Gradients of the batches since the last step of the optimiser; empty for none.
+    pub(super) sums: Vec<Vec<f32>>,
+    /// Of the last validation.
+    pub(super) fitness: f64,
+}
+
+impl Training {
+    /// A new training, whose results go to `folder`.
+    pub fn new(
+        options: Options,
+        hyper: Hyper,
+        folder: &Path,
+        registry: &mut Registry,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, Error> {
+        let parts = Parts::read(&options, observer)?;
+        let (mut spec, loaded) = model_of(&options)?;
+        spec = spec.with_classes(parts.names.len())?;
+        if let Some(anchors) = hyper.anchors.filter(|anchors| *anchors >= 1.0) {
+            spec.anchors = Anchors::Count(anchors.round() as usize);
+        }
+        registry.load_trusted(&spec.plugins)?;
+        let model = Model::build(spec, registry)?;
+        let mut state = State::new(&model.graph, options.seed);
+        if let Some((file, checkpoint)) = loaded {
+            let keep_anchors = options.cfg.is_some() || hyper.anchors.is_some();
+            let count = state.transfer(&model.graph, &checkpoint.arrays, keep_anchors);
+            let all = model.graph.params.len();
+            observer.note(&format!("transferred {count} of {all} tensors from {}", file.display()));
+        }
+        if !options.noautoanchor {
+            fit_anchors(&mut state, &model, &options, &hyper, parts.train.items.as_slice(), observer);
+        }
+        Self::assemble(options, hyper, folder, parts, model, &state, None)
+    }
+
+    /// Goes on with a training from its state file, as if it had never stopped.
+    pub fn resume(file: &Path, registry: &mut Registry, observer: &mut dyn Observer) -> Result<Self, Error> {
+        let why = |why: &str| Error::Resume { file: file.into(), why: why.into() };
+        let checkpoint = weights::read(file)?;
+        let Meta { model: Some(text), extra, .. } = &checkpoint.meta else {
+            return Err(why("is no state of a training"));
+        };
+        fn part<T: serde::de::DeserializeOwned>(extra: &std::collections::BTreeMap<String, String>, key: &str) -> Option<T> {
+            serde_json::from_str(extra.get(key)?).ok()
+        }
+        let (Some(options), Some(hyper), Some(progress)) =
+            (part::<Options>(extra, OPTIONS), part::<Hyper>(extra, HYPER), part::<Progress>(extra, PROGRESS))
+        else {
+            return Err(why("is no state of a training of this version"));
+        };
+        let folder = file.parent().and_then(Path::parent).unwrap_or(Path::new("."));
+        let parts = Parts::read(&options, observer)?;
+        if parts.sizes() != progress.data {
+            let ([pictures, objects], [now, found]) = (progress.data, parts.sizes());
+            return Err(why(&format!(
+                "was trained on {pictures} pictures with {objects} objects; {} now has {now} with {found}",
+                options.data.display()
+            )));
+        }
+        let spec = Spec::parse(text, &format!("{} (its model)", file.display()))?.in_folder_of(file);
+        registry.load_trusted(&spec.plugins)?;
+        let model = Model::build(spec, registry)?;
+        let mut state = State::new(&model.graph, options.seed);
+        let weights = checkpoint.arrays.iter().filter_map(|(name, array)| {
+            name.strip_prefix("weights/").map(|name| (name.to_string(), array.clone()))
+        });
+        let weights = weights.collect();
+        state.transfer(&model.graph, &weights, false);
+        let mut training = Self::assemble(options, hyper, folder, parts, model, &state, Some(progress))?;
+        training.restore(file, &checkpoint.arrays)?;
+        Ok(training)
+    }
+
+    fn assemble(
+        options: Options,
+        hyper: Hyper,
+        folder: &Path,
+        parts: Parts,
+        model: Model,
+        state: &State,
+        progress: Option<Progress>,
+    ) -> Result<Self, Error> {
+        let detect = &model.detect;
+        model.check_size(options.imgsz, options.imgsz)?;
+        let cells: Vec<[f64; 2]> = pairs(state.floats(detect.anchors));
+        let anchors: Vec<Vec<[f64; 2]>> = cells.chunks(detect.na).map(<[_]>::to_vec).collect();
+        let strides: Vec<f64> = detect.strides.iter().map(|stride| f64::from(*stride)).collect();
+        let scaled = hyper.loss(options.label_smoothing).scaled(strides.len(), detect.nc, options.imgsz);
+        let mut loss = ComputeLoss::new(scaled, &anchors, &strides, detect.nc)?;
+        let trainer = Trainer::new(&model.graph, state, &detect.outputs)?;
+        let mut optimizer = Optimizer::new(options.optimizer, &model.graph);
+        let frozen: Vec<String> = options.frozen().iter().map(|row| format!("model.{row}.")).collect();
+        for (i, param) in model.graph.params.iter().enumerate() {
+            if frozen.iter().any(|prefix| param.name.starts_with(prefix)) {
+                optimizer.freeze(ParamId(i));
+            }
+        }
+        let mut ema = Ema::new(trainer.values());
+        let data = parts.sizes();
+        let (train, val) = parts.loaders(&options, &hyper, detect.max_stride())?;
+        let schedule =
+            Schedule::new(&hyper, options.epochs, train.batches(), options.batch, options.cos_lr);
+        let progress = progress.unwrap_or_else(|| Progress {
+            epoch: 0,
+            batch: 0,
+            last_step: -1,
+            mean: [0.0; 3],
+            stop: EarlyStopping::new(options.patience),
+            best: 0.0,
+            maps: vec![0.0; detect.nc],
+            balance: loss.balance().to_vec(),
+            counts: [0; 3],
+            seconds: 0.0,
+            data,
+        });
+        loss.set_balance(&progress.balance);
+        optimizer.steps = progress.counts[0];
+        ema.updates = progress.counts[1];
+        let mut training = Training {
+            evaluator: Trainer::new(&model.graph, state, &detect.outputs)?,
+            sums: vec![vec![]; model.graph.params.len()],
+            names: parts.names,
+            folder: folder.into(),
+            fitness: 0.0,
+            options,
+            hyper,
+            model,
+            trainer,
+            optimizer,
+            ema,
+            loss,
+            schedule,
+            train,
+            val,
+            progress,
+        };
+        *training.trainer.batches_mut() = training.progress.counts[2] as i64;
+        Ok(training)
+    }
+}
+
+/// The data of a training.
+struct Parts {
+    names: Vec<String>,
+    train: Split,
+    val: Split,
+}
+
+impl Parts {
+    fn read(options: &Options, observer: &mut dyn Observer) -> Result<Self, Error> {
+        let dataset = Dataset::read(&options.data)?;
+        let names = match options.single_cls && dataset.names.len() != 1 {
+            true => vec!["item".to_string()],
+            false => dataset.names.clone(),
+        };
+        let mut split = |which| -> Result<Split, data::Error> {
+            let split = dataset.split(which, SplitOptions { single_cls: options.single_cls, ..Default::default() })?;
+            observer.split(which, &split);
+            Ok(split)
+        };
+        Ok(Parts { train: split(SplitName::Train)?, val: split(SplitName::Val)?, names })
+    }
+
+    /// Pictures and objects to learn from.
+    fn sizes(&self) -> [usize; 2] {
+        let items = &self.train.items;
+        [items.len(), items.iter().map(|item| item.labels.len()).sum()]
+    }
+
+    fn loaders(&self, options: &Options, hyper: &Hyper, stride: usize) -> Result<(Loader, Loader), Error> {
+        let cache = match options.cache {
+            Cache::None => data::Cache::None,
+            Cache::Ram => data::Cache::Ram,
+            Cache::Disk => data::Cache::Disk,
+        };
+        let common = LoaderOptions {
+            imgsz: options.imgsz,
+            stride,
+            cache,
+            seed: options.seed,
+            threads: options.workers.max(1),
+            ..LoaderOptions::default()
+        };
+        let train = LoaderOptions {
+            batch: options.batch,
+            augment: Some(hyper.augment()),
+            rect: options.rect,
+            shuffle: !options.rect,
+            quad: options.quad,
+            ..common.clone()
+        };
+        let val = LoaderOptions { batch: 2 * options.batch, rect: true, pad: 0.5, ..common };
+        Ok((Loader::new(self.train.items.clone(), train)?, Loader::new(self.val.items.clone(), val)?))
+    }
+}
+
+type Loaded = Option<(PathBuf, weights::Checkpoint)>;
+
+/// The model file and the weights that the options name.
+fn model_of(options: &Options) -> Result<(Spec, Loaded), Error> {
+    let loaded = match &options.weights {
+        Some(file) => Some((file.clone(), weights::read(file)?)),
+        None => None,
+    };
+    let spec = match (&options.cfg, &loaded) {
+        (Some(cfg), _) => Spec::read(cfg)?,
+        (None, Some((file, checkpoint))) => match &checkpoint.meta.model {
+            Some(text) => Spec::parse(text, &format!("{} (its model)", file.display()))?.in_folder_of(file),
+            None => return Err(crate::detector::Error::NoModel { file: file.clone() }.into()),
+        },
+        (None, None) => return Err(Error::Options("name a model with --cfg, or --weights that carry one".into())),
+    };
+    Ok((spec, loaded))
+}
+
+pub(super) fn pairs(values: &[f32]) -> Vec<[f64; 2]> {
+    values.chunks_exact(2).map(|pair| [f64::from(pair[0]), f64::from(pair[1])]).collect()
+}
+
+/// Exchanges anchors that fit the data badly (v6.1 `check_anchors`).
+fn fit_anchors(
+    state: &mut State,
+    model: &Model,
+    options: &Options,
+    hyper: &Hyper,
+    items: &[Item],
+    observer: &mut dyn Observer,
+) {
+    let detect = &model.detect;
+    let mut stream = Stream::keyed(&format!("check anchors {}", options.seed));
+    let (mut boxes, mut varied) = (Vec::new(), Vec::new());
+    for item in items {
+        let longest = item.size.0.max(item.size.1) as f64;
+        let sides = [item.size.1, item.size.0].map(|side| options.imgsz as f64 * side as f64 / longest);
+        let factor = 0.9 + 0.2 * stream.uniform();
+        for label in &item.labels {
+            let wh = [label.rect[2] * sides[0], label.rect[3] * sides[1]];
+            boxes.push(wh);
+            varied.push(wh.map(|side| side * factor));
+        }
+    }
+    let cells = pairs(state.floats(detect.anchors));
+    let strides = || detect.strides.iter().flat_map(|stride| std::iter::repeat_n(f64::from(*stride), detect.na));
+    let pixels: Vec<[f64; 2]> = cells.iter().zip(strides()).map(|(cell, stride)| cell.map(|side| side * stride)).collect();
+    let now = fit(&varied, &pixels, hyper.anchor_t);
+    let text = format!("anchors fit {:.1} % of the objects, {:.2} an object", 100.0 * now.recall, now.per_target);
+    if now.recall > GOOD_RECALL {
+        return observer.note(&text);
+    }
+    let found = kmean_anchors(&boxes, pixels.len(), hyper.anchor_t, options.seed);
+    let better = found.filter(|found| fit(&varied, found, hyper.anchor_t).recall > now.recall);
+    let Some(found) = better else {
+        return observer.note(&format!("{text}; no better ones were found"));
+    };
+    let new = fit(&varied, &found, hyper.anchor_t);
+    // Small to large, as the strides are; the other way round where the strides fall.
+    let rising = detect.strides.first() <= detect.strides.last();
+    let ordered: Vec<[f64; 2]> = if rising {
+        found.clone()
+    } else {
+        found.chunks(detect.na).rev().flatten().copied().collect()
+    };
+    let values = ordered.iter().zip(strides()).flat_map(|(wh, stride)| wh.map(|side| (side / stride) as f32));
+    state.set_floats(detect.anchors, values.collect());
+    let shown: Vec<String> = found.iter().map(|wh| format!("{:.0},{:.0}", wh[0], wh[1])).collect();
+    observer.note(&format!("{text}; new ones fit {:.1} %: {}", 100.0 * new.recall, shown.join("  ")));
+}
+
+impl Hyper {
+    /// Augmentation's share.
+    pub(super) fn augment(&self) -> data::AugmentHyper {
+        data::AugmentHyper {
+            hsv_h: self.hsv_h,
+            hsv_s: self.hsv_s,
+            hsv_v: self.hsv_v,
+            degrees: self.degrees,
+            translate: self.translate,
+            scale: self.scale,
+            shear: self.shear,
+            perspective: self.perspective,
+            flipud: self.flipud,
+            fliplr: self.fliplr,
+            mosaic: self.mosaic,
+            mixup: self.mixup,
+            copy_paste: self.copy_paste,
+            ..Default::default()
+        }
+    }
+}
