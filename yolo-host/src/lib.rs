@@ -21,7 +21,9 @@ pub mod kernels;
 pub mod model;
 pub mod random;
 pub mod registry;
+pub mod report;
 pub mod train;
+pub mod validator;
 pub mod weights;
 
 pub use cli::run;

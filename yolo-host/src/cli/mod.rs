@@ -7,7 +7,10 @@ mod info;
 mod new_block;
 mod output;
 mod plugins;
+mod progress;
 mod run_folder;
+mod train;
+mod val;
 
 use self::plugins::PluginArgs;
 use clap::{Parser, Subcommand};
@@ -27,6 +30,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Detect(detect::DetectArgs),
+    Train(Box<train::TrainArgs>),
+    Val(val::ValArgs),
     Info(info::InfoArgs),
     Blocks(blocks::BlocksArgs),
     Convert(convert::ConvertArgs),
@@ -36,6 +41,8 @@ impl Command {
     fn plugins(&mut self) -> &mut PluginArgs {
         match self {
             Command::Detect(args) => &mut args.plugins,
+            Command::Train(args) => &mut args.plugins,
+            Command::Val(args) => &mut args.plugins,
             Command::Info(args) => &mut args.plugins,
             Command::Blocks(args) => &mut args.plugins,
             Command::Convert(args) => &mut args.plugins,
@@ -63,6 +70,8 @@ pub fn run() -> ExitCode {
     command.plugins().prepend(plugins);
     let result = match command {
         Command::Detect(args) => detect::run(args),
+        Command::Train(args) => train::run(*args),
+        Command::Val(args) => val::run(args),
         Command::Info(args) => info::run(args),
         Command::Blocks(args) => blocks::run(args),
         Command::Convert(args) => convert::run(args),

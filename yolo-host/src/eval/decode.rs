@@ -3,7 +3,7 @@
 /// One output of Detect for one picture: `[na · no, ny, nx]`.
 #[derive(Clone, Copy, Debug)]
 pub struct RawMap<'a> {
-    /// Values, channels first.
+    /// Values, channels first; for [`decode_channels_last`] last.
     pub values: &'a [f32],
     /// Rows.
     pub ny: usize,
@@ -19,13 +19,25 @@ pub struct RawMap<'a> {
 /// pixels, the rest 0 to 1 (v6.1 `Detect.forward`). `no` is 5 + classes. Rows whose objectness is not above `threshold`
 /// are left out: suppression would drop them anyway, and they are almost all.
 pub fn decode(maps: &[RawMap], no: usize, threshold: f32) -> Vec<f32> {
-    let cells = |map: &RawMap| map.ny * map.nx;
+    decode_by(maps, no, threshold, |map, channel, cell| channel * map.ny * map.nx + cell)
+}
+
+/// [`decode`] for maps `[ny, nx, na · no]`.
+pub fn decode_channels_last(maps: &[RawMap], no: usize, threshold: f32) -> Vec<f32> {
+    decode_by(maps, no, threshold, |map, channel, cell| cell * (map.anchors.len() / 2 * no) + channel)
+}
+
+fn decode_by(
+    maps: &[RawMap],
+    no: usize,
+    threshold: f32,
+    place: impl Fn(&RawMap, usize, usize) -> usize,
+) -> Vec<f32> {
     let mut rows = Vec::new();
     for map in maps {
         for (anchor, size) in map.anchors.chunks_exact(2).enumerate() {
-            let planes = &map.values[anchor * no * cells(map)..(anchor + 1) * no * cells(map)];
-            for cell in 0..cells(map) {
-                let at = |channel: usize| sigmoid(planes[channel * cells(map) + cell]);
+            for cell in 0..map.ny * map.nx {
+                let at = |channel: usize| sigmoid(map.values[place(map, anchor * no + channel, cell)]);
                 if at(4) <= threshold {
                     continue;
                 }

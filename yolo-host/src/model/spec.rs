@@ -139,17 +139,20 @@ impl Spec {
         if self.nc == nc {
             return Ok(self);
         }
-        let named = |line: &str| line.split('#').next().unwrap_or_default().trim_end().starts_with("nc:");
-        let lines = self.text.lines().map(|line| match named(line) {
-            true => format!("nc: {nc}"),
-            false => line.to_string(),
-        });
-        let text = lines.collect::<Vec<_>>().join("\n") + "\n";
+        let text = with_key(&self.text, "nc", &nc.to_string());
         let mut spec = Self::parse(&text, &self.file)?;
         if spec.nc != nc {
             let why = format!("`nc` must stand in a line of its own, so that it can become {nc}");
             return Err(Error::Spec { file: self.file, why });
         }
+        spec.plugins = self.plugins;
+        Ok(spec)
+    }
+
+    /// The same model with so many anchors an output, of sizes to be found, in its text, too.
+    pub fn with_anchors(self, count: usize) -> Result<Self, Error> {
+        let text = with_key(&self.text, "anchors", &count.to_string());
+        let mut spec = Self::parse(&text, &self.file)?;
         spec.plugins = self.plugins;
         Ok(spec)
     }
@@ -186,6 +189,23 @@ impl Spec {
             value => parse_anchors(value),
         }
     }
+}
+
+/// A YAML text with another value for a key of its outermost map: the key's line is changed, its block dropped.
+fn with_key(text: &str, key: &str, value: &str) -> String {
+    let mut out = String::new();
+    let mut inside = false;
+    for line in text.lines() {
+        let starts = line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'));
+        inside = starts || (inside && line.starts_with([' ', '\t', '-', ']']));
+        if starts {
+            out += &format!("{key}: {value}\n");
+        } else if !inside {
+            out += line;
+            out.push('\n');
+        }
+    }
+    out
 }
 
 fn parse_row(row: &Value) -> Result<Row, String> {

@@ -113,12 +113,7 @@ impl State {
 
     /// Takes what a checkpoint has of the same name and shape, without anchors if they are kept; how many tensors that were
     /// (v6.1 `intersect_dicts`).
-    pub fn transfer(
-        &mut self,
-        graph: &Graph,
-        arrays: &BTreeMap<String, Array>,
-        keep_anchors: bool,
-    ) -> usize {
+    pub fn transfer(&mut self, graph: &Graph, arrays: &BTreeMap<String, Array>, keep_anchors: bool) -> usize {
         let mut count = 0;
         for (i, param) in graph.params.iter().enumerate() {
             let Some(array) = arrays.get(&param.name) else { continue };

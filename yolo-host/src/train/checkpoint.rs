@@ -85,7 +85,11 @@ impl Training {
             let named = named(&self.trainer, values, self.progress.counts[2]);
             arrays.extend(named.into_iter().map(|(name, array)| (format!("{set}/{name}"), array)));
         }
-        weights::write(&self.weights_file("last.state"), &Checkpoint { arrays, meta: self.meta(extra) }, Precision::F32)?;
+        weights::write(
+            &self.weights_file("last.state"),
+            &Checkpoint { arrays, meta: self.meta(extra) },
+            Precision::F32,
+        )?;
         Ok(())
     }
 
@@ -112,7 +116,8 @@ impl Training {
                 }
             };
             let placed = |values: &Vec<f32>| self.trainer.in_kernel_order(ParamId(i), values);
-            let need = |set: &str| find(set)?.map(placed).ok_or_else(|| why(format!("has no {set}/{}", param.name)));
+            let need =
+                |set: &str| find(set)?.map(placed).ok_or_else(|| why(format!("has no {set}/{}", param.name)));
             let (weights, ema) = (need("weights")?, need("ema")?);
             let rest = ["first", "second", "sum"].map(|set| find(set).map(|found| found.map(placed)));
             let [first, second, sum] = rest;

@@ -101,11 +101,7 @@ impl<T: Float> Optimizer<T> {
     }
 
     /// Moves parameters, given with their values and gradients, along the gradients.
-    pub fn step<'a>(
-        &mut self,
-        params: impl Iterator<Item = (ParamId, &'a mut [T], &'a [T])>,
-        rates: &Rates,
-    ) {
+    pub fn step<'a>(&mut self, params: impl Iterator<Item = (ParamId, &'a mut [T], &'a [T])>, rates: &Rates) {
         self.steps += 1;
         let [first, second] = &mut self.moments;
         let mut states: Vec<_> = first.iter_mut().zip(second).map(Some).collect();

@@ -80,7 +80,8 @@ mod tests {
     #[test]
     fn rates_are_those_that_the_reference_logged() {
         let schedule = Schedule::new(&Hyper::default(), 60, 13, 16, false);
-        for (epoch, weight, bias) in [(0, 0.00012, 0.09892), (3, 0.00048475, 0.095385), (59, 0.00020644, 0.022306)]
+        for (epoch, weight, bias) in
+            [(0, 0.00012, 0.09892), (3, 0.00048475, 0.095385), (59, 0.00020644, 0.022306)]
         {
             let rates = schedule.at(epoch * 13 + 12, epoch).rates;
             assert!((rates.weight / weight - 1.0).abs() < 1e-4, "{epoch}: {rates:?}");

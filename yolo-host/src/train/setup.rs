@@ -6,8 +6,8 @@ use super::{Cache, EarlyStopping, Ema, Error, Hyper, Observer, Optimizer, Option
 use super::{fit, kmean_anchors};
 use crate::autograd::cpu::Trainer;
 use crate::data::{self, Dataset, Item, Loader, LoaderOptions, Split, SplitName, SplitOptions};
-use crate::graph::{ParamId, Role};
-use crate::model::{Anchors, Model, Spec, State};
+use crate::graph::ParamId;
+use crate::model::{Model, Spec, State};
 use crate::random::Stream;
 use crate::registry::Registry;
 use crate::weights::{self, Meta};
@@ -52,7 +52,7 @@ impl Training {
         let (mut spec, loaded) = model_of(&options)?;
         spec = spec.with_classes(parts.names.len())?;
         if let Some(anchors) = hyper.anchors.filter(|anchors| *anchors >= 1.0) {
-            spec.anchors = Anchors::Count(anchors.round() as usize);
+            spec = spec.with_anchors(anchors.round() as usize)?;
         }
         registry.load_trusted(&spec.plugins)?;
         let model = Model::build(spec, registry)?;
@@ -76,7 +76,10 @@ impl Training {
         let Meta { model: Some(text), extra, .. } = &checkpoint.meta else {
             return Err(why("is no state of a training"));
         };
-        fn part<T: serde::de::DeserializeOwned>(extra: &std::collections::BTreeMap<String, String>, key: &str) -> Option<T> {
+        fn part<T: serde::de::DeserializeOwned>(
+            extra: &std::collections::BTreeMap<String, String>,
+            key: &str,
+        ) -> Option<T> {
             serde_json::from_str(extra.get(key)?).ok()
         }
         let (Some(options), Some(hyper), Some(progress)) =
@@ -134,8 +137,7 @@ impl Training {
         let mut ema = Ema::new(trainer.values());
         let data = parts.sizes();
         let (train, val) = parts.loaders(&options, &hyper, detect.max_stride())?;
-        let schedule =
-            Schedule::new(&hyper, options.epochs, train.batches(), options.batch, options.cos_lr);
+        let schedule = Schedule::new(&hyper, options.epochs, train.batches(), options.batch, options.cos_lr);
         let progress = progress.unwrap_or_else(|| Progress {
             epoch: 0,
             batch: 0,
@@ -190,7 +192,8 @@ impl Parts {
             false => dataset.names.clone(),
         };
         let mut split = |which| -> Result<Split, data::Error> {
-            let split = dataset.split(which, SplitOptions { single_cls: options.single_cls, ..Default::default() })?;
+            let split = dataset
+                .split(which, SplitOptions { single_cls: options.single_cls, ..Default::default() })?;
             observer.split(which, &split);
             Ok(split)
         };
@@ -244,7 +247,9 @@ fn model_of(options: &Options) -> Result<(Spec, Loaded), Error> {
             Some(text) => Spec::parse(text, &format!("{} (its model)", file.display()))?.in_folder_of(file),
             None => return Err(crate::detector::Error::NoModel { file: file.clone() }.into()),
         },
-        (None, None) => return Err(Error::Options("name a model with --cfg, or --weights that carry one".into())),
+        (None, None) => {
+            return Err(Error::Options("name a model with --cfg, or --weights that carry one".into()));
+        }
     };
     Ok((spec, loaded))
 }
@@ -276,10 +281,13 @@ fn fit_anchors(
         }
     }
     let cells = pairs(state.floats(detect.anchors));
-    let strides = || detect.strides.iter().flat_map(|stride| std::iter::repeat_n(f64::from(*stride), detect.na));
-    let pixels: Vec<[f64; 2]> = cells.iter().zip(strides()).map(|(cell, stride)| cell.map(|side| side * stride)).collect();
+    let strides =
+        || detect.strides.iter().flat_map(|stride| std::iter::repeat_n(f64::from(*stride), detect.na));
+    let pixels: Vec<[f64; 2]> =
+        cells.iter().zip(strides()).map(|(cell, stride)| cell.map(|side| side * stride)).collect();
     let now = fit(&varied, &pixels, hyper.anchor_t);
-    let text = format!("anchors fit {:.1} % of the objects, {:.2} an object", 100.0 * now.recall, now.per_target);
+    let text =
+        format!("anchors fit {:.1} % of the objects, {:.2} an object", 100.0 * now.recall, now.per_target);
     if now.recall > GOOD_RECALL {
         return observer.note(&text);
     }
@@ -291,11 +299,8 @@ fn fit_anchors(
     let new = fit(&varied, &found, hyper.anchor_t);
     // Small to large, as the strides are; the other way round where the strides fall.
     let rising = detect.strides.first() <= detect.strides.last();
-    let ordered: Vec<[f64; 2]> = if rising {
-        found.clone()
-    } else {
-        found.chunks(detect.na).rev().flatten().copied().collect()
-    };
+    let ordered: Vec<[f64; 2]> =
+        if rising { found.clone() } else { found.chunks(detect.na).rev().flatten().copied().collect() };
     let values = ordered.iter().zip(strides()).flat_map(|(wh, stride)| wh.map(|side| (side / stride) as f32));
     state.set_floats(detect.anchors, values.collect());
     let shown: Vec<String> = found.iter().map(|wh| format!("{:.0},{:.0}", wh[0], wh[1])).collect();

@@ -119,3 +119,10 @@ pub enum LossError {
         items: [f64; 3],
     },
 }
+
+impl LossError {
+    /// Whether numbers of the network are to blame, not what it was given.
+    pub fn is_not_finite(&self) -> bool {
+        matches!(self, LossError::Logit { .. } | LossError::Overflow { .. })
+    }
+}

@@ -1,0 +1,219 @@
+//! `yolo train`: training, as `train.py` does it.
+
+use super::plugins::{PluginArgs, notes};
+use super::progress::Watch;
+use super::run_folder::RunFolder;
+use super::{Outcome, pixels};
+use crate::train::{Cache, Finish, Hyper, Options, Rule, Training};
+use anyhow::{Context, bail, ensure};
+use std::path::{Path, PathBuf};
+
+/// Train a model on labelled pictures
+#[derive(clap::Args)]
+pub struct TrainArgs {
+    /// Dataset: a data.yaml, or a Pascal VOC folder
+    #[arg(long, value_name = "PATH", required_unless_present = "resume")]
+    data: Option<PathBuf>,
+    /// Model YAML; without it the one that --weights carry
+    #[arg(long, value_name = "FILE")]
+    cfg: Option<PathBuf>,
+    /// Weights to start from (.safetensors or .pt): tensors of the same name and shape are taken
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// Hyperparameters (default: those of data/hyps/hyp.scratch-low.yaml)
+    #[arg(long, value_name = "FILE")]
+    hyp: Option<PathBuf>,
+    /// Epochs
+    #[arg(long, default_value_t = 300)]
+    epochs: usize,
+    /// Pictures a batch; -1 for as many as fit
+    #[arg(long, visible_alias = "batch", default_value_t = 16, allow_negative_numbers = true)]
+    batch_size: i64,
+    /// Side of the pictures in pixels
+    #[arg(long, visible_aliases = ["img", "img-size"], value_parser = pixels, default_value_t = 640)]
+    imgsz: usize,
+    /// Batches of pictures of like shape, without mosaics
+    #[arg(long)]
+    rect: bool,
+    /// Go on with a training that was stopped: its folder, its weights/last.state.safetensors, or the latest
+    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = "")]
+    resume: Option<PathBuf>,
+    /// Write checkpoints only at the end
+    #[arg(long)]
+    nosave: bool,
+    /// Validate only at the end
+    #[arg(long)]
+    noval: bool,
+    /// Leave the anchors as they are
+    #[arg(long)]
+    noautoanchor: bool,
+    /// Keep decoded pictures in memory (ram) or in files (disk)
+    #[arg(long, value_enum, num_args = 0..=1, default_value = "none", default_missing_value = "ram")]
+    cache: Cache,
+    /// Draw pictures more often whose classes are found worse
+    #[arg(long)]
+    image_weights: bool,
+    /// Vary the size of the pictures by ±50 %
+    #[arg(long)]
+    multi_scale: bool,
+    /// All objects are of one class
+    #[arg(long)]
+    single_cls: bool,
+    /// Optimiser
+    #[arg(long, value_enum, default_value = "SGD")]
+    optimizer: Rule,
+    /// Threads that prepare pictures
+    #[arg(long, default_value_t = 2)]
+    workers: usize,
+    /// Four pictures in one of twice the side
+    #[arg(long)]
+    quad: bool,
+    /// Let the learning rate fall as a cosine instead of a line
+    #[arg(long)]
+    cos_lr: bool,
+    /// ε of label smoothing
+    #[arg(long, default_value_t = 0.0, value_name = "EPSILON")]
+    label_smoothing: f64,
+    /// Stop after so many epochs without a better one; 0 for never
+    #[arg(long, default_value_t = 100)]
+    patience: usize,
+    /// Layers that stay as they are: one number for so many first ones (backbone: 10), several for these
+    #[arg(long, num_args = 1.., default_values_t = [0], value_name = "LAYER")]
+    freeze: Vec<usize>,
+    /// Keep a checkpoint every so many epochs; 0 for never
+    #[arg(long, default_value_t = 0, value_name = "EPOCHS")]
+    save_period: usize,
+    /// Of everything random: the same seed gives the same weights, bit by bit
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Results go to PROJECT/NAME
+    #[arg(long, default_value = "runs/train", value_name = "FOLDER")]
+    project: PathBuf,
+    /// Results go to PROJECT/NAME, or NAME2, NAME3, … when it exists
+    #[arg(long, default_value = "exp")]
+    name: String,
+    /// Write into PROJECT/NAME even if it exists
+    #[arg(long)]
+    exist_ok: bool,
+    #[command(flatten)]
+    pub plugins: PluginArgs,
+}
+
+/// Upstream's batch on a processor, where no memory limits it.
+const AUTO_BATCH: usize = 16;
+
+pub fn run(args: TrainArgs) -> anyhow::Result<Outcome> {
+    let mut registry = args.plugins.registry()?;
+    let mut watch = Watch::new();
+    let (mut training, folder) = match &args.resume {
+        Some(path) => {
+            let state = state_file(path, &args.project)?;
+            let training = Training::resume(&state, &mut registry, &mut watch)?;
+            eprintln!("resuming {}", state.display());
+            let folder = state.parent().and_then(Path::parent).unwrap_or(Path::new(".")).to_path_buf();
+            (training, folder)
+        }
+        None => {
+            let options = args.options()?;
+            let hyper = match &options.hyp {
+                Some(file) => Hyper::read(file).context("--hyp")?,
+                None => Hyper::default(),
+            };
+            let folder = RunFolder::create(&args.project, &args.name, args.exist_ok)?.path().to_path_buf();
+            let made = Training::new(options, hyper, &folder, &mut registry, &mut watch);
+            // Nothing was written yet: a folder that says nothing helps nobody.
+            (made.inspect_err(|_| _ = std::fs::remove_dir(&folder))?, folder)
+        }
+    };
+    notes(&mut registry);
+    match training.run(&mut watch)? {
+        Finish::Stopped => {
+            eprintln!("stopped; go on with: yolo train --resume {}", folder.display());
+            Ok(Outcome::SomeFailed)
+        }
+        finish => {
+            if let Finish::Early { best } = finish {
+                eprintln!("no better epoch for {} epochs; the best was {}", args.patience, best + 1);
+            }
+            training.finish()?;
+            eprintln!("results are in {}", folder.display());
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+impl TrainArgs {
+    fn options(&self) -> anyhow::Result<Options> {
+        let Some(data) = self.data.clone() else { bail!("name the dataset with --data") };
+        ensure!(self.epochs > 0, "--epochs must be at least 1");
+        ensure!(
+            (0.0..=1.0).contains(&self.label_smoothing),
+            "--label-smoothing must be from 0 to 1, not {}",
+            self.label_smoothing
+        );
+        let batch = match self.batch_size {
+            -1 => {
+                eprintln!("note: --batch-size -1 is {AUTO_BATCH} on a processor");
+                AUTO_BATCH
+            }
+            size => usize::try_from(size)
+                .ok()
+                .filter(|size| *size > 0)
+                .with_context(|| format!("--batch-size must be at least 1, or -1, not {size}"))?,
+        };
+        Ok(Options {
+            weights: self.weights.clone(),
+            cfg: self.cfg.clone(),
+            data,
+            hyp: self.hyp.clone(),
+            epochs: self.epochs,
+            batch,
+            imgsz: self.imgsz,
+            rect: self.rect,
+            nosave: self.nosave,
+            noval: self.noval,
+            noautoanchor: self.noautoanchor,
+            cache: self.cache,
+            image_weights: self.image_weights,
+            multi_scale: self.multi_scale,
+            single_cls: self.single_cls,
+            optimizer: self.optimizer,
+            workers: self.workers,
+            quad: self.quad,
+            cos_lr: self.cos_lr,
+            label_smoothing: self.label_smoothing,
+            patience: self.patience,
+            freeze: self.freeze.clone(),
+            save_period: self.save_period,
+            seed: self.seed,
+        })
+    }
+}
+
+/// The state that `--resume` means: a file, a run's folder, or that of the project's latest run.
+fn state_file(path: &Path, project: &Path) -> anyhow::Result<PathBuf> {
+    const STATE: &str = "weights/last.state.safetensors";
+    if path.is_file() {
+        let name = path.to_string_lossy();
+        // The weights beside it are what people name.
+        let state = name
+            .strip_suffix("last.safetensors")
+            .map(|start| PathBuf::from(format!("{start}last.state.safetensors")));
+        return Ok(state.unwrap_or_else(|| path.to_path_buf()));
+    }
+    if path.is_dir() {
+        let state = path.join(STATE);
+        ensure!(
+            state.is_file(),
+            "{}: has no {STATE}: the training there is finished, or has not ended an epoch",
+            path.display()
+        );
+        return Ok(state);
+    }
+    ensure!(path.as_os_str().is_empty(), "--resume {}: no such file or folder", path.display());
+    let runs = std::fs::read_dir(project).with_context(|| format!("--resume: {}", project.display()))?;
+    let states = runs.flatten().map(|run| run.path().join(STATE));
+    let dated = states.filter_map(|state| Some((state.metadata().ok()?.modified().ok()?, state)));
+    let latest = dated.max().map(|(_, state)| state);
+    latest.with_context(|| format!("--resume: no training in {} can be gone on with", project.display()))
+}

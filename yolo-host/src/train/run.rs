@@ -1,0 +1,303 @@
+//! The loop: batches, steps, averages, validation, checkpoints.
+
+use super::{Error, Options, Training, multi_scale};
+use crate::data::{Batch, Split, SplitName};
+use crate::random::Stream;
+use crate::report::{EpochRow, csv};
+use crate::validator::{self, Validation, maps, targets, validate};
+use std::borrow::Cow;
+use std::time::Instant;
+
+/// Whoever watches a training: the command line, a test.
+pub trait Observer {
+    /// Something worth a line.
+    fn note(&mut self, _text: &str) {}
+    /// A part of the data was read.
+    fn split(&mut self, _which: SplitName, _split: &Split) {}
+    /// A batch was learnt from.
+    fn batch(&mut self, _report: &BatchReport) {}
+    /// A batch was validated, the first of so many.
+    fn validated(&mut self, _batch: usize, _batches: usize) {}
+    /// An epoch has ended.
+    fn epoch(&mut self, _report: &EpochReport) {}
+    /// Whether to stop after this batch, so that it can be gone on with.
+    fn stop(&self) -> bool {
+        false
+    }
+}
+
+/// A batch that was learnt from.
+pub struct BatchReport<'a> {
+    /// The epoch, from 0, and of how many.
+    pub epoch: [usize; 2],
+    /// The batch, from 0, and of how many.
+    pub batch: [usize; 2],
+    /// Mean box, objectness and class loss of the epoch so far.
+    pub mean: [f64; 3],
+    /// The batch.
+    pub data: &'a Batch,
+}
+
+/// An epoch that has ended.
+pub struct EpochReport<'a> {
+    /// As in results.csv.
+    pub row: EpochRow,
+    /// Of how many epochs.
+    pub epochs: usize,
+    /// Of the averages; none without validation.
+    pub validation: Option<&'a Validation>,
+    /// Whether it is the best so far.
+    pub best: bool,
+    /// Seconds it took.
+    pub seconds: f64,
+}
+
+/// Why a run came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// All epochs are done.
+    Done,
+    /// No better epoch for as long as patience allowed.
+    Early {
+        /// The best epoch.
+        best: usize,
+    },
+    /// The observer asked for it; the state is written.
+    Stopped,
+}
+
+impl Training {
+    /// Trains until the last epoch, or until the observer or patience stops it.
+    pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Finish, Error> {
+        let results = self.folder.join("results.csv");
+        let file = |source| Error::File { file: results.clone(), source };
+        std::fs::create_dir_all(self.folder.join("weights")).map_err(file)?;
+        csv::truncate(&results, self.progress.epoch).map_err(file)?;
+        for epoch in self.progress.epoch..self.options.epochs {
+            let start = Instant::now();
+            if !self.epoch(epoch, observer)? {
+                self.progress.seconds += start.elapsed().as_secs_f64();
+                self.save_state()?;
+                return Ok(Finish::Stopped);
+            }
+            let last = epoch + 1 == self.options.epochs;
+            let validation = match !self.options.noval || last {
+                true => Some(self.validate(observer)?),
+                false => None,
+            };
+            let row = self.row(epoch, validation.as_ref());
+            self.fitness = validation.as_ref().map_or(0.0, |validation| validation.summary.fitness());
+            let best = self.fitness > self.progress.best || (validation.is_some() && self.best_is_missing());
+            if let Some(validation) = &validation {
+                self.progress.maps = validation.summary.class_map(self.model.detect.nc);
+            }
+            self.progress.best = self.progress.best.max(self.fitness);
+            let early = validation.is_some() && self.progress.stop.stops(epoch, self.fitness);
+            self.check_finite(epoch)?;
+            csv::append(&results, &row).map_err(file)?;
+            self.progress.seconds += start.elapsed().as_secs_f64();
+            self.save(epoch, best, last || early)?;
+            let seconds = start.elapsed().as_secs_f64();
+            let epochs = self.options.epochs;
+            observer.epoch(&EpochReport { row, epochs, validation: validation.as_ref(), best, seconds });
+            if early && !last {
+                return Ok(Finish::Early { best: self.progress.stop.best_epoch() });
+            }
+        }
+        Ok(Finish::Done)
+    }
+
+    /// After the last epoch: the state is of no more use.
+    pub fn finish(&self) -> Result<(), Error> {
+        let file = self.weights_file("last.state");
+        match std::fs::remove_file(&file) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(Error::File { file, source }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Learns from an epoch's batches; whether all of them.
+    fn epoch(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<bool, Error> {
+        let batches = self.train.batches();
+        if self.progress.batch == 0 {
+            // As the reference, which forgets what an epoch's end left of an accumulation.
+            self.sums.iter_mut().for_each(Vec::clear);
+            self.progress.mean = [0.0; 3];
+        }
+        let loader = self.train.epoch(epoch, self.progress.batch, self.chosen(epoch));
+        for (place, batch) in (self.progress.batch..).zip(loader) {
+            let batch = batch?;
+            let items = self.learn(epoch, place, &batch)?;
+            let passed = place as f64;
+            for (mean, item) in self.progress.mean.iter_mut().zip(items) {
+                *mean = (*mean * passed + f64::from(item)) / (passed + 1.0);
+            }
+            let report = BatchReport {
+                epoch: [epoch, self.options.epochs],
+                batch: [place, batches],
+                mean: self.progress.mean,
+                data: &batch,
+            };
+            observer.batch(&report);
+            self.progress.batch = place + 1;
+            if observer.stop() && place + 1 < batches {
+                return Ok(false);
+            }
+        }
+        self.progress.epoch = epoch + 1;
+        self.progress.batch = 0;
+        Ok(true)
+    }
+
+    /// Forward, loss, backward, and a step of the optimiser when enough batches have been summed.
+    fn learn(&mut self, epoch: usize, place: usize, batch: &Batch) -> Result<[f32; 3], Error> {
+        let iteration = place + self.train.batches() * epoch;
+        let now = self.schedule.at(iteration, epoch);
+        let [n, channels, rows, columns] = batch.shape;
+        let mut size = [rows, columns];
+        let mut planes = Cow::Borrowed(&batch.planes);
+        if self.options.multi_scale {
+            let Options { seed, imgsz, .. } = self.options;
+            size = multi_scale::size(seed, iteration, imgsz, size, self.model.detect.max_stride());
+            planes = Cow::Owned(multi_scale::stretch(&planes, [rows, columns], size));
+        }
+        self.trainer.forward(&planes, [n, channels, size[0], size[1]], true)?;
+        let diverged = |why: String, training: &Self| Error::Diverged {
+            epoch,
+            batch: place,
+            why,
+            checkpoint: training.weights_file("last"),
+        };
+        let detect = &self.model.detect;
+        let mut loss = match self.loss.compute(&maps(&self.trainer, detect), n, &targets(batch)) {
+            Ok(loss) => loss,
+            Err(error) if error.is_not_finite() => return Err(diverged(error.to_string(), self)),
+            Err(error) => return Err(error.into()),
+        };
+        if self.options.quad {
+            loss.grads.iter_mut().flatten().for_each(|grad| *grad *= 4.0);
+        }
+        let given: Vec<_> =
+            detect.outputs.iter().copied().zip(loss.grads.iter().map(Vec::as_slice)).collect();
+        self.trainer.backward(&given)?;
+        self.progress.counts[2] += 1;
+        let steps = iteration as i64 - self.progress.last_step >= now.accumulate as i64;
+        self.sum_gradients(steps);
+        if steps {
+            self.optimizer.step(self.trainer.trainable(), &now.rates);
+            self.ema.update(self.trainer.values());
+            self.progress.counts[0] += 1;
+            self.progress.counts[1] += 1;
+            self.progress.last_step = iteration as i64;
+        }
+        Ok(loss.items)
+    }
+
+    /// Adds the gradients kept from earlier batches to this one's, or keeps these.
+    fn sum_gradients(&mut self, use_them: bool) {
+        for (sum, grad) in self.sums.iter_mut().zip(self.trainer.grads_mut()) {
+            if use_them {
+                grad.iter_mut().zip(sum.iter()).for_each(|(grad, sum)| *grad += sum);
+                sum.clear();
+            } else if sum.is_empty() {
+                sum.extend_from_slice(grad);
+            } else {
+                sum.iter_mut().zip(grad.iter()).for_each(|(sum, grad)| *sum += grad);
+            }
+        }
+    }
+
+    /// Pictures drawn by how badly their classes are found (v6.1 `labels_to_class_weights`, `labels_to_image_weights`).
+    fn chosen(&self, epoch: usize) -> Option<Vec<usize>> {
+        if !self.options.image_weights {
+            return None;
+        }
+        let items = self.train.items();
+        let nc = self.model.detect.nc;
+        let mut counts = vec![0.0; nc];
+        items.iter().flat_map(|item| &item.labels).for_each(|label| counts[label.class] += 1.0);
+        let rarity: Vec<f64> = counts.iter().map(|count: &f64| 1.0 / count.max(1.0)).collect();
+        let total: f64 = rarity.iter().sum();
+        let weight = |class: usize| rarity[class] / total * (1.0 - self.progress.maps[class]).powi(2);
+        let mut sums = Vec::with_capacity(items.len());
+        let mut sum = 0.0;
+        for item in items {
+            sum += item.labels.iter().map(|label| weight(label.class)).sum::<f64>();
+            sums.push(sum);
+        }
+        if sum <= 0.0 {
+            return None;
+        }
+        let mut stream = Stream::counted("image weights", &[self.options.seed, epoch as u64]);
+        let draw = |_| sums.partition_point(|end| *end <= stream.uniform() * sum).min(items.len() - 1);
+        Some((0..items.len()).map(draw).collect())
+    }
+
+    /// Judges the averages.
+    fn validate(&mut self, observer: &mut dyn Observer) -> Result<Validation, Error> {
+        for (values, averages) in self.evaluator.values_mut().zip(&self.ema.values) {
+            values.copy_from_slice(averages);
+        }
+        let anchors = self.ema.values[self.model.detect.anchors.0].clone();
+        let batches = self.val.batches();
+        let options = validator::Options { single_cls: self.options.single_cls, ..Default::default() };
+        let mut each = |judged: &validator::Judged| observer.validated(judged.index, batches);
+        let detect = &self.model.detect;
+        Ok(validate(
+            &mut self.evaluator,
+            detect,
+            &anchors,
+            &self.val,
+            Some(&mut self.loss),
+            &options,
+            &mut each,
+        )?)
+    }
+
+    fn row(&self, epoch: usize, validation: Option<&Validation>) -> EpochRow {
+        let rates = self.schedule.at(self.train.batches() * (epoch + 1) - 1, epoch).rates;
+        let metrics = validation.map_or([0.0; 4], |validation| {
+            let summary = &validation.summary;
+            [summary.precision, summary.recall, summary.map50, summary.map]
+        });
+        let val = validation.map_or([0.0; 3], |validation| validation.loss);
+        EpochRow {
+            epoch,
+            train: self.progress.mean,
+            metrics,
+            val,
+            rates: [rates.weight, rates.weight, rates.bias],
+        }
+    }
+
+    fn best_is_missing(&self) -> bool {
+        !self.weights_file("best").exists()
+    }
+
+    /// Numbers that are not finite must not replace a good checkpoint.
+    fn check_finite(&self, epoch: usize) -> Result<(), Error> {
+        let finite =
+            |values: &[Vec<f32>]| values.iter().flatten().fold(true, |all, value| all & value.is_finite());
+        if finite(self.trainer.values()) && finite(&self.ema.values) {
+            return Ok(());
+        }
+        let (why, checkpoint) = ("weights are not finite".to_string(), self.weights_file("last"));
+        Err(Error::Diverged { epoch, batch: self.train.batches() - 1, why, checkpoint })
+    }
+
+    fn save(&mut self, epoch: usize, best: bool, last: bool) -> Result<(), Error> {
+        self.progress.balance = self.loss.balance().to_vec();
+        if self.options.nosave && !last {
+            return Ok(());
+        }
+        if best || (last && self.best_is_missing()) {
+            self.save_weights("best")?;
+        }
+        self.save_weights("last")?;
+        let period = self.options.save_period;
+        if period > 0 && epoch > 0 && epoch.is_multiple_of(period) {
+            self.save_weights(&format!("epoch{epoch}"))?;
+        }
+        self.save_state()
+    }
+}
