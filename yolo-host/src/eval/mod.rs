@@ -1,7 +1,24 @@
-//! From raw maps to detections: decoding and non-maximum suppression.
+//! From raw maps to detections, decoding and non-maximum suppression, and from detections and labels to metrics.
 
+mod confusion;
 mod decode;
+mod evaluation;
+mod matching;
 mod nms;
+mod precision;
 
+pub use confusion::Confusion;
 pub use decode::{RawMap, decode};
+pub use evaluation::{ClassRow, Curves, Evaluation, Summary};
+pub use matching::IOU_THRESHOLDS;
 pub use nms::{Detection, NmsOptions, non_max_suppression};
+pub use precision::CURVE_POINTS;
+
+/// One object as its label tells it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Truth {
+    /// Index of the class.
+    pub class: usize,
+    /// Left, top, right, bottom in pixels of the photograph.
+    pub rect: [f32; 4],
+}
