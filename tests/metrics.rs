@@ -47,7 +47,8 @@ impl Case {
         let objects = |kind: &str| {
             let part = |key: &str| floats(&self.arrays[&format!("{kind}.{key}")]);
             let boxes = part("box");
-            let rects: Vec<[f32; 4]> = boxes.as_chunks().0.iter().map(|rect| rect.map(|v| v / 16.0)).collect();
+            let rects: Vec<[f32; 4]> =
+                boxes.as_chunks().0.iter().map(|rect| rect.map(|v| v / 16.0)).collect();
             rects.into_iter().zip(part("class").into_iter().map(|class| class as usize))
         };
         let mut detections = objects("found")

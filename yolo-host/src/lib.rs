@@ -21,6 +21,7 @@ pub mod kernels;
 pub mod model;
 pub mod random;
 pub mod registry;
+pub mod report;
 pub mod train;
 pub mod weights;
 

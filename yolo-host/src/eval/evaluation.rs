@@ -19,7 +19,12 @@ pub struct Evaluation {
 impl Evaluation {
     /// For classes 0 to `nc`, itself excluded.
     pub fn new(nc: usize) -> Self {
-        Evaluation { scored: vec![Vec::new(); nc], labels: vec![0; nc], images: 0, confusion: Confusion::new(nc) }
+        Evaluation {
+            scored: vec![Vec::new(); nc],
+            labels: vec![0; nc],
+            images: 0,
+            confusion: Confusion::new(nc),
+        }
     }
 
     /// Counts one picture: its detections, best first as suppression leaves them, and its objects, both in pixels of the
