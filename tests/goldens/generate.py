@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-PARTS = 'layers', 'statistics', 'plugins', 'loss', 'training', 'nms', 'letterbox', 'checkpoints', 'photos'
+PARTS = 'layers', 'statistics', 'plugins', 'loss', 'training', 'nms', 'metrics', 'letterbox', 'checkpoints', 'photos'
 
 
 def main():
@@ -26,7 +26,7 @@ def main():
     for part in parts:
         print(part)
         make = importlib.import_module(f'make_{part}').make
-        make(options.photos, options.weights) if part == 'photos' else make()
+        make(options.photos, options.weights) if part in ('metrics', 'photos') else make()
 
 
 if __name__ == '__main__':
