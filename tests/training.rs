@@ -1,9 +1,10 @@
 //! One training step and ten optimiser steps of the article's models and their yardsticks, against the reference.
 
 use serde_json::Value;
+use std::process::Command;
 use yolo_bundle as _;
 use yolo_host::graph::{ParamId, Role};
-use yolo_host::kernels::Float;
+use yolo_host::kernels::{Float, Isa};
 use yolo_host::model::{Model, Spec};
 use yolo_host::train::loss::Target;
 use yolo_host::train::sgd::Rates;
@@ -19,17 +20,21 @@ fn read(case: &str) -> Value {
     serde_json::from_str(&text).expect("goldens")
 }
 
-fn training<T: Float>(golden: &Value) -> Training<T> {
-    let case = &golden["case"][0];
-    let spec = Spec::read(&root().join(case["model"].as_str().unwrap())).unwrap();
-    let model = Model::build(spec, &registry()).unwrap();
+fn targets(golden: &Value) -> Vec<Target> {
     let target = |row: &Value| Target {
         image: number(&row[0]) as usize,
         class: number(&row[1]) as usize,
         rect: std::array::from_fn(|i| number(&row[2 + i])),
     };
-    let targets = golden["targets"].as_array().unwrap().iter().map(target).collect();
-    Training::new(model, number(&case["batch"]) as usize, number(&case["height"]) as usize, targets)
+    golden["targets"].as_array().unwrap().iter().map(target).collect()
+}
+
+fn training<T: Float>(golden: &Value) -> Training<T> {
+    let case = &golden["case"][0];
+    let spec = Spec::read(&root().join(case["model"].as_str().unwrap())).unwrap();
+    let model = Model::build(spec, &registry()).unwrap();
+    let (batch, size) = (number(&case["batch"]) as usize, number(&case["height"]) as usize);
+    Training::new(model, batch, size, targets(golden))
 }
 
 /// Σ xᵢ (2 uᵢ − 1) with the stream of a name, and the norm.
@@ -96,14 +101,15 @@ const MODELS: [&str; 5] =
 
 #[test]
 fn gradients_in_double_precision() {
-    // A gradient that is zero but for rounding has no relative error: hence the floor.
-    let limit = |record: &Value, total: f64| 1e-10 * number(&record["norm"]) + 1e-12 * total;
-    let cases = MODELS.iter().chain(&["blocks"]);
     let one = |case: &&str| {
+        // PyTorch's hardsigmoid, which only the toy has, multiplies its gradient by 1/6 in single precision, 3e-8 off.
+        let relative = if *case == "blocks" { 1e-7 } else { 1e-10 };
+        // A gradient that is zero but for rounding has no relative error: hence the floor.
+        let limit = |record: &Value, total: f64| relative * number(&record["norm"]) + 1e-12 * total;
         let golden = read(case);
         first_step(case, &golden, &mut training::<f64>(&golden), 1e-9, limit)
     };
-    report(cases.flat_map(one).collect());
+    report(MODELS.iter().chain(&["blocks", "yolov5s-transformer"]).flat_map(one).collect());
 }
 
 #[test]
@@ -112,7 +118,7 @@ fn gradients_in_single_precision() {
         let (norm, distance) = (number(&record["norm"]), number(&record["f32_distance"]));
         (1e-3 * norm).max(4.0 * distance).max(1e-6 * total)
     };
-    let cases = MODELS.iter().chain(&["blocks"]);
+    let cases = MODELS.iter().chain(&["blocks", "yolov5s-transformer"]);
     let one = |case: &&str| {
         let golden = read(case);
         first_step(case, &golden, &mut training::<f32>(&golden), 1e-5, limit)
@@ -153,4 +159,86 @@ fn ten_steps_in_double_precision() {
         threads.map(|thread| thread.join().expect("ten steps")).concat()
     });
     report(halves);
+}
+
+/// Every set of instructions that this processor has, and the plain loops, hold the same tolerance. The choice is made once a
+/// process: hence processes.
+#[test]
+fn every_set_of_instructions_agrees() {
+    for isa in Isa::available() {
+        let mut suite = Command::new(std::env::current_exe().unwrap());
+        suite.args(["--exact", "gradients_in_single_precision"]).env("YOLO_KERNELS", isa.name());
+        let output = suite.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{}: {text}", isa.name());
+    }
+}
+
+/// The number of threads changes no bit.
+#[test]
+fn threads_change_no_bit() {
+    for case in MODELS {
+        let golden = read(case);
+        let lr = number(&golden["case"][0]["lr"]);
+        let rates = Rates { weight: lr, bias: lr, momentum: 0.937, decay: 5e-4 };
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let mut training = training::<f32>(&golden);
+                training.gradients();
+                training.step(&rates);
+                let total = training.gradients().total.to_bits();
+                let bits = |grad: &[f32]| grad.iter().map(|g| g.to_bits()).collect::<Vec<_>>();
+                let grads: Vec<Vec<u32>> =
+                    training.trainer.trainable().map(|(_, _, grad)| bits(grad)).collect();
+                (total, grads)
+            })
+        };
+        let one = run(1);
+        assert!(one == run(2) && one == run(4), "{case}");
+    }
+}
+
+/// From the second step on, every buffer is one that was there before.
+#[test]
+fn memory_stays_as_it_is() {
+    let mut training = training::<f32>(&read("yolov5n"));
+    training.gradients();
+    training.gradients();
+    let after_two = training.trainer.allocated();
+    (0..5).for_each(|_| _ = training.gradients());
+    assert!(after_two > 1_000_000);
+    assert_eq!(training.trainer.allocated(), after_two);
+}
+
+/// What is not a number is told, not trained on; no targets, and all of them in one picture, are well.
+#[test]
+fn odd_batches() {
+    let golden = read("yolov5n");
+    let model =
+        || Model::build(Spec::read(&root().join("models/yolov5n.yaml")).unwrap(), &registry()).unwrap();
+    let mut training = Training::<f32>::new(model(), 2, 64, vec![]);
+    let items = training.gradients().items;
+    assert!(items[0] == 0.0 && items[2] == 0.0 && items[1].is_finite() && items[1] > 0.0);
+    let one: Vec<Target> = targets(&golden).into_iter().filter(|target| target.image == 1).collect();
+    let mut training = Training::<f32>::new(model(), 2, 64, one);
+    assert!(training.gradients().total.is_finite());
+    for wrong in [f32::NAN, f32::INFINITY] {
+        training.pictures_mut()[7] = wrong;
+        let error = training.try_gradients().unwrap_err();
+        assert!(error.to_string().contains("finite"), "{error}");
+    }
+}
+
+/// Slices of another length than their shape are refused.
+#[test]
+fn slices_must_fit() {
+    let mut training = training::<f32>(&read("yolov5n"));
+    let output = training.model.detect.outputs[0];
+    let early = training.trainer.backward(&[(output, &[0.0])]).unwrap_err();
+    assert!(early.to_string().contains("1 numbers, where 0 are needed"), "{early}");
+    let error = training.trainer.forward(&[0.0; 7], [1, 3, 64, 64], true).unwrap_err();
+    assert!(error.to_string().contains("pictures: 7 numbers, where 12288 are needed"), "{error}");
+    training.gradients();
+    assert!(training.trainer.backward(&[(output, &[0.0; 3])]).is_err());
 }

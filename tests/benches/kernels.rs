@@ -2,7 +2,9 @@
 //! instructions, `RAYON_NUM_THREADS` the threads.
 
 use std::time::Instant;
-use yolo_host::kernels::{Conv, ConvShape, Window, isa};
+use yolo_host::graph::{Act, Pool};
+use yolo_host::kernels::pool::Pooling;
+use yolo_host::kernels::{Conv, ConvShape, Window, act, isa, norm, resize, shape};
 use yolo_tests::uniform;
 
 /// Median milliseconds of a few runs.
@@ -19,7 +21,45 @@ fn time(mut run: impl FnMut()) -> f64 {
     times[times.len() / 2]
 }
 
+/// What moves numbers more than it computes: milliseconds, and bytes read and written in that time.
+fn rest() {
+    let (batch, side, channels) = (4, 80, 64);
+    let count = batch * side * side * channels;
+    let values: Vec<f32> = uniform("x", count).into_iter().map(|u| 6.0 * u as f32 - 3.0).collect();
+    let mut y = vec![0.0; count];
+    let ones = vec![1.0; channels];
+    let statistics = norm::statistics(&values, channels);
+    let normal = norm::Normal::new(&statistics, 1e-3, &ones, &ones);
+    let window = Window { kernel: [5; 2], stride: [1; 2], padding: [2; 2], dilation: [1; 2] };
+    let pooling = Pooling::new(Pool::Max, batch, [side; 2], [side; 2], channels, &window);
+    let mut places = vec![];
+    let table = resize::shuffle(channels, 2);
+    let (sizes, steps) = resize::nearest(&[batch, channels, side / 2, side / 2], 2);
+    println!("{:<44} {:>8} {:>8}", format!("{batch} maps of {side}², {channels} channels"), "ms", "GB/s");
+    let line = |name: &str, passes: usize, milliseconds: f64| {
+        println!("{name:<44} {milliseconds:8.2} {:8.1}", (4 * passes * count) as f64 / milliseconds / 1e6);
+    };
+    line("batch norm, statistics", 1, time(|| _ = norm::statistics(&values, channels)));
+    line("batch norm and SiLU", 2, time(|| norm::forward(&values, &normal, Some(Act::Silu), &mut y)));
+    line(
+        "batch norm and SiLU, gradient",
+        6,
+        time(|| _ = norm::backward(&values, &normal, Some(Act::Silu), &mut y)),
+    );
+    line("batch norm and ReLU", 2, time(|| norm::forward(&values, &normal, Some(Act::Relu), &mut y)));
+    for act in [Act::Relu, Act::Silu, Act::HardSwish, Act::Sigmoid] {
+        line(&format!("{act:?}"), 2, time(|| act::forward(act, &values, &mut y)));
+        line(&format!("{act:?}, gradient"), 3, time(|| act::backward(act, &values, &mut y)));
+    }
+    line("maximum of 5×5", 2, time(|| pooling.forward(&values, &mut y, &mut places)));
+    line("maximum of 5×5, gradient", 2, time(|| pooling.backward(&values, &places, &mut y)));
+    line("channel shuffle", 2, time(|| resize::permute(&values, &mut y, &table)));
+    line("nearest upsampling", 2, time(|| shape::gather(&values[..count / 4], &mut y, &sizes, &steps)));
+    line("sum", 3, time(|| shape::add_assign(&mut y, &values)));
+}
+
 fn main() {
+    rest();
     println!("kernels: {}, {} threads", isa().name(), rayon::current_num_threads());
     println!("{:<28} {:>8} {:>8} {:>8}   GFLOP/s", "convolution, batch 4", "forward", "input", "weight");
     // side of the input, channels in and out, kernel, stride, groups

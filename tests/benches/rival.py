@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The reference's training step for `training.rs`: each line NAME is answered with the seconds of one optimiser step, batch 4
-at 320×320, 20 classes, channels-last layout. Needs the environment of `../goldens/README.md`.
+at 320×320, 20 classes, channels-last layout, and by how many MB the process has grown since before the model was made.
+Needs the environment of `../goldens/README.md`.
 
     RIVAL='OMP_NUM_THREADS=2 python tests/benches/rival.py' cargo bench -p yolo-tests --bench training
 """
@@ -34,11 +35,17 @@ def setup(name):
     return model, ComputeLoss(model), optimiser(model), pictures, targets
 
 
+def resident():
+    """MB of memory that the process holds."""
+    return int(Path('/proc/self/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE') / 1e6
+
+
 ready = {}
 for line in sys.stdin:
     name = line.strip()
     if name not in ready:
         ready.clear()
+        before = resident()
         ready[name] = setup(name)
     model, compute, sgd, pictures, targets = ready[name]
     start = time.perf_counter()
@@ -46,4 +53,4 @@ for line in sys.stdin:
     loss, _ = compute(model(pictures), targets)
     loss.backward()
     sgd.step()
-    print(time.perf_counter() - start, flush=True)
+    print(time.perf_counter() - start, resident() - before, flush=True)

@@ -1,6 +1,6 @@
 //! Seconds of one optimiser step (forward, loss, backward, SGD) of the article's models and their yardsticks, batch 4 at
-//! 320×320: `cargo bench -p yolo-tests --bench training`. `RAYON_NUM_THREADS` sets the threads, and names of models after `--` choose. With the variable RIVAL, a
-//! command that answers each line `NAME` with the seconds that its own step takes, both run in turn.
+//! 320×320, and the growth of the process since before the model was made: `cargo bench -p yolo-tests --bench training`. `RAYON_NUM_THREADS` sets the threads, and names of models after `--` choose. With the variable RIVAL, a
+//! command that answers each line `NAME` with the seconds that its own step takes and the MB that it has grown, both run in turn.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
@@ -53,12 +53,21 @@ impl Rival {
         Some(Rival(child, answers))
     }
 
-    fn step(&mut self, name: &str) -> f64 {
+    fn step(&mut self, name: &str) -> (f64, f64) {
         writeln!(self.0.stdin.as_mut().expect("its input"), "{name}").expect("the rival listens");
         let mut line = String::new();
         self.1.read_line(&mut line).expect("the rival answers");
-        line.trim().parse().unwrap_or_else(|_| panic!("the rival says `{line}`"))
+        let numbers: Vec<f64> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        let [seconds, grown] = numbers[..] else { panic!("the rival says `{line}`") };
+        (seconds, grown)
     }
+}
+
+/// MB of memory that this process holds.
+fn resident() -> f64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = statm.split_whitespace().nth(1).and_then(|pages| pages.parse().ok());
+    pages.unwrap_or(0.0) * 4096.0 / 1e6
 }
 
 fn median(mut values: Vec<f64>) -> (f64, f64) {
@@ -77,8 +86,10 @@ fn main() {
     let named: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     for name in MODELS.into_iter().filter(|name| named.is_empty() || named.iter().any(|other| other == name))
     {
+        let before = resident();
         let mut training = training(name);
         let (mut ours, mut theirs, mut parts) = (vec![], vec![], vec![]);
+        let (mut first, mut grown, mut other_grown) = (0.0, 0.0, 0.0);
         for round in 0..=rounds {
             let start = Instant::now();
             training.gradients();
@@ -86,19 +97,28 @@ fn main() {
             training.step(&RATES);
             let seconds = start.elapsed().as_secs_f64();
             let other = rival.as_mut().map(|rival| rival.step(name));
+            grown = resident() - before;
             // The first warms up.
             if round > 0 {
                 ours.push(seconds);
                 parts.push(seconds - gradients);
-                theirs.extend(other);
+                theirs.extend(other.map(|(seconds, _)| seconds));
+                other_grown = other.map_or(0.0, |(_, grown)| grown);
+            } else {
+                first = grown;
             }
         }
         let (middle, least) = median(ours);
         let (sgd, _) = median(parts);
-        print!("{name:<26} {middle:.3} / {least:.3}, of it SGD {sgd:.3}");
+        print!(
+            "{name:<26} {middle:.3} / {least:.3}, of it SGD {sgd:.3}; +{grown:.0} MB, {first:.0} after the first"
+        );
         if !theirs.is_empty() {
             let (other, other_least) = median(theirs);
-            print!("; rival {other:.3} / {other_least:.3}; ratio {:.2}", middle / other);
+            print!(
+                "; rival {other:.3} / {other_least:.3}, +{other_grown:.0} MB; ratio {:.2}",
+                middle / other
+            );
         }
         println!();
     }

@@ -21,7 +21,7 @@ may itself be near zero. Some gradients are zero but for rounding, such as that 
 subtracts; they stand here as computed.
 
 `steps`: `total` before each of ten steps on the same batch. SGD with Nesterov momentum 0.937 and learning rate 0.01 for
-all, no warm-up, no average; weight decay 0.0005, as it stands, for weights other than batch norm's. `blocks` takes none.
+all, no warm-up, no average; weight decay 0.0005, as it stands, for weights other than batch norm's. `blocks` and `yolov5s-transformer` take none.
 
 The other order of summation is PyTorch's for tensors in channels-last layout, `f64_channels_last`. yolov5-shufflenetv2
 multiplies a rounding error by about thirty in every step: from the eighth, even double precision differs from itself by
@@ -85,7 +85,8 @@ def train(path, size, steps, dtype, layout=torch.contiguous_format):
     model.hyp = HYP
     boxes = targets(model.yaml['nc']).to(dtype)
     pictures = torch.from_numpy(uniform('input', BATCH, 3, size, size)).to(dtype)
-    sgd = optimiser(model)
+    # v6.1's groups leave out attention's own parameters; a model that has them takes no steps here.
+    sgd = optimiser(model) if steps else None
     losses = []
     torch.set_default_dtype(dtype)
     compute = ComputeLoss(model)
@@ -98,8 +99,9 @@ def train(path, size, steps, dtype, layout=torch.contiguous_format):
             first = items.tolist()
             gradients = {name: p.grad.clone() for name, p in model.named_parameters()}
             buffers = {name: b.clone() for name, b in model.named_buffers() if '.running_' in name}
-        sgd.step()
-        sgd.zero_grad()
+        if sgd:
+            sgd.step()
+            sgd.zero_grad()
     torch.set_default_dtype(torch.float32)
     return first, gradients, buffers, losses, dict(model.named_parameters())
 
@@ -144,4 +146,5 @@ def make():
     for name in TRAINED:
         write(name, REPOSITORY / f'models/{name}.yaml', 128, STEPS)
     write('blocks', HERE / 'blocks.yaml', 64, 0)
+    write('yolov5s-transformer', REPOSITORY / 'models/yolov5s-transformer.yaml', 64, 0)
     torch.use_deterministic_algorithms(False)

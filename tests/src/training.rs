@@ -4,7 +4,7 @@ use crate::{portable_state, uniform};
 use yolo_host::autograd::cpu::Trainer;
 use yolo_host::kernels::Float;
 use yolo_host::model::Model;
-use yolo_host::train::loss::{ComputeLoss, Loss, LossHyper, Map, Target};
+use yolo_host::train::loss::{ComputeLoss, Loss, LossError, LossHyper, Map, Target};
 use yolo_host::train::sgd::{Rates, Sgd};
 
 /// Everything that a step takes.
@@ -42,8 +42,18 @@ impl<T: Float> Training<T> {
         }
     }
 
+    /// The pictures, planes one after the other.
+    pub fn pictures_mut(&mut self) -> &mut [T] {
+        &mut self.pictures
+    }
+
     /// Forward, loss and backward.
     pub fn gradients(&mut self) -> Loss<T> {
+        self.try_gradients().expect("a loss")
+    }
+
+    /// The same where the loss may refuse.
+    pub fn try_gradients(&mut self) -> Result<Loss<T>, LossError> {
         self.trainer.forward(&self.pictures, self.shape, true).expect("it runs");
         let outputs = &self.model.detect.outputs;
         let maps: Vec<Map<T>> = outputs
@@ -53,10 +63,10 @@ impl<T: Float> Training<T> {
                 Map { values: &map.data, ny: map.shape[2], nx: map.shape[3] }
             })
             .collect();
-        let loss = self.loss.compute(&maps, self.shape[0], &self.targets).expect("a loss");
+        let loss = self.loss.compute(&maps, self.shape[0], &self.targets)?;
         let given: Vec<_> = outputs.iter().copied().zip(loss.grads.iter().map(Vec::as_slice)).collect();
         self.trainer.backward(&given).expect("it runs back");
-        loss
+        Ok(loss)
     }
 
     /// A step of SGD.

@@ -45,6 +45,16 @@ pub enum Error {
         /// The YAML row.
         layer: usize,
     },
+    /// A slice that does not have the elements of its shape.
+    #[error("{what}: {given} numbers, where {needed} are needed")]
+    Length {
+        /// What it is.
+        what: &'static str,
+        /// How many there are.
+        given: usize,
+        /// How many there must be.
+        needed: usize,
+    },
     /// A step reads what no step before it made.
     #[error("layer {layer} ({op}): an input is missing")]
     Missing {

@@ -1,7 +1,7 @@
 //! The two kinds of numbers that kernels are made for.
 
 use super::isa::{Isa, isa};
-use super::{dense, depthwise};
+use super::{dense, dense_weight, depthwise};
 use num_traits::NumAssign;
 use std::fmt::Debug;
 use std::iter::Sum;
@@ -18,8 +18,8 @@ pub trait Float: num_traits::Float + NumAssign + Default + Debug + Send + Sync +
 
     /// See [`dense::Dense`].
     fn dense(job: &dense::Dense<Self>, dst: &mut [Self]);
-    /// See [`dense::DenseWeight`].
-    fn dense_weight(job: &dense::DenseWeight<Self>, grad: &mut [Self]);
+    /// See [`dense_weight::DenseWeight`].
+    fn dense_weight(job: &dense_weight::DenseWeight<Self>, grad: &mut [Self]);
     /// See [`depthwise::Depthwise`].
     fn depthwise(job: &depthwise::Depthwise<Self>, dst: &mut [Self]);
     /// See [`depthwise::DepthwiseWeight`].
@@ -44,8 +44,8 @@ impl Float for f64 {
         dense::reference(job, dst);
     }
 
-    fn dense_weight(job: &dense::DenseWeight<Self>, grad: &mut [Self]) {
-        dense::weight_reference(job, grad);
+    fn dense_weight(job: &dense_weight::DenseWeight<Self>, grad: &mut [Self]) {
+        dense_weight::reference(job, grad);
     }
 
     fn depthwise(job: &depthwise::Depthwise<Self>, dst: &mut [Self]) {
@@ -99,10 +99,10 @@ impl Float for f32 {
         }
     }
 
-    fn dense_weight(job: &dense::DenseWeight<Self>, grad: &mut [Self]) {
+    fn dense_weight(job: &dense_weight::DenseWeight<Self>, grad: &mut [Self]) {
         match isa() {
-            Isa::Reference => dense::weight_reference(job, grad),
-            fast => dense::weight_fast(fast, job, grad),
+            Isa::Reference => dense_weight::reference(job, grad),
+            fast => dense_weight::fast(fast, job, grad),
         }
     }
 

@@ -8,6 +8,7 @@
 pub mod act;
 mod conv;
 mod dense;
+mod dense_weight;
 mod depthwise;
 mod float;
 mod isa;
@@ -19,6 +20,7 @@ pub mod pool;
 pub mod resize;
 pub mod shape;
 mod simd;
+mod tile;
 
 pub use conv::{Conv, ConvShape, from_rows, is_depthwise, to_rows};
 pub use float::Float;

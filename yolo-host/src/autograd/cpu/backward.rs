@@ -1,21 +1,20 @@
 //! The reverse pass: every step turns the gradient of its output into those of its inputs and parameters. A tensor that
 //! several steps read gets the sum of all of theirs.
 
-use super::forward::{axis_copy, matrix_sizes, moved_last, rows, scales, scatter, single};
-use super::tensor::{broadcast_steps, from_rows, logical_strides, map_sizes, order, physical, to_rows};
+use super::forward::{axis_copy, matrix_sizes, rows, single};
+use super::tensor::{from_rows, map_sizes, to_rows};
 use super::{Saved, Tensor, Trainer};
 use crate::autograd::Error;
-use crate::graph::{CustomError, Op, Order, Upsample, ValueId, View};
+use crate::graph::{CustomError, Op, ValueId, View};
 use crate::kernels::pool::global_backward;
-use crate::kernels::shape::{
-    add_assign, gather, map, scale_channels, scale_channels_backward, scatter_add, sum_pixels, zip,
-};
-use crate::kernels::{Float, act, matrix, norm, resize};
+use crate::kernels::shape::{add_assign, map, sum_pixels};
+use crate::kernels::{Float, act, matrix, norm};
+use std::collections::BTreeSet;
 
 /// The gradients on their way: one for each tensor that has received any.
-struct Flow<'a, T> {
-    grads: Vec<Option<Vec<T>>>,
-    trainer: &'a mut Trainer<T>,
+pub(super) struct Flow<'a, T> {
+    pub(super) grads: Vec<Option<Vec<T>>>,
+    pub(super) trainer: &'a mut Trainer<T>,
 }
 
 impl<T: Float> Trainer<T> {
@@ -25,11 +24,17 @@ impl<T: Float> Trainer<T> {
     }
 
     fn backward_here(&mut self, given: &[(ValueId, &[T])]) -> Result<(), Error> {
-        let convolutions: Vec<usize> = self.convolutions().into_iter().map(|(id, _)| id).collect();
+        let convolutions: BTreeSet<usize> = self.convolutions().into_iter().map(|(id, _)| id).collect();
         for (id, grad) in self.grads.iter_mut().enumerate() {
             // That of a convolution's weight is overwritten, if there is any.
-            if convolutions.binary_search(&id).is_err() {
+            if !convolutions.contains(&id) {
                 grad.fill(T::zero());
+            }
+        }
+        for (id, grad) in given {
+            let needed = self.output(*id).map_or(0, |output| output.data.len());
+            if grad.len() != needed || needed == 0 {
+                return Err(Error::Length { what: "gradient of an output", given: grad.len(), needed });
             }
         }
         let mut flow = Flow { grads: vec![None; self.values.len()], trainer: self };
@@ -58,7 +63,7 @@ impl<T: Float> Trainer<T> {
 
 impl<T: Float> Flow<'_, T> {
     /// Adds to the gradient of a tensor.
-    fn add(&mut self, value: usize, grad: Vec<T>) {
+    pub(super) fn add(&mut self, value: usize, grad: Vec<T>) {
         match &mut self.grads[value] {
             Some(sum) => {
                 add_assign(sum, &grad);
@@ -73,7 +78,7 @@ impl<T: Float> Flow<'_, T> {
         add_assign(&mut self.trainer.grads[id.0], grad);
     }
 
-    fn take(&mut self, len: usize) -> Vec<T> {
+    pub(super) fn take(&mut self, len: usize) -> Vec<T> {
         self.trainer.pool.take(len)
     }
 
@@ -262,106 +267,6 @@ impl<T: Float> Flow<'_, T> {
         Ok(())
     }
 
-    /// Operations of one input that only move numbers.
-    fn moved(
-        &mut self,
-        op: &Op,
-        output: usize,
-        shape: &[usize],
-        out_shape: &[usize],
-        grad: &[T],
-        dx: &mut [T],
-    ) -> Result<(), Error> {
-        match op {
-            Op::Pad(border, _) => resize::pad_backward(grad, shape, *border, dx),
-            Op::ChannelShuffle { groups } => {
-                resize::permute(grad, dx, &resize::inverse(&resize::shuffle(shape[1], *groups)));
-            }
-            Op::Upsample(scale, Upsample::Nearest) => scatter(grad, dx, &resize::nearest(shape, *scale)),
-            Op::Upsample(scale, Upsample::Bilinear) => resize::bilinear_backward(grad, shape, *scale, dx),
-            Op::SpaceToDepth(size, order) => {
-                scatter(grad, dx, &resize::space_to_depth(shape, *size, *order == Order::Rows));
-            }
-            Op::DepthToSpace(size, order) => {
-                scatter(grad, dx, &resize::depth_to_space(shape, *size, *order == Order::Rows));
-            }
-            Op::Softmax { axis } => {
-                let last = moved_last(shape, *axis);
-                let y = self.value(output)?;
-                let (mut y_rows, mut rows) = (vec![T::zero(); dx.len()], vec![T::zero(); dx.len()]);
-                gather(&y.data, &mut y_rows, &last.0, &last.1);
-                gather(grad, &mut rows, &last.0, &last.1);
-                matrix::softmax_backward(&y_rows, &mut rows, shape[*axis]);
-                scatter(&rows, dx, &last);
-            }
-            Op::Transpose(a, b) => {
-                let mut steps = logical_strides(out_shape);
-                steps.swap(*a, *b);
-                let steps: Vec<usize> = order(shape.len()).into_iter().map(|axis| steps[axis]).collect();
-                gather(grad, dx, &physical(shape), &steps);
-            }
-            // Reshape and the like: the same numbers, row-major.
-            _ => {
-                let mut rows = vec![T::zero(); dx.len()];
-                to_rows(grad, out_shape, &mut rows);
-                from_rows(&rows, shape, dx);
-            }
-        }
-        Ok(())
-    }
-
-    fn multiply(
-        &mut self,
-        inputs: &[usize],
-        shapes: &[Vec<usize>],
-        wants: &[bool],
-        out_shape: &[usize],
-        grad: Vec<T>,
-    ) -> Option<()> {
-        for (i, other) in [(0, 1), (1, 0)] {
-            if !wants[i] {
-                continue;
-            }
-            let mut dx = self.take(shapes[i].iter().product());
-            let (this, other) =
-                (self.trainer.values[inputs[i]].as_ref()?, self.trainer.values[inputs[other]].as_ref()?);
-            let dx = if this.shape == out_shape && scales(this, other) {
-                scale_channels(&grad, &other.data, out_shape[0], out_shape[1], &mut dx);
-                dx
-            } else if other.shape == out_shape && scales(other, this) {
-                scale_channels_backward(&other.data, &grad, out_shape[0], out_shape[1], &mut dx);
-                dx
-            } else {
-                let (sizes, steps) = broadcast_steps(&other.shape, out_shape);
-                let (mut wide, mut product) = (vec![T::zero(); grad.len()], vec![T::zero(); grad.len()]);
-                gather(&other.data, &mut wide, &sizes, &steps);
-                self.trainer.pool.give(dx);
-                zip(&grad, &wide, &mut product, |g, x| g * x);
-                self.trainer.pool.give(wide);
-                let dx = self.reduced(&product, out_shape, &shapes[i]);
-                self.trainer.pool.give(product);
-                dx
-            };
-            self.add(inputs[i], dx);
-        }
-        self.trainer.pool.give(grad);
-        Some(())
-    }
-
-    /// The gradient of a tensor of `shape` that was broadcast to `out_shape`.
-    fn reduced(&mut self, grad: &[T], out_shape: &[usize], shape: &[usize]) -> Vec<T> {
-        let size = shape.iter().product();
-        if shape == out_shape {
-            let mut dx = self.take(size);
-            dx.copy_from_slice(grad);
-            return dx;
-        }
-        let (sizes, steps) = broadcast_steps(shape, out_shape);
-        let mut dx = self.trainer.pool.zeros(size);
-        scatter_add(grad, &mut dx, &sizes, &steps);
-        dx
-    }
-
     fn give_or_add(&mut self, input: usize, wanted: bool, grad: Vec<T>) {
         match wanted {
             true => self.add(input, grad),
@@ -373,7 +278,7 @@ impl<T: Float> Flow<'_, T> {
         inputs.iter().map(|input| self.trainer.shapes[*input].clone()).collect()
     }
 
-    fn value(&self, value: usize) -> Result<Tensor<T>, Error> {
+    pub(super) fn value(&self, value: usize) -> Result<Tensor<T>, Error> {
         self.trainer.values[value].clone().ok_or(Error::Missing { layer: 0, op: "a saved tensor" })
     }
 

@@ -20,6 +20,10 @@ impl<T: Float> Trainer<T> {
 
     fn forward_here(&mut self, pictures: &[T], shape: [usize; 4], training: bool) -> Result<(), Error> {
         let shapes = self.graph.shapes(&shape)?;
+        let (given, needed) = (pictures.len(), shape.iter().product());
+        if given != needed {
+            return Err(Error::Length { what: "pictures", given, needed });
+        }
         self.clear();
         for i in 0..self.steps.len() {
             let step = &self.steps[i];

@@ -4,6 +4,7 @@ mod backward;
 mod forward;
 mod pool;
 mod tensor;
+mod through;
 
 use super::Error;
 use super::plan::{self, Step};
@@ -121,6 +122,11 @@ impl<T: Float> Trainer<T> {
             Some((_, shape)) => to_rows(values, *shape),
             None => values.to_vec(),
         }
+    }
+
+    /// Elements of all buffers that it holds or keeps for the next pass, besides parameters and gradients.
+    pub fn allocated(&self) -> usize {
+        self.values.iter().flatten().map(|tensor| tensor.data.len()).sum::<usize>() + self.pool.len()
     }
 
     /// All values by name, in single precision, as a checkpoint holds them.

@@ -10,6 +10,11 @@ pub struct Pool<T> {
 }
 
 impl<T: Float> Pool<T> {
+    /// Elements of all free buffers.
+    pub fn len(&self) -> usize {
+        self.free.iter().map(|(len, buffers)| len * buffers.len()).sum()
+    }
+
     /// A buffer with any content.
     pub fn take(&mut self, len: usize) -> Vec<T> {
         self.free.get_mut(&len).and_then(Vec::pop).unwrap_or_else(|| vec![T::zero(); len])
