@@ -1,7 +1,7 @@
 //! The gradient of every operation against central differences in double precision, over random shapes: in training on the
 //! CPU, and in training on candle tensors as on CUDA, with this crate's kernels in cuDNN's place.
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use proptest::prelude::*;
 use yolo_host::autograd::{cpu, gpu};
 use yolo_host::graph::{

@@ -1,7 +1,7 @@
 //! The reverse pass: every step turns the gradient of its output into those of its inputs and parameters. A tensor that
 //! several steps read gets the sum of all of theirs, added in the order of the steps.
 
-use super::{Saved, Trainer, act, moves, norm, pool};
+use super::{Saved, Trainer, act, moves, norm, pool, wide};
 use crate::autograd::{Error, custom, transfer};
 use crate::graph::{Op, ParamId, ValueId};
 use candle_core::{Result as Candle, Tensor};
@@ -30,6 +30,7 @@ impl Trainer {
             let Trainer { steps, values, .. } = &mut *flow.trainer;
             steps[i].free_backward.iter().for_each(|value| values[*value] = None);
         }
+        self.cast.fill(None);
         self.complete_grads()
     }
 }
@@ -45,7 +46,9 @@ impl Flow<'_> {
             return Err(Error::Candle { layer, op, source: candle_core::Error::msg(why) });
         }
         let device = &self.trainer.device;
-        let grad = grad.to_device(device).and_then(|grad| grad.to_dtype(self.trainer.dtype)?.contiguous());
+        let grad = grad
+            .to_device(device)
+            .and_then(|grad| grad.to_dtype(self.trainer.precision.maps())?.contiguous());
         let grad = grad.map_err(|source| transfer(device, source))?;
         sum(&mut self.grads[id.0], grad).map_err(|source| Error::Candle { layer, op, source })
     }
@@ -89,11 +92,11 @@ impl Flow<'_> {
             }
             Op::Conv2d { weight, bias, .. } => {
                 let Saved::Conv(conv) = &self.trainer.saved[i] else { return Err(missing()) };
-                let dx = wanted[0].then(|| conv.backward_input(grad, self.param(weight)?)).transpose()?;
+                let dx = wanted[0].then(|| conv.backward_input(grad, self.cast(weight)?)).transpose()?;
                 let dw = conv.backward_weight(&input(0)?, grad)?;
                 self.add(*weight, dw)?;
                 if let Some(bias) = bias {
-                    self.add(*bias, grad.sum_keepdim((0, 2, 3))?.flatten_all()?)?;
+                    self.add(*bias, wide(grad)?.sum_keepdim((0, 2, 3))?.flatten_all()?)?;
                 }
                 vec![dx]
             }
@@ -106,20 +109,20 @@ impl Flow<'_> {
                     (Some(act), Some(before)) => (grad * act::slope(&before, act)?)?,
                     _ => grad.clone(),
                 };
-                let [dx, dw, db] = norm::backward(&x, &context, self.param(weight)?, &grad)?;
+                let [dx, dw, db] = norm::backward(&wide(&x)?, &context, self.param(weight)?, &wide(&grad)?)?;
                 self.add(*weight, dw)?;
                 self.add(*bias, db)?;
-                vec![wanted[0].then_some(dx)]
+                vec![wanted[0].then(|| dx.to_dtype(x.dtype())).transpose()?]
             }
             Op::Linear { weight, bias } => {
                 let x = input(0)?;
                 let last = |x: &Tensor| x.dim(candle_core::D::Minus1);
                 let (rows, xs) = (grad.reshape(((), last(grad)?))?, x.reshape(((), last(&x)?))?);
-                let dx = || rows.matmul(self.param(weight)?)?.reshape(x.dims());
+                let dx = || rows.matmul(self.cast(weight)?)?.reshape(x.dims());
                 let dx = wanted[0].then(dx).transpose()?;
                 self.add(*weight, rows.t()?.matmul(&xs)?)?;
                 if let Some(bias) = bias {
-                    self.add(*bias, rows.sum_keepdim(0)?.flatten_all()?)?;
+                    self.add(*bias, wide(&rows)?.sum_keepdim(0)?.flatten_all()?)?;
                 }
                 vec![dx]
             }
@@ -146,8 +149,7 @@ impl Flow<'_> {
             }
             Op::Mul => {
                 let one = |(place, wanted): (usize, &bool)| {
-                    let dx =
-                        || moves::reduced(&grad.broadcast_mul(&input(1 - place)?)?, &shape_of(place));
+                    let dx = || moves::reduced(&grad.broadcast_mul(&input(1 - place)?)?, &shape_of(place));
                     wanted.then(dx).transpose()
                 };
                 wanted.iter().take(2).enumerate().map(one).collect::<Candle<_>>()?
@@ -172,9 +174,9 @@ impl Flow<'_> {
             }
             Op::Softmax { axis } => {
                 // y · (g − Σ g·y)
-                let y = value(output)?;
-                let inner = (grad * &y)?.sum_keepdim(*axis)?;
-                vec![Some((grad.broadcast_sub(&inner)? * y)?)]
+                let (y, given) = (wide(&value(output)?)?, wide(grad)?);
+                let inner = (&given * &y)?.sum_keepdim(*axis)?;
+                vec![Some((given.broadcast_sub(&inner)? * y)?.to_dtype(grad.dtype())?)]
             }
             Op::UnflattenLike => vec![Some(grad.reshape(shape_of(0))?), None],
             _ => vec![Some(moves::backward(op, grad, &shape_of(0))?)],
@@ -185,8 +187,14 @@ impl Flow<'_> {
         self.trainer.params[id.0].as_ref().ok_or_else(missing)
     }
 
+    /// A parameter in the numbers of maps.
+    fn cast(&self, id: &ParamId) -> Candle<&Tensor> {
+        self.trainer.cast[id.0].as_ref().ok_or_else(missing)
+    }
+
     /// Adds to the gradient of a parameter.
     fn add(&mut self, id: ParamId, grad: Tensor) -> Candle<()> {
+        let grad = grad.to_dtype(self.trainer.precision.parameters())?;
         sum(&mut self.trainer.grads[id.0], grad)
     }
 }

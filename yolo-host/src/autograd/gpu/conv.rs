@@ -2,9 +2,9 @@
 
 #[cfg(feature = "cudnn")]
 use super::cudnn;
-use super::host;
+use super::{Precision, host};
 use crate::kernels::{Conv, ConvShape};
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 
 /// A convolution for one size of input, on one device.
 #[derive(Debug)]
@@ -22,14 +22,14 @@ enum Engine {
 
 impl Convolution {
     /// Prepares a convolution. Fails on a device without an engine for it.
-    pub fn new(shape: ConvShape, device: &Device, dtype: DType) -> Result<Self> {
+    pub fn new(shape: ConvShape, device: &Device, precision: Precision) -> Result<Self> {
         let engine = match device {
             Device::Cpu => Engine::Host(Box::new(Conv::new(&shape))),
             #[cfg(feature = "cudnn")]
-            Device::Cuda(device) => Engine::Cudnn(cudnn::Algorithms::choose(&shape, device, dtype)?),
+            Device::Cuda(device) => Engine::Cudnn(cudnn::Algorithms::choose(&shape, device, precision)?),
             _ => return Err(super::host::no_engine("convolution")),
         };
-        let _ = dtype; // the kernels take both
+        let _ = precision; // the kernels see it by the tensors
         Ok(Convolution { shape, engine })
     }
 

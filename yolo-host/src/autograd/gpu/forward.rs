@@ -1,10 +1,10 @@
 //! The forward pass.
 
 use super::conv::Convolution;
-use super::{Saved, Trainer, moves, norm, pool};
+use super::{Saved, Trainer, moves, norm, pool, wide};
 use crate::autograd::plan::Step;
 use crate::autograd::{Error, custom, ops, transfer};
-use crate::graph::{Op, Upsample};
+use crate::graph::{Op, ParamId, Upsample};
 use crate::kernels::{ConvShape, Window};
 use candle_core::Tensor;
 
@@ -15,9 +15,14 @@ impl Trainer {
     /// Fails if the pictures do not fit, batch norm sees one value a channel, or the device cannot.
     pub fn forward(&mut self, pictures: &Tensor, training: bool) -> Result<(), Error> {
         let shapes = self.graph.shapes(pictures.dims())?;
-        let pictures = pictures.to_device(&self.device).and_then(|x| x.to_dtype(self.dtype)?.contiguous());
+        let pictures =
+            pictures.to_device(&self.device).and_then(|x| x.to_dtype(self.precision.maps())?.contiguous());
         let pictures = pictures.map_err(|source| transfer(&self.device, source))?;
         self.values.fill(None);
+        let cast =
+            |param: &Option<Tensor>| param.as_ref().map(|x| x.to_dtype(self.precision.maps())).transpose();
+        let cast = self.params.iter().map(cast).collect::<candle_core::Result<_>>();
+        self.cast = cast.map_err(|source| transfer(&self.device, source))?;
         for i in 0..self.steps.len() {
             let (node, output) = (self.steps[i].node, self.steps[i].output);
             let value = match self.graph.nodes[node].op {
@@ -43,9 +48,10 @@ impl Trainer {
         let missing = || Error::Missing { layer, op: op.name() };
         let inputs: Option<Vec<&Tensor>> = inputs.iter().map(|input| self.values[*input].as_ref()).collect();
         let inputs = inputs.ok_or_else(missing)?;
-        let param = |id: &crate::graph::ParamId| self.params[id.0].as_ref().ok_or_else(missing);
+        let param = |id: &ParamId| self.params[id.0].as_ref().ok_or_else(missing);
+        let cast = |id: &ParamId| self.cast[id.0].as_ref().ok_or_else(missing);
         if let Op::Parameter(id) = op {
-            return param(id).cloned();
+            return cast(id).cloned();
         }
         let x = *inputs.first().ok_or_else(missing)?;
         let old = std::mem::take(&mut self.saved[i]);
@@ -69,11 +75,11 @@ impl Trainer {
                 };
                 let conv = match old {
                     Saved::Conv(conv) if conv.shape() == &sizes => conv,
-                    _ => Convolution::new(sizes, &self.device, self.dtype).map_err(failed)?,
+                    _ => Convolution::new(sizes, &self.device, self.precision).map_err(failed)?,
                 };
-                let mut y = conv.forward(x, param(weight)?).map_err(failed)?;
+                let mut y = conv.forward(x, cast(weight)?).map_err(failed)?;
                 if let Some(bias) = bias {
-                    let bias = param(bias)?.reshape((1, (), 1, 1));
+                    let bias = cast(bias)?.reshape((1, (), 1, 1));
                     y = bias.and_then(|bias| y.broadcast_add(&bias)).map_err(failed)?;
                 }
                 (y, Saved::Conv(conv))
@@ -83,20 +89,23 @@ impl Trainer {
                     return Err(Error::OneValue { layer });
                 }
                 let (running, moving) = ([*mean, *var], [param(mean)?, param(var)?]);
-                let trained = norm::train(x, param(weight)?, param(bias)?, moving).map_err(failed)?;
+                let wide = wide(x).map_err(failed)?;
+                let trained = norm::train(&wide, param(weight)?, param(bias)?, moving).map_err(failed)?;
+                let y = trained.y.to_dtype(x.dtype()).map_err(failed)?;
                 for (id, value) in running.into_iter().zip(trained.running) {
                     self.params[id.0] = Some(value);
                 }
                 match act {
-                    None => (trained.y, Saved::Norm(trained.context, None)),
+                    None => (y, Saved::Norm(trained.context, None)),
                     Some(act) => {
-                        let y = ops::activation(&trained.y, *act).map_err(failed)?;
-                        (y, Saved::Norm(trained.context, Some(trained.y)))
+                        let after = ops::activation(&y, *act).map_err(failed)?;
+                        (after, Saved::Norm(trained.context, Some(y)))
                     }
                 }
             }
             Op::BatchNorm { .. } => {
-                let y = ops::run(op, &inputs, &self.params).map_err(failed)?;
+                let y = wide(x).and_then(|wide| ops::run(op, &[&wide], &self.params)?.to_dtype(x.dtype()));
+                let y = y.map_err(failed)?;
                 let y = act.map_or(Ok(y.clone()), |act| ops::activation(&y, act)).map_err(failed)?;
                 (y, Saved::Nothing)
             }
@@ -112,7 +121,11 @@ impl Trainer {
                 (moves::bilinear(x, *scale).map_err(failed)?, Saved::Nothing)
             }
             Op::Custom(custom) => (custom::run(custom, &inputs, shape, layer)?, Saved::Nothing),
-            _ => (ops::run(op, &inputs, &self.params).map_err(failed)?, Saved::Nothing),
+            Op::Softmax { .. } => {
+                let y = wide(x).and_then(|wide| ops::run(op, &[&wide], &[])?.to_dtype(x.dtype()));
+                (y.map_err(failed)?, Saved::Nothing)
+            }
+            _ => (ops::run(op, &inputs, &self.cast).map_err(failed)?, Saved::Nothing),
         };
         self.saved[i] = saved;
         Ok(y)

@@ -12,6 +12,9 @@ mod host;
 mod moves;
 mod norm;
 mod pool;
+mod sgd;
+
+pub use sgd::{Pace, Sgd};
 
 use super::plan::{self, Step};
 use super::{Error, transfer};
@@ -21,6 +24,43 @@ use crate::weights::{Array, Data};
 use candle_core::{DType, Device, Tensor};
 use std::collections::BTreeMap;
 
+/// What numbers training computes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// f64, in which whole networks can be checked.
+    Double,
+    /// f32.
+    Single,
+    /// f32, but on CUDA convolutions round what they multiply to ten bits, as PyTorch lets them.
+    Tf32,
+    /// Maps and their gradients in bf16; parameters, their gradients and batch norm in f32. bf16 has the range of f32, so
+    /// that no gradient needs to be scaled.
+    Mixed,
+}
+
+impl Precision {
+    /// The numbers of parameters and their gradients.
+    pub fn parameters(self) -> DType {
+        match self {
+            Precision::Double => DType::F64,
+            _ => DType::F32,
+        }
+    }
+
+    /// The numbers of the graph's tensors and their gradients.
+    pub fn maps(self) -> DType {
+        match self {
+            Precision::Mixed => DType::BF16,
+            _ => self.parameters(),
+        }
+    }
+}
+
+/// A tensor as it is summed: bf16 would lose all but eight bits.
+fn wide(x: &Tensor) -> candle_core::Result<Tensor> {
+    x.to_dtype(if x.dtype() == DType::BF16 { DType::F32 } else { x.dtype() })
+}
+
 /// A network with its parameters and their gradients on a device, for training.
 #[derive(Debug)]
 pub struct Trainer {
@@ -28,9 +68,11 @@ pub struct Trainer {
     steps: Vec<Step>,
     wanted: Vec<ValueId>,
     device: Device,
-    dtype: DType,
+    precision: Precision,
     /// In the order of the graph; a counter is none.
     params: Vec<Option<Tensor>>,
+    /// The same in the numbers of maps, from a forward pass to its reverse.
+    cast: Vec<Option<Tensor>>,
     grads: Vec<Option<Tensor>>,
     values: Vec<Option<Tensor>>,
     saved: Vec<Saved>,
@@ -57,8 +99,7 @@ enum Saved {
 }
 
 impl Trainer {
-    /// A network whose tensors `wanted` can be read after each forward pass, and receive gradients. `dtype` is F32, or F64
-    /// for checking whole networks.
+    /// A network whose tensors `wanted` can be read after each forward pass, and receive gradients.
     ///
     /// Fails if a custom operation has no gradient, or the device does not take the values.
     pub fn new(
@@ -66,7 +107,7 @@ impl Trainer {
         state: &State,
         wanted: &[ValueId],
         device: &Device,
-        dtype: DType,
+        precision: Precision,
     ) -> Result<Self, Error> {
         graph.check_trainable()?;
         let steps = plan::steps(graph, wanted);
@@ -74,7 +115,7 @@ impl Trainer {
             Role::Counter => Ok(None),
             _ => {
                 let values = Tensor::from_slice(state.floats(ParamId(i)), param.shape.as_slice(), device)?;
-                values.to_dtype(dtype).map(Some)
+                values.to_dtype(precision.parameters()).map(Some)
             }
         };
         let params = graph.params.iter().enumerate().map(param);
@@ -92,7 +133,8 @@ impl Trainer {
             steps,
             wanted: wanted.to_vec(),
             device: device.clone(),
-            dtype,
+            precision,
+            cast: vec![None; params.len()],
             params,
             batches: 0,
         };
@@ -117,6 +159,11 @@ impl Trainer {
         let graph = &self.graph;
         both.filter(|(i, _)| graph.params[*i].role == Role::Trainable)
             .filter_map(|(i, (param, grad))| Some((ParamId(i), param.as_mut()?, grad.as_ref()?)))
+    }
+
+    /// What numbers it computes with.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// A parameter or buffer; a counter is none.
@@ -144,7 +191,7 @@ impl Trainer {
         arrays.collect::<candle_core::Result<_>>().map_err(|source| transfer(&self.device, source))
     }
 
-    /// A tensor that was asked for, after a forward pass.
+    /// A tensor that was asked for, after a forward pass, in the numbers of maps.
     pub fn output(&self, id: ValueId) -> Option<&Tensor> {
         self.values[id.0].as_ref().filter(|_| self.wanted.contains(&id))
     }

@@ -1,5 +1,6 @@
 //! Operations that move numbers: their gradients, which move them back, and bilinear upsampling as a product of matrices.
 
+use super::wide;
 use crate::autograd::ops;
 use crate::graph::{Op, Upsample};
 use candle_core::{Error, Result, Tensor};
@@ -44,7 +45,7 @@ pub fn reduced(grad: &Tensor, shape: &[usize]) -> Result<Tensor> {
     if axes.is_empty() {
         return grad.reshape(shape);
     }
-    grad.sum_keepdim(axes)?.reshape(shape)
+    wide(grad)?.sum_keepdim(axes)?.reshape(shape)?.to_dtype(grad.dtype())
 }
 
 /// Bilinear, `scale` times as large both ways, corners not aligned.

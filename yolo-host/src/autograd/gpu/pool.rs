@@ -3,7 +3,7 @@
 
 #[cfg(feature = "cudnn")]
 use super::cudnn;
-use super::host;
+use super::{host, wide};
 use crate::autograd::ops::pad;
 use crate::graph::{Pool, PoolSpec};
 use candle_core::{Device, Result, Tensor};
@@ -32,9 +32,10 @@ pub fn forward(kind: Pool, spec: &PoolSpec, x: &Tensor, shape: &[usize]) -> Resu
                 let needed = (shape[axis + 2] - 1) * spec.stride[axis] + spec.kernel[axis];
                 needed.saturating_sub(x.dims()[axis + 2] + 2 * spec.padding[axis])
             };
-            let x = pad(x, [0, reach(1), 0, reach(0)], f64::NEG_INFINITY)?;
-            let y = cudnn::pool_forward(kind, spec, &x, shape)?;
-            Ok((y.clone(), Context::Cudnn(kind, x, y)))
+            // cuDNN does not promise to pool bf16.
+            let wide = pad(&wide(x)?, [0, reach(1), 0, reach(0)], f64::NEG_INFINITY)?;
+            let y = cudnn::pool_forward(kind, spec, &wide, shape)?;
+            Ok((y.to_dtype(x.dtype())?, Context::Cudnn(kind, wide, y)))
         }
         _ => shifts_forward(kind, spec, x, shape),
     }
@@ -47,8 +48,8 @@ pub fn backward(spec: &PoolSpec, context: &Context, grad: &Tensor, shape: &[usiz
         Context::Shifts(which) => shifts_backward(spec, which.as_ref(), grad, shape),
         #[cfg(feature = "cudnn")]
         Context::Cudnn(kind, x, y) => {
-            let dx = cudnn::pool_backward(*kind, spec, x, y, grad)?;
-            dx.narrow(2, 0, shape[2])?.narrow(3, 0, shape[3])?.contiguous()
+            let dx = cudnn::pool_backward(*kind, spec, x, y, &wide(grad)?)?;
+            dx.narrow(2, 0, shape[2])?.narrow(3, 0, shape[3])?.to_dtype(grad.dtype())?.contiguous()
         }
     }
 }
@@ -130,11 +131,12 @@ fn shifts_backward(
 pub fn global_forward(kind: Pool, x: &Tensor) -> Result<(Tensor, Option<Tensor>)> {
     let (n, c, _, _) = x.dims4()?;
     match kind {
-        Pool::Average => Ok((x.mean_keepdim((2, 3))?, None)),
+        Pool::Average => Ok((wide(x)?.mean_keepdim((2, 3))?.to_dtype(x.dtype())?, None)),
         Pool::Max => {
-            let pixels = x.flatten_from(2)?.contiguous()?;
+            let pixels = wide(x)?.flatten_from(2)?.contiguous()?;
             let places = pixels.argmax_keepdim(2)?;
-            Ok((pixels.gather(&places, 2)?.reshape((n, c, 1, 1))?, Some(places)))
+            let y = pixels.gather(&places, 2)?.reshape((n, c, 1, 1))?;
+            Ok((y.to_dtype(x.dtype())?, Some(places)))
         }
     }
 }
@@ -145,9 +147,10 @@ pub fn global_backward(places: Option<&Tensor>, grad: &Tensor, shape: &[usize]) 
     match places {
         None => (grad / pixels as f64)?.broadcast_as(shape)?.contiguous(),
         Some(places) => {
-            let zeros = Tensor::zeros((shape[0], shape[1], pixels), grad.dtype(), grad.device())?;
+            let given = wide(grad)?.flatten_from(2)?.contiguous()?;
+            let zeros = Tensor::zeros((shape[0], shape[1], pixels), given.dtype(), given.device())?;
             // No index stands twice, so that the order of the sums does not matter.
-            zeros.scatter_add(places, &grad.flatten_from(2)?.contiguous()?, 2)?.reshape(shape)
+            zeros.scatter_add(places, &given, 2)?.reshape(shape)?.to_dtype(grad.dtype())
         }
     }
 }
