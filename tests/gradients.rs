@@ -1,7 +1,7 @@
 //! The gradient of every operation against central differences in double precision, over random shapes: in training on the
 //! CPU, and in training on candle tensors as on CUDA, with this crate's kernels in cuDNN's place.
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use proptest::prelude::*;
 use yolo_host::autograd::{cpu, gpu};
 use yolo_host::graph::{
@@ -59,7 +59,7 @@ fn values(x: &Tensor) -> Vec<f64> {
 
 impl Way for gpu::Trainer {
     fn new(graph: &Graph, state: &State, output: ValueId) -> Self {
-        gpu::Trainer::new(graph, state, &[output], &Device::Cpu, DType::F64).unwrap()
+        gpu::Trainer::new(graph, state, &[output], &Device::Cpu, gpu::Precision::Double).unwrap()
     }
 
     fn forward(&mut self, output: ValueId) -> Vec<f64> {
@@ -121,19 +121,24 @@ fn check_way<W: Way>(
     for (param, (name, grad)) in grads.iter().enumerate() {
         for _ in 0..grad.len().min(12) {
             let i = (places.uniform() * grad.len() as f64) as usize;
-            let mut moved = |step: f64| {
-                trainer.change(param, i, step);
-                let value = loss(&mut trainer);
-                trainer.change(param, i, -step);
-                value
-            };
-            let step = 1e-5;
-            let numeric = (moved(step) - moved(-step)) / (2.0 * step);
             let ours = grad[i];
-            prop_assert!(
-                (ours - numeric).abs() <= 1e-7 * (1.0 + numeric.abs()),
-                "{what}, seed {seed}, {name}[{i}]: {ours}, differences say {numeric}"
-            );
+            let mut numeric = |step: f64| {
+                let mut moved = |step: f64| {
+                    trainer.change(param, i, step);
+                    let value = loss(&mut trainer);
+                    trainer.change(param, i, -step);
+                    value
+                };
+                (moved(step) - moved(-step)) / (2.0 * step)
+            };
+            // Where an activation or a maximum bends between the two points, nearer ones decide.
+            let mut said = Vec::new();
+            let agrees = [1e-5, 1e-6, 1e-7].into_iter().any(|step| {
+                let numeric = numeric(step);
+                said.push(numeric);
+                (ours - numeric).abs() <= 1e-7 * (1.0 + numeric.abs())
+            });
+            prop_assert!(agrees, "{what}, seed {seed}, {name}[{i}]: {ours}, differences say {said:?}");
         }
     }
     Ok(())

@@ -1,17 +1,43 @@
 //! A model in training, with the pictures and targets of a golden, by either trainer.
 
-use crate::{portable_state, uniform};
+use crate::{golden, portable_state, registry, root, uniform};
 use candle_core::{Device, Tensor, WithDType};
+use serde_json::Value;
 use std::borrow::Cow;
 use yolo_host::autograd::{cpu, gpu};
 use yolo_host::graph::{Graph, ParamId, ValueId};
 use yolo_host::kernels::Float;
-use yolo_host::model::{Model, State};
+use yolo_host::model::{Model, Spec, State};
 use yolo_host::train::loss::{ComputeLoss, Loss, LossError, LossHyper, Map, Target};
 use yolo_host::train::sgd::{Group, Rates, Sgd, groups};
 
+/// The article's models and their yardsticks.
+pub const MODELS: [&str; 5] =
+    ["yolov5n", "yolov5s", "yolov5-shufflenetv2", "yolov5-mobilenetv3-small", "yolov5s-ghost"];
+
+/// A number of a golden.
+pub fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is a number"))
+}
+
+/// A golden of training.
+pub fn read(case: &str) -> Value {
+    let text = std::fs::read_to_string(golden(&format!("training/{case}.json"))).expect("goldens");
+    serde_json::from_str(&text).expect("goldens")
+}
+
+/// Its targets.
+pub fn targets(golden: &Value) -> Vec<Target> {
+    let target = |row: &Value| Target {
+        image: number(&row[0]) as usize,
+        class: number(&row[1]) as usize,
+        rect: std::array::from_fn(|i| number(&row[2 + i])),
+    };
+    golden["targets"].as_array().expect("targets").iter().map(target).collect()
+}
+
 /// What the suites ask of a trainer. Maps lie `[batch, height, width, channels]`, parameters row-major.
-pub trait Trainer<T> {
+pub trait Trainer<T: Float> {
     /// The optimiser's state.
     type Sgd;
     /// A forward pass in training.
@@ -119,7 +145,7 @@ impl<T: Float + WithDType> Trainer<T> for gpu::Trainer {
 }
 
 /// Everything that a step takes.
-pub struct Training<T, R: Trainer<T> = cpu::Trainer<T>> {
+pub struct Training<T: Float, R: Trainer<T> = cpu::Trainer<T>> {
     /// The model.
     pub model: Model,
     /// Its network.
@@ -132,6 +158,12 @@ pub struct Training<T, R: Trainer<T> = cpu::Trainer<T>> {
 }
 
 impl<T: Float> Training<T> {
+    /// That of a golden, by the kernels.
+    pub fn of(golden: &Value) -> Self {
+        let (model, batch, size) = case(golden);
+        Training::new(model, batch, size, targets(golden))
+    }
+
     /// A model with portable weights and pictures of so many pixels, by the kernels.
     pub fn new(model: Model, batch: usize, size: usize, targets: Vec<Target>) -> Self {
         let make = |graph: &Graph, state: &State, wanted: &[ValueId]| {
@@ -142,20 +174,22 @@ impl<T: Float> Training<T> {
 }
 
 impl<T: Float + WithDType> Training<T, gpu::Trainer> {
-    /// The same on candle tensors.
-    pub fn on(
-        device: &Device,
-        precision: gpu::Precision,
-        model: Model,
-        batch: usize,
-        size: usize,
-        targets: Vec<Target>,
-    ) -> Self {
+    /// That of a golden, on candle tensors.
+    pub fn on(device: &Device, precision: gpu::Precision, golden: &Value) -> Self {
+        let (model, batch, size) = case(golden);
         let make = |graph: &Graph, state: &State, wanted: &[ValueId]| {
             gpu::Trainer::new(graph, state, wanted, device, precision).expect("a trainer")
         };
-        Training::with(model, batch, size, targets, make)
+        Training::with(model, batch, size, targets(golden), make)
     }
+}
+
+/// The model of a golden, with the number of pictures and their size.
+fn case(golden: &Value) -> (Model, usize, usize) {
+    let case = &golden["case"][0];
+    let spec = Spec::read(&root().join(case["model"].as_str().expect("a file"))).expect("a model");
+    let model = Model::build(spec, &registry()).expect("a model");
+    (model, number(&case["batch"]) as usize, number(&case["height"]) as usize)
 }
 
 impl<T: Float, R: Trainer<T>> Training<T, R> {
