@@ -1,8 +1,9 @@
 //! The gradient of every operation against central differences in double precision, over random shapes: in training on the
-//! CPU, and in training on candle tensors as on CUDA, with this crate's kernels in cuDNN's place.
+//! CPU, and in training on candle tensors: with this crate's kernels in cuDNN's place, and on a GPU, if there is one.
 
 use candle_core::{DType, Device, Tensor};
 use proptest::prelude::*;
+use std::sync::LazyLock;
 use yolo_host::autograd::{cpu, gpu};
 use yolo_host::graph::{
     Act, ConvSpec, Graph, GraphBuilder, Init, Limits, Op, Order, Pool, PoolSpec, Role, Upsample, ValueId,
@@ -25,7 +26,7 @@ impl Sizes {
 
 /// A way to train: its parameters are numbered, in an order of elements of its own.
 trait Way {
-    fn new(graph: &Graph, state: &State, output: ValueId) -> Self;
+    fn new(graph: &Graph, state: &State, output: ValueId, device: &Device) -> Self;
     fn forward(&mut self, output: ValueId) -> Vec<f64>;
     /// The name of each parameter, and its gradient.
     fn backward(&mut self, output: ValueId, grad: &[f64]) -> Vec<(String, Vec<f64>)>;
@@ -33,7 +34,7 @@ trait Way {
 }
 
 impl Way for cpu::Trainer<f64> {
-    fn new(graph: &Graph, state: &State, output: ValueId) -> Self {
+    fn new(graph: &Graph, state: &State, output: ValueId, _: &Device) -> Self {
         cpu::Trainer::new(graph, state, &[output]).unwrap()
     }
 
@@ -58,8 +59,8 @@ fn values(x: &Tensor) -> Vec<f64> {
 }
 
 impl Way for gpu::Trainer {
-    fn new(graph: &Graph, state: &State, output: ValueId) -> Self {
-        gpu::Trainer::new(graph, state, &[output], &Device::Cpu, gpu::Precision::Double).unwrap()
+    fn new(graph: &Graph, state: &State, output: ValueId, device: &Device) -> Self {
+        gpu::Trainer::new(graph, state, &[output], device, gpu::Precision::Double).unwrap()
     }
 
     fn forward(&mut self, output: ValueId) -> Vec<f64> {
@@ -80,7 +81,7 @@ impl Way for gpu::Trainer {
         let (_, tensor, _) = self.trainable().nth(param).unwrap();
         let mut changed = values(tensor);
         changed[element] += step;
-        *tensor = Tensor::from_vec(changed, tensor.shape(), &Device::Cpu).unwrap();
+        *tensor = Tensor::from_vec(changed, tensor.shape(), tensor.device()).unwrap();
     }
 }
 
@@ -96,13 +97,20 @@ fn check(
     what: &str,
     build: impl Fn(&mut GraphBuilder, &mut Sizes) -> ValueId,
 ) -> Result<(), TestCaseError> {
-    check_way::<cpu::Trainer<f64>>(seed, what, &build)?;
-    check_way::<gpu::Trainer>(seed, &format!("{what}, on candle tensors"), &build)
+    check_way::<cpu::Trainer<f64>>(seed, what, &Device::Cpu, &build)?;
+    check_way::<gpu::Trainer>(seed, &format!("{what}, on candle tensors"), &Device::Cpu, &build)?;
+    match GPU.as_ref() {
+        Some(gpu) => check_way::<gpu::Trainer>(seed, &format!("{what}, on the GPU"), gpu, &build),
+        None => Ok(()),
+    }
 }
+
+static GPU: LazyLock<Option<Device>> = LazyLock::new(yolo_tests::cuda);
 
 fn check_way<W: Way>(
     seed: u64,
     what: &str,
+    device: &Device,
     build: impl Fn(&mut GraphBuilder, &mut Sizes) -> ValueId,
 ) -> Result<(), TestCaseError> {
     let (mut builder, _) = GraphBuilder::new([1, 1, 1, 1], Limits::default());
@@ -110,7 +118,7 @@ fn check_way<W: Way>(
     let output = build(&mut builder, &mut Sizes::of(seed));
     let graph = builder.finish();
     let state = State::new(&graph, seed);
-    let mut trainer = W::new(&graph, &state, output);
+    let mut trainer = W::new(&graph, &state, output, device);
     let len: usize = graph.nodes[output.0].shape.iter().product();
     let weights: Vec<f64> = (0..len).scan(Stream::keyed("weights"), |s, _| Some(s.uniform() - 0.5)).collect();
     let loss =

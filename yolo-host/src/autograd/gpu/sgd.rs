@@ -48,7 +48,7 @@ impl Sgd {
                 };
                 let towards = (grad + new.affine(momentum, 0.0)?)?;
                 *moving = Some(new);
-                value.as_ref() - towards.affine(rate, 0.0)?
+                &*value - towards.affine(rate, 0.0)?
             };
             *value = moved().map_err(|source| transfer(&device, source))?;
         }
