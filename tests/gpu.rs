@@ -112,6 +112,16 @@ fn evaluation_and_checkpoints() {
         }
         let counter = ours.keys().find(|key| key.ends_with("num_batches_tracked")).unwrap();
         assert_eq!(floats(&ours[counter]), [2.0]);
+        // Another trainer with these values, as an average of them is validated.
+        let mut other = Trainer::new(&model.graph, &state, wanted, &Device::Cpu, Precision::Double).unwrap();
+        other.values_mut().clone_from_slice(trainer.values());
+        *other.batches_mut() = 2;
+        assert!(other.to_arrays().unwrap() == ours);
+        for trainer in [&mut trainer, &mut other] {
+            trainer.forward(&picture, false).unwrap();
+        }
+        let last = |trainer: &Trainer| doubles(trainer.output(wanted[2]).unwrap());
+        assert!(last(&trainer) == last(&other) && trainer.grads_mut().len() == model.graph.params.len());
     }
 }
 

@@ -183,9 +183,10 @@ impl<T: Number> Sizes<T> {
         let mut conv =
             cudnn.create_conv2d(ints(window.padding)?, ints(window.stride)?, ints(window.dilation)?, mode)?;
         conv.set_group_count(int(shape.groups)?)?;
+        // The same as PyTorch: only single precision is told not to round.
         conv.set_math_type(match precision {
-            Precision::Double | Precision::Single => sys::cudnnMathType_t::CUDNN_FMA_MATH,
-            Precision::Tf32 | Precision::Mixed => sys::cudnnMathType_t::CUDNN_TENSOR_OP_MATH,
+            Precision::Single => sys::cudnnMathType_t::CUDNN_FMA_MATH,
+            _ => sys::cudnnMathType_t::CUDNN_DEFAULT_MATH,
         })?;
         let [x, y] = [(shape.cin, shape.input), (shape.cout, shape.output)]
             .map(|(channels, [height, width])| ints([shape.batch, channels, height, width]));
@@ -221,9 +222,9 @@ impl Algorithms {
             let (forward, data, filter) = (sizes.forward(), sizes.data(), sizes.filter());
             let picked = forward.pick_algorithm()?;
             let data_algorithm = match data.pick_algorithm()? {
-                DataAlgorithm::CUDNN_CONVOLUTION_BWD_DATA_ALGO_0 => {
+                picked @ DataAlgorithm::CUDNN_CONVOLUTION_BWD_DATA_ALGO_0 => {
                     let fixed = DataAlgorithm::CUDNN_CONVOLUTION_BWD_DATA_ALGO_1;
-                    data.get_workspace_size(fixed).map_or(DataAlgorithm::CUDNN_CONVOLUTION_BWD_DATA_ALGO_0, |_| fixed)
+                    data.get_workspace_size(fixed).map_or(picked, |_| fixed)
                 }
                 fixed => fixed,
             };

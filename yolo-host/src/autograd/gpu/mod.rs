@@ -166,6 +166,26 @@ impl Trainer {
         self.precision
     }
 
+    /// All parameters and buffers, in the order of the graph; a counter is none.
+    pub fn values(&self) -> &[Option<Tensor>] {
+        &self.params
+    }
+
+    /// The same, to be exchanged for others of the same shapes and numbers.
+    pub fn values_mut(&mut self) -> &mut [Option<Tensor>] {
+        &mut self.params
+    }
+
+    /// The gradients beside [`Self::values`], likewise; buffers and counters have none.
+    pub fn grads_mut(&mut self) -> &mut [Option<Tensor>] {
+        &mut self.grads
+    }
+
+    /// Batches that training has seen.
+    pub fn batches_mut(&mut self) -> &mut i64 {
+        &mut self.batches
+    }
+
     /// A parameter or buffer; a counter is none.
     pub fn param(&self, id: ParamId) -> Option<&Tensor> {
         self.params[id.0].as_ref()
