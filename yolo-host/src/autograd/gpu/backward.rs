@@ -18,7 +18,7 @@ impl Trainer {
     /// Fails without a forward pass in training before it, for a gradient of another shape, or if the device cannot.
     pub fn backward(&mut self, given: &[(ValueId, Tensor)]) -> Result<(), Error> {
         self.grads.fill(None);
-        let mut flow = Flow { grads: vec![None; self.values.len()], trainer: self };
+        let mut flow = Flow { grads: vec![None; self.tensors.len()], trainer: self };
         for (id, grad) in given {
             flow.give(*id, grad)?;
         }
@@ -27,8 +27,8 @@ impl Trainer {
             if let Some(grad) = flow.grads[step.output].take().filter(|_| step.trainable) {
                 flow.step(i, &grad)?;
             }
-            let Trainer { steps, values, .. } = &mut *flow.trainer;
-            steps[i].free_backward.iter().for_each(|value| values[*value] = None);
+            let Trainer { steps, tensors, .. } = &mut *flow.trainer;
+            steps[i].free_backward.iter().for_each(|value| tensors[*value] = None);
         }
         self.cast.fill(None);
         self.complete_grads()
@@ -61,7 +61,7 @@ impl Flow<'_> {
         let wanted: Vec<bool> = step.inputs.iter().map(|input| self.trainer.flows[*input]).collect();
         let failed = |source| Error::Candle { layer, op: op.name(), source };
         let grads = if let Op::Custom(custom) = &op {
-            let value = |value: &usize| self.trainer.values[*value].clone();
+            let value = |value: &usize| self.trainer.tensors[*value].clone();
             let inputs: Option<Vec<Tensor>> = step.inputs.iter().map(value).collect();
             let (Some(inputs), Some(output)) = (inputs, value(&step.output)) else {
                 return Err(Error::Missing { layer, op: op.name() });
@@ -82,7 +82,7 @@ impl Flow<'_> {
     fn grads_of(&mut self, i: usize, op: &Op, grad: &Tensor, wanted: &[bool]) -> Candle<Vec<Option<Tensor>>> {
         let step = &self.trainer.steps[i];
         let shape_of = |place: usize| self.trainer.shapes[step.inputs[place]].clone();
-        let value = |id: usize| self.trainer.values[id].clone().ok_or_else(missing);
+        let value = |id: usize| self.trainer.tensors[id].clone().ok_or_else(missing);
         let input = |place: usize| step.inputs.get(place).ok_or_else(missing).and_then(|id| value(*id));
         let (act, output) = (step.act, step.output);
         Ok(match op {

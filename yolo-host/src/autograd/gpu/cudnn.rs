@@ -131,14 +131,21 @@ struct Numbers<'a, T> {
 }
 
 impl<'a, T: Number> Numbers<'a, T> {
-    /// Fails if the numbers do not lie in one piece and in order.
-    fn of(x: &'a Tensor) -> Result<Self> {
+    /// Those of a tensor that must have so many, in one piece and in order, on the engine's device.
+    fn of(engine: &Engine, x: &'a Tensor, len: usize) -> Result<Self> {
+        if !x.device().same_device(&Device::Cuda(engine.device.clone())) {
+            return Err(Error::msg("tensors for cuDNN are on several devices"));
+        }
         let (storage, layout) = x.storage_and_layout();
-        let (start, end) =
-            layout.contiguous_offsets().ok_or_else(|| Error::msg("a tensor is not contiguous"))?;
-        Ok(Numbers { storage, range: start..end, number: PhantomData })
+        match layout.contiguous_offsets() {
+            Some((start, end)) if end - start == len => {
+                Ok(Numbers { storage, range: start..end, number: PhantomData })
+            }
+            _ => Err(Error::msg(format!("{layout:?}, where cuDNN needs {len} numbers in one piece"))),
+        }
     }
 
+    /// Fails if they are of another kind.
     fn view(&self) -> Result<CudaView<'_, T>> {
         match &*self.storage {
             Storage::Cuda(storage) => Ok(storage.as_cuda_slice::<T>()?.slice(self.range.clone())),
@@ -188,15 +195,12 @@ impl<T: Number> Sizes<T> {
             Precision::Single => sys::cudnnMathType_t::CUDNN_FMA_MATH,
             _ => sys::cudnnMathType_t::CUDNN_DEFAULT_MATH,
         })?;
-        let [x, y] = [(shape.cin, shape.input), (shape.cout, shape.output)]
-            .map(|(channels, [height, width])| ints([shape.batch, channels, height, width]));
-        let [height, width] = window.kernel;
-        let weight = ints([shape.cout, shape.cin / shape.groups, height, width])?;
+        let [x, weight, y] = shapes(shape);
         Ok(Sizes {
             conv,
-            x: cudnn.create_4d_tensor(NCHW, x?)?,
-            weight: cudnn.create_4d_filter(NCHW, weight)?,
-            y: cudnn.create_4d_tensor(NCHW, y?)?,
+            x: cudnn.create_4d_tensor(NCHW, ints(x)?)?,
+            weight: cudnn.create_4d_filter(NCHW, ints(weight)?)?,
+            y: cudnn.create_4d_tensor(NCHW, ints(y)?)?,
         })
     }
 
@@ -246,20 +250,35 @@ impl Algorithms {
     }
 }
 
+/// Shapes of the input, the weight and the output.
+fn shapes(shape: &ConvShape) -> [[usize; 4]; 3] {
+    let ([height, width], [rows, columns]) = (shape.input, shape.output);
+    let [ky, kx] = shape.window.kernel;
+    [
+        [shape.batch, shape.cin, height, width],
+        [shape.cout, shape.cin / shape.groups, ky, kx],
+        [shape.batch, shape.cout, rows, columns],
+    ]
+}
+
+fn len(shape: &[usize]) -> usize {
+    shape.iter().product()
+}
+
 /// See [`super::conv::Convolution::forward`].
 pub fn conv_forward(with: &Algorithms, shape: &ConvShape, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     let engine = Engine::of_tensor(x)?;
     let (x, weight) = (x.contiguous()?, weight.contiguous()?);
+    let ([x_shape, w_shape, y_shape], (algorithm, room)) = (shapes(shape), with.forward);
     by_number!(x.dtype(), T => {
         let sizes = Sizes::<T>::new(&engine.wrapped, shape, with.precision)?;
-        let dims = [shape.batch, shape.cout, shape.output[0], shape.output[1]];
-        let mut y = engine.output::<T>(dims.iter().product())?;
-        let mut room = engine.workspace(with.forward.1)?;
-        let (x, weight) = (Numbers::<T>::of(&x)?, Numbers::<T>::of(&weight)?);
-        let (algorithm, scales) = (with.forward.0, (T::one(), T::zero()));
-        // SAFETY: the tensors have the type and the sizes of the descriptors: shapes were inferred from the graph.
-        unsafe { sizes.forward().launch(algorithm, room.as_mut(), scales, &x.view()?, &weight.view()?, &mut y) }?;
-        Ok(engine.tensor(y, &dims))
+        let x = Numbers::<T>::of(&engine, &x, len(&x_shape))?;
+        let weight = Numbers::<T>::of(&engine, &weight, len(&w_shape))?;
+        let (x, weight, scales) = (x.view()?, weight.view()?, (T::one(), T::zero()));
+        let (mut room, mut y) = (engine.workspace(room)?, engine.output::<T>(len(&y_shape))?);
+        // SAFETY: the numbers are as many, and of the type, as the descriptors say.
+        unsafe { sizes.forward().launch(algorithm, room.as_mut(), scales, &x, &weight, &mut y) }?;
+        Ok(engine.tensor(y, &y_shape))
     })
 }
 
@@ -272,16 +291,16 @@ pub fn conv_backward_input(
 ) -> Result<Tensor> {
     let engine = Engine::of_tensor(grad)?;
     let (grad, weight) = (grad.contiguous()?, weight.contiguous()?);
+    let ([x_shape, w_shape, y_shape], (algorithm, room)) = (shapes(shape), with.data);
     by_number!(grad.dtype(), T => {
         let sizes = Sizes::<T>::new(&engine.wrapped, shape, with.precision)?;
-        let dims = [shape.batch, shape.cin, shape.input[0], shape.input[1]];
-        let mut dx = engine.output::<T>(dims.iter().product())?;
-        let mut room = engine.workspace(with.data.1)?;
-        let (grad, weight) = (Numbers::<T>::of(&grad)?, Numbers::<T>::of(&weight)?);
-        let (algorithm, scales) = (with.data.0, (T::one(), T::zero()));
-        // SAFETY: as in `conv_forward`; a gradient has the shape of its tensor.
-        unsafe { sizes.data().launch(algorithm, room.as_mut(), scales, &mut dx, &weight.view()?, &grad.view()?) }?;
-        Ok(engine.tensor(dx, &dims))
+        let grad = Numbers::<T>::of(&engine, &grad, len(&y_shape))?;
+        let weight = Numbers::<T>::of(&engine, &weight, len(&w_shape))?;
+        let (grad, weight, scales) = (grad.view()?, weight.view()?, (T::one(), T::zero()));
+        let (mut room, mut dx) = (engine.workspace(room)?, engine.output::<T>(len(&x_shape))?);
+        // SAFETY: the numbers are as many, and of the type, as the descriptors say.
+        unsafe { sizes.data().launch(algorithm, room.as_mut(), scales, &mut dx, &weight, &grad) }?;
+        Ok(engine.tensor(dx, &x_shape))
     })
 }
 
@@ -294,17 +313,16 @@ pub fn conv_backward_weight(
 ) -> Result<Tensor> {
     let engine = Engine::of_tensor(grad)?;
     let (x, grad) = (x.contiguous()?, grad.contiguous()?);
+    let ([x_shape, w_shape, y_shape], (algorithm, room)) = (shapes(shape), with.filter);
     by_number!(grad.dtype(), T => {
         let sizes = Sizes::<T>::new(&engine.wrapped, shape, with.precision)?;
-        let [height, width] = shape.window.kernel;
-        let dims = [shape.cout, shape.cin / shape.groups, height, width];
-        let mut dw = engine.output::<T>(dims.iter().product())?;
-        let mut room = engine.workspace(with.filter.1)?;
-        let (x, grad) = (Numbers::<T>::of(&x)?, Numbers::<T>::of(&grad)?);
-        let (algorithm, scales) = (with.filter.0, (T::one(), T::zero()));
-        // SAFETY: as in `conv_forward`; a gradient has the shape of its tensor.
-        unsafe { sizes.filter().launch(algorithm, room.as_mut(), scales, &x.view()?, &mut dw, &grad.view()?) }?;
-        Ok(engine.tensor(dw, &dims))
+        let x = Numbers::<T>::of(&engine, &x, len(&x_shape))?;
+        let grad = Numbers::<T>::of(&engine, &grad, len(&y_shape))?;
+        let (x, grad, scales) = (x.view()?, grad.view()?, (T::one(), T::zero()));
+        let (mut room, mut dw) = (engine.workspace(room)?, engine.output::<T>(len(&w_shape))?);
+        // SAFETY: the numbers are as many, and of the type, as the descriptors say.
+        unsafe { sizes.filter().launch(algorithm, room.as_mut(), scales, &x, &mut dw, &grad) }?;
+        Ok(engine.tensor(dw, &w_shape))
     })
 }
 
@@ -340,12 +358,14 @@ pub fn norm_train(x: &Tensor, weight: &Tensor, bias: &Tensor, running: [&Tensor;
         let shape: [usize; 4] = x.dims4()?.into();
         let channels = shape[1];
         let (map, vector) = (Described::new::<T>(shape)?, Described::new::<T>([1, channels, 1, 1])?);
-        let mut y = engine.output::<T>(x.elem_count())?;
+        let mut y = engine.output::<T>(len(&shape))?;
         let (mut mean, mut inverse) = (engine.output::<T>(channels)?, engine.output::<T>(channels)?);
-        let copy = |x: &Tensor| Ok::<_, Error>(stream.clone_dtod(&Numbers::<T>::of(x)?.view()?)?);
+        let read = |x| Numbers::<T>::of(&engine, x, channels);
+        let copy = |x| Ok::<_, Error>(stream.clone_dtod(&read(x)?.view()?)?);
         let (mut running_mean, mut running_var) = (copy(running[0])?, copy(running[1])?);
         {
-            let (x, weight, bias) = (Numbers::<T>::of(&x)?, Numbers::<T>::of(weight)?, Numbers::<T>::of(bias)?);
+            let (x, weight, bias) =
+                (Numbers::<T>::of(&engine, &x, len(&shape))?, read(weight)?, read(bias)?);
             let (x, weight, bias) = (x.view()?, weight.view()?, bias.view()?);
             let (x, _x) = x.device_ptr(stream);
             let (weight, _weight) = weight.device_ptr(stream);
@@ -356,7 +376,7 @@ pub fn norm_train(x: &Tensor, weight: &Tensor, bias: &Tensor, running: [&Tensor;
             let (running_mean, _running_mean) = running_mean.device_ptr_mut(stream);
             let (running_var, _running_var) = running_var.device_ptr_mut(stream);
             let [one, zero] = [T::one(), T::zero()].map(T::into_scaling_parameter);
-            // SAFETY: handle and descriptors live; x and y have the sizes of `map`, all others those of `vector`, and
+            // SAFETY: handle and descriptors live; x and y are as many numbers as `map` says, all others as `vector`, and
             // they stay until the guards go, after the launch.
             unsafe {
                 sys::cudnnBatchNormalizationForwardTraining(
@@ -389,8 +409,10 @@ pub fn norm_backward(x: &Tensor, context: &Context, weight: &Tensor, grad: &Tens
         let mut dx = engine.output::<T>(x.elem_count())?;
         let (mut dw, mut db) = (engine.output::<T>(channels)?, engine.output::<T>(channels)?);
         {
-            let (x, grad, weight) = (Numbers::<T>::of(&x)?, Numbers::<T>::of(&grad)?, Numbers::<T>::of(weight)?);
-            let (mean, inverse) = (Numbers::<T>::of(&context.mean)?, Numbers::<T>::of(&context.inverse)?);
+            let [x, grad] = [&x, &grad].map(|x| Numbers::<T>::of(&engine, x, len(&shape)));
+            let [weight, mean, inverse] =
+                [weight, &context.mean, &context.inverse].map(|x| Numbers::<T>::of(&engine, x, channels));
+            let (x, grad, weight, mean, inverse) = (x?, grad?, weight?, mean?, inverse?);
             let (x, grad, weight) = (x.view()?, grad.view()?, weight.view()?);
             let (mean, inverse) = (mean.view()?, inverse.view()?);
             let (x, _x) = x.device_ptr(stream);
@@ -402,7 +424,7 @@ pub fn norm_backward(x: &Tensor, context: &Context, weight: &Tensor, grad: &Tens
             let (dw, _dw) = dw.device_ptr_mut(stream);
             let (db, _db) = db.device_ptr_mut(stream);
             let [one, zero] = [T::one(), T::zero()].map(T::into_scaling_parameter);
-            // SAFETY: as in `norm_train`; a gradient has the shape of its tensor.
+            // SAFETY: as in `norm_train`; gradients are as many as what they belong to.
             unsafe {
                 sys::cudnnBatchNormalizationBackward(
                     engine.handle.0, SPATIAL, factor(&one), factor(&zero), factor(&one), factor(&zero),
@@ -447,18 +469,19 @@ pub fn pool_forward(kind: Pool, spec: &PoolSpec, x: &Tensor, shape: &[usize]) ->
     let engine = Engine::of_tensor(x)?;
     let (x, stream) = (x.contiguous()?, &engine.stream);
     by_number!(x.dtype(), T => {
-        let (n, c, _, _) = x.dims4()?;
+        let (n, c, h, w) = x.dims4()?;
         let window = Window::new(kind, spec)?;
-        let (from, to) = (Described::new::<T>(x.dims4()?.into())?, Described::new::<T>([n, c, shape[2], shape[3]])?);
-        let mut y = engine.output::<T>(shape.iter().product())?;
+        let [from, to] = [[n, c, h, w], [n, c, shape[2], shape[3]]].map(Described::new::<T>);
+        let (from, to) = (from?, to?);
+        let mut y = engine.output::<T>(len(shape))?;
         {
-            let x = Numbers::<T>::of(&x)?;
+            let x = Numbers::<T>::of(&engine, &x, n * c * h * w)?;
             let x = x.view()?;
             let (x, _x) = x.device_ptr(stream);
             let (y, _y) = y.device_ptr_mut(stream);
             let [one, zero] = [T::one(), T::zero()].map(T::into_scaling_parameter);
             let (one, zero, handle) = (factor(&one), factor(&zero), engine.handle.0);
-            // SAFETY: handle and descriptors live, and x and y have the sizes that are described.
+            // SAFETY: handle and descriptors live, and x and y are as many numbers as they say.
             unsafe { result::pooling_forward(handle, window.0, one, from.0, x as _, zero, to.0, y as _) }?;
         }
         Ok(engine.tensor(y, shape))
@@ -471,19 +494,22 @@ pub fn pool_backward(kind: Pool, spec: &PoolSpec, x: &Tensor, y: &Tensor, grad: 
     let (x, y, grad, stream) = (x.contiguous()?, y.contiguous()?, grad.contiguous()?, &engine.stream);
     by_number!(x.dtype(), T => {
         let window = Window::new(kind, spec)?;
-        let (from, to) = (Described::new::<T>(x.dims4()?.into())?, Described::new::<T>(y.dims4()?.into())?);
+        let [from, to] = [x.dims4()?, y.dims4()?].map(|shape| Described::new::<T>(shape.into()));
+        let (from, to) = (from?, to?);
         let mut dx = engine.output::<T>(x.elem_count())?;
         let shape = x.dims().to_vec();
         {
-            let (x, y, grad) = (Numbers::<T>::of(&x)?, Numbers::<T>::of(&y)?, Numbers::<T>::of(&grad)?);
+            let read = |x, len| Numbers::<T>::of(&engine, x, len);
+            let (x, grad) = (read(&x, x.elem_count())?, read(&grad, y.elem_count())?);
+            let y = read(&y, y.elem_count())?;
             let (x, y, grad) = (x.view()?, y.view()?, grad.view()?);
             let (x, _x) = x.device_ptr(stream);
             let (y, _y) = y.device_ptr(stream);
             let (grad, _grad) = grad.device_ptr(stream);
             let (dx, _dx) = dx.device_ptr_mut(stream);
             let [one, zero] = [T::one(), T::zero()].map(T::into_scaling_parameter);
-            // SAFETY: handle and descriptors live; y and its gradient have the sizes of `to`, x and its gradient those
-            // of `from`.
+            // SAFETY: handle and descriptors live; y and its gradient are as many numbers as `to` says, x and its gradient
+            // as `from`.
             unsafe {
                 sys::cudnnPoolingBackward(
                     engine.handle.0, window.0, factor(&one),

@@ -18,7 +18,7 @@ impl Trainer {
         let pictures =
             pictures.to_device(&self.device).and_then(|x| x.to_dtype(self.precision.maps())?.contiguous());
         let pictures = pictures.map_err(|source| transfer(&self.device, source))?;
-        self.values.fill(None);
+        self.tensors.fill(None);
         let cast =
             |param: &Option<Tensor>| param.as_ref().map(|x| x.to_dtype(self.precision.maps())).transpose();
         let cast = self.params.iter().map(cast).collect::<candle_core::Result<_>>();
@@ -29,10 +29,10 @@ impl Trainer {
                 Op::Input => pictures.clone(),
                 _ => self.run(i, &shapes[output], training)?,
             };
-            self.values[output] = Some(value);
+            self.tensors[output] = Some(value);
             if training {
-                let Trainer { steps, values, .. } = self;
-                steps[i].free_forward.iter().for_each(|value| values[*value] = None);
+                let Trainer { steps, tensors, .. } = self;
+                steps[i].free_forward.iter().for_each(|value| tensors[*value] = None);
             }
         }
         self.shapes = shapes;
@@ -46,7 +46,7 @@ impl Trainer {
         let (op, layer) = (&self.graph.nodes[*node].op, self.graph.nodes[*node].layer);
         let failed = |source| Error::Candle { layer, op: op.name(), source };
         let missing = || Error::Missing { layer, op: op.name() };
-        let inputs: Option<Vec<&Tensor>> = inputs.iter().map(|input| self.values[*input].as_ref()).collect();
+        let inputs: Option<Vec<&Tensor>> = inputs.iter().map(|input| self.tensors[*input].as_ref()).collect();
         let inputs = inputs.ok_or_else(missing)?;
         let param = |id: &ParamId| self.params[id.0].as_ref().ok_or_else(missing);
         let cast = |id: &ParamId| self.cast[id.0].as_ref().ok_or_else(missing);

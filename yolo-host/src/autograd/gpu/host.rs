@@ -81,7 +81,8 @@ pub fn conv_backward_weight(conv: &Conv, shape: &ConvShape, x: &Tensor, grad: &T
     by_number!(grad.dtype(), T => {
         let mut dw = vec![T::default(); weight_shape(shape).iter().product()];
         conv.backward_weight(&channels_last::<T>(x)?, &channels_last::<T>(grad)?, &mut dw, &mut vec![]);
-        Tensor::from_vec(to_rows(&dw, weight_shape(shape)), &weight_shape(shape), &Device::Cpu)?.to_dtype(grad.dtype())
+        let dw = to_rows(&dw, weight_shape(shape));
+        Tensor::from_vec(dw, &weight_shape(shape), &Device::Cpu)?.to_dtype(grad.dtype())
     })
 }
 
@@ -96,7 +97,8 @@ pub fn norm_train(x: &Tensor, weight: &Tensor, bias: &Tensor, running: [&Tensor;
         norm::forward(&values, &normal, None, &mut y);
         let count = (values.len() / shape[1]) as f64;
         let moved = |running: &Tensor, new: Vec<f64>, factor: f64| {
-            let new = Tensor::from_vec(new, shape[1], &Device::Cpu)?.affine(BATCH_NORM_MOMENTUM * factor, 0.0)?;
+            let new = Tensor::from_vec(new, shape[1], &Device::Cpu)?;
+            let new = new.affine(BATCH_NORM_MOMENTUM * factor, 0.0)?;
             let old = running.to_dtype(DType::F64)?.affine(1.0 - BATCH_NORM_MOMENTUM, 0.0)?;
             (old + new)?.to_dtype(x.dtype())
         };

@@ -74,7 +74,7 @@ pub struct Trainer {
     /// The same in the numbers of maps, from a forward pass to its reverse.
     cast: Vec<Option<Tensor>>,
     grads: Vec<Option<Tensor>>,
-    values: Vec<Option<Tensor>>,
+    tensors: Vec<Option<Tensor>>,
     saved: Vec<Saved>,
     /// Of the last pass.
     shapes: Vec<Vec<usize>>,
@@ -123,7 +123,7 @@ impl Trainer {
             params.collect::<candle_core::Result<_>>().map_err(|source| transfer(device, source))?;
         let mut trainer = Trainer {
             grads: vec![None; params.len()],
-            values: vec![None; graph.nodes.len()],
+            tensors: vec![None; graph.nodes.len()],
             saved: steps.iter().map(|_| Saved::Nothing).collect(),
             shapes: vec![],
             flows: (0..graph.nodes.len())
@@ -213,7 +213,7 @@ impl Trainer {
 
     /// A tensor that was asked for, after a forward pass, in the numbers of maps.
     pub fn output(&self, id: ValueId) -> Option<&Tensor> {
-        self.values[id.0].as_ref().filter(|_| self.wanted.contains(&id))
+        self.tensors[id.0].as_ref().filter(|_| self.wanted.contains(&id))
     }
 
     /// Zeros where no gradient arrived.
