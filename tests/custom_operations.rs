@@ -1,8 +1,8 @@
 //! Operations of a plugin's own: linked in or from a library, forward against a formula, backward against differences.
 
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use std::path::PathBuf;
-use yolo_host::autograd::{self, Network};
+use yolo_host::autograd::{self, Network, cpu, gpu};
 use yolo_host::graph::{Custom, Op, View};
 use yolo_host::model::{Model, Spec};
 use yolo_host::registry::Registry;
@@ -128,6 +128,34 @@ fn one_that_is_linked_in() {
         }
     }
     check_gradient(&custom(&model), &[values("a", 12), values("b", 12)], &[1, 2, 2, 3]);
+}
+
+/// In both ways of training the gradient goes through it to the layers before.
+#[test]
+fn one_that_is_trained_through() {
+    let model = model(&format!("{TWO_LAYERS}  - [[0, 1], 1, ScaledPower, [3]]"), &registry()).unwrap();
+    let (state, output, shape) = (portable_state(&model), model.layers[2].output, [2, 3, 4, 5]);
+    let picture: Vec<f64> = uniform("input", shape.iter().product());
+    let mut kernels = cpu::Trainer::<f64>::new(&model.graph, &state, &[output]).unwrap();
+    kernels.forward(&picture, shape, true).unwrap();
+    let ones = vec![1.0; kernels.output(output).unwrap().data.len()];
+    kernels.backward(&[(output, &ones)]).unwrap();
+    let precision = gpu::Precision::Double;
+    let mut tensors = gpu::Trainer::new(&model.graph, &state, &[output], &Device::Cpu, precision).unwrap();
+    tensors.forward(&Tensor::from_vec(picture, &shape, &Device::Cpu).unwrap(), true).unwrap();
+    let ones = tensors.output(output).unwrap().ones_like().unwrap();
+    tensors.backward(&[(output, ones)]).unwrap();
+    let grads: Vec<_> = tensors.trainable().map(|(id, _, grad)| (id, grad.clone())).collect();
+    let mut moved = 0;
+    for (id, grad) in grads {
+        let grad: Vec<f64> = grad.flatten_all().unwrap().to_vec1().unwrap();
+        let largest = grad.iter().fold(0.0, |a: f64, b| a.max(b.abs()));
+        moved += usize::from(largest > 0.1);
+        // The operation itself computes in single precision.
+        let near = |(a, b): (&f64, f64)| (a - b).abs() <= 1e-5 * (1.0 + largest);
+        assert!(grad.iter().zip(kernels.grad(id)).all(near), "{}", model.graph.params[id.0].name);
+    }
+    assert!(moved >= 4, "weights and biases of both layers");
 }
 
 fn with_library(library: PathBuf) -> Registry {

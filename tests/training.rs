@@ -1,41 +1,17 @@
 //! One training step and ten optimiser steps of the article's models and their yardsticks, against the reference.
 
+use candle_core::Device;
 use serde_json::Value;
 use std::process::Command;
 use yolo_bundle as _;
+use yolo_host::autograd::gpu::Precision;
 use yolo_host::graph::{ParamId, Role};
 use yolo_host::kernels::{Float, Isa};
 use yolo_host::model::{Model, Spec};
 use yolo_host::train::loss::Target;
-use yolo_host::train::sgd::Rates;
-use yolo_tests::training::Training;
-use yolo_tests::{golden, registry, report, root, uniform};
-
-fn number(value: &Value) -> f64 {
-    value.as_f64().unwrap_or_else(|| panic!("{value} is a number"))
-}
-
-fn read(case: &str) -> Value {
-    let text = std::fs::read_to_string(golden(&format!("training/{case}.json"))).expect("goldens");
-    serde_json::from_str(&text).expect("goldens")
-}
-
-fn targets(golden: &Value) -> Vec<Target> {
-    let target = |row: &Value| Target {
-        image: number(&row[0]) as usize,
-        class: number(&row[1]) as usize,
-        rect: std::array::from_fn(|i| number(&row[2 + i])),
-    };
-    golden["targets"].as_array().unwrap().iter().map(target).collect()
-}
-
-fn training<T: Float>(golden: &Value) -> Training<T> {
-    let case = &golden["case"][0];
-    let spec = Spec::read(&root().join(case["model"].as_str().unwrap())).unwrap();
-    let model = Model::build(spec, &registry()).unwrap();
-    let (batch, size) = (number(&case["batch"]) as usize, number(&case["height"]) as usize);
-    Training::new(model, batch, size, targets(golden))
-}
+use yolo_host::train::Rates;
+use yolo_tests::training::{MODELS, Trainer, Training, number, read, targets};
+use yolo_tests::{registry, report, root, uniform};
 
 /// Σ xᵢ (2 uᵢ − 1) with the stream of a name, and the norm.
 fn projected<T: Float>(name: &str, values: &[T]) -> (f64, f64) {
@@ -45,10 +21,10 @@ fn projected<T: Float>(name: &str, values: &[T]) -> (f64, f64) {
 }
 
 /// Loss items, gradients and running statistics; `limit` is what a gradient's error may be, by its record and the norm of all.
-fn first_step<T: Float>(
+fn first_step<T: Float, R: Trainer<T>>(
     case: &str,
     golden: &Value,
-    training: &mut Training<T>,
+    training: &mut Training<T, R>,
     items: f64,
     limit: impl Fn(&Value, f64) -> f64,
 ) -> Vec<String> {
@@ -72,7 +48,7 @@ fn first_step<T: Float>(
     assert_eq!(parameters.len(), trainable, "{case}: every parameter has a golden");
     for record in parameters {
         let name = record["name"].as_str().unwrap();
-        let (projection, norm) = projected(name, &training.trainer.grad(place(&record["name"])));
+        let (projection, norm) = projected(name, &training.trainer.gradient(place(&record["name"])));
         let limit = limit(record, total);
         for (what, ours, key) in [("projection", projection, "projection"), ("norm", norm, "norm")] {
             let error = (ours - number(&record[key])).abs();
@@ -86,7 +62,7 @@ fn first_step<T: Float>(
     }
     for record in golden["buffers"].as_array().unwrap() {
         let name = record["name"].as_str().unwrap();
-        let (projection, norm) = projected(name, &training.trainer.param(place(&record["name"])));
+        let (projection, norm) = projected(name, &training.trainer.value(place(&record["name"])));
         for (ours, key) in [(projection, "projection"), (norm, "norm")] {
             if (ours - number(&record[key])).abs() > 1e-5 * number(&record["norm"]) {
                 failures.push(format!("{case}, {name}: {key} {ours}, reference {}", record[key]));
@@ -96,9 +72,6 @@ fn first_step<T: Float>(
     failures
 }
 
-const MODELS: [&str; 5] =
-    ["yolov5n", "yolov5s", "yolov5-shufflenetv2", "yolov5-mobilenetv3-small", "yolov5s-ghost"];
-
 #[test]
 fn gradients_in_double_precision() {
     let one = |case: &&str| {
@@ -107,7 +80,10 @@ fn gradients_in_double_precision() {
         // A gradient that is zero but for rounding has no relative error: hence the floor.
         let limit = |record: &Value, total: f64| relative * number(&record["norm"]) + 1e-12 * total;
         let golden = read(case);
-        first_step(case, &golden, &mut training::<f64>(&golden), 1e-9, limit)
+        let ours = first_step(case, &golden, &mut Training::<f64>::of(&golden), 1e-9, limit);
+        let mut on_tensors = Training::<f64, _>::on(&Device::Cpu, Precision::Double, &golden);
+        let theirs = first_step(&format!("{case} on candle tensors"), &golden, &mut on_tensors, 1e-9, limit);
+        [ours, theirs].concat()
     };
     report(MODELS.iter().chain(&["blocks", "yolov5s-transformer"]).flat_map(one).collect());
 }
@@ -121,44 +97,59 @@ fn gradients_in_single_precision() {
     let cases = MODELS.iter().chain(&["blocks", "yolov5s-transformer"]);
     let one = |case: &&str| {
         let golden = read(case);
-        first_step(case, &golden, &mut training::<f32>(&golden), 1e-5, limit)
+        let ours = first_step(case, &golden, &mut Training::<f32>::of(&golden), 1e-5, limit);
+        let mut on_tensors = Training::<f32, _>::on(&Device::Cpu, Precision::Single, &golden);
+        let theirs = first_step(&format!("{case} on candle tensors"), &golden, &mut on_tensors, 1e-5, limit);
+        [ours, theirs].concat()
     };
     report(cases.flat_map(one).collect());
 }
 
 /// Ten steps of SGD, as far as the reference agrees with itself: yolov5-shufflenetv2 multiplies a rounding error by thirty
 /// in every step, and from the eighth on another order of summation gives the reference other losses, too.
-#[test]
-fn ten_steps_in_double_precision() {
-    let one = |case: &&str| {
-        let golden = read(case);
-        let mut training = training::<f64>(&golden);
-        let lr = number(&golden["case"][0]["lr"]);
-        let rates = Rates { weight: lr, bias: lr, momentum: 0.937, decay: 5e-4 };
-        let steps = golden["steps"].as_array().unwrap().iter();
-        let steps = steps.map(|step| (number(&step["f64"]), number(&step["f64_channels_last"])));
-        let agreed: Vec<f64> =
-            steps.take_while(|(a, b)| (a - b).abs() <= 1e-7 * a).map(|(reference, _)| reference).collect();
-        assert!(agreed.len() == 10 || *case == "yolov5-shufflenetv2" && agreed.len() == 7, "{case}");
-        let mut failures = Vec::new();
-        for (i, reference) in agreed.into_iter().enumerate() {
-            let total = training.gradients().total;
-            training.step(&rates);
-            let error = (total - reference).abs();
-            if error.is_nan() || error > 1e-7 * reference {
-                failures.push(format!("{case}, step {i}: {total}, reference {reference}"));
-            }
+fn ten_steps<R: Trainer<f64>>(case: &str, make: impl Fn(&Value) -> Training<f64, R>) -> Vec<String> {
+    let golden = read(case);
+    let mut training = make(&golden);
+    let lr = number(&golden["case"][0]["lr"]);
+    let rates = Rates { weight: lr, bias: lr, momentum: 0.937, decay: 5e-4 };
+    let steps = golden["steps"].as_array().unwrap().iter();
+    let steps = steps.map(|step| (number(&step["f64"]), number(&step["f64_channels_last"])));
+    let agreed: Vec<f64> =
+        steps.take_while(|(a, b)| (a - b).abs() <= 1e-7 * a).map(|(reference, _)| reference).collect();
+    assert!(agreed.len() == 10 || case == "yolov5-shufflenetv2" && agreed.len() == 7, "{case}");
+    let mut failures = Vec::new();
+    for (i, reference) in agreed.into_iter().enumerate() {
+        let total = training.gradients().total;
+        training.step(&rates);
+        let error = (total - reference).abs();
+        if error.is_nan() || error > 1e-7 * reference {
+            failures.push(format!("{case}, step {i}: {total}, reference {reference}"));
         }
-        failures
-    };
-    let halves = std::thread::scope(|scope| {
+    }
+    failures
+}
+
+/// On two threads, each with some of the models.
+fn in_two_halves(one: impl Fn(&&str) -> Vec<String> + Sync) -> Vec<String> {
+    std::thread::scope(|scope| {
         let run = |cases: &'static [&'static str]| {
+            let one = &one;
             scope.spawn(move || cases.iter().flat_map(one).collect::<Vec<_>>())
         };
         let threads = [run(&MODELS[..2]), run(&MODELS[2..])];
         threads.map(|thread| thread.join().expect("ten steps")).concat()
-    });
-    report(halves);
+    })
+}
+
+#[test]
+fn ten_steps_in_double_precision() {
+    report(in_two_halves(|case| ten_steps(case, Training::<f64>::of)));
+}
+
+#[test]
+fn ten_steps_on_candle_tensors() {
+    let make = |golden: &Value| Training::<f64, _>::on(&Device::Cpu, Precision::Double, golden);
+    report(in_two_halves(|case| ten_steps(case, make)));
 }
 
 /// Every set of instructions that this processor has, and the plain loops, hold the same tolerance. The choice is made once a
@@ -184,7 +175,7 @@ fn threads_change_no_bit() {
         let run = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
-                let mut training = training::<f32>(&golden);
+                let mut training = Training::<f32>::of(&golden);
                 training.gradients();
                 training.step(&rates);
                 let total = training.gradients().total.to_bits();
@@ -202,7 +193,7 @@ fn threads_change_no_bit() {
 /// From the second step on, every buffer is one that was there before.
 #[test]
 fn memory_stays_as_it_is() {
-    let mut training = training::<f32>(&read("yolov5n"));
+    let mut training = Training::<f32>::of(&read("yolov5n"));
     training.gradients();
     training.gradients();
     let after_two = training.trainer.allocated();
@@ -233,7 +224,7 @@ fn odd_batches() {
 /// Slices of another length than their shape are refused.
 #[test]
 fn slices_must_fit() {
-    let mut training = training::<f32>(&read("yolov5n"));
+    let mut training = Training::<f32>::of(&read("yolov5n"));
     let output = training.model.detect.outputs[0];
     let early = training.trainer.backward(&[(output, &[0.0])]).unwrap_err();
     assert!(early.to_string().contains("1 numbers, where 0 are needed"), "{early}");

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-PARTS = 'layers', 'statistics', 'plugins', 'loss', 'training', 'nms', 'metrics', 'letterbox', 'checkpoints', 'photos'
+PARTS = (
+    'layers', 'statistics', 'plugins', 'loss', 'training', 'mixed', 'nms', 'metrics', 'letterbox', 'checkpoints', 'photos'
+)
 
 
 def main():

@@ -4,6 +4,7 @@ pub mod plugins;
 pub mod reference;
 pub mod training;
 
+use candle_core::Device;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -31,6 +32,15 @@ pub fn shared(name: &str) -> Option<PathBuf> {
     }
     eprintln!("SKIPPED: ../shared/{name} is not here");
     None
+}
+
+/// The first GPU. A test that needs it says so and passes without.
+pub fn cuda() -> Option<Device> {
+    let device = Device::new_cuda(0);
+    if let Err(error) = &device {
+        eprintln!("SKIPPED: no GPU ({error})");
+    }
+    device.ok()
 }
 
 /// The `yolo` command as it is shipped.

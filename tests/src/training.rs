@@ -1,19 +1,156 @@
-//! A model in training, with the pictures and targets of a golden.
+//! A model in training, with the pictures and targets of a golden, by either trainer.
 
-use crate::{portable_state, uniform};
-use yolo_host::autograd::cpu::Trainer;
+use crate::{golden, portable_state, registry, root, uniform};
+use candle_core::{Device, Tensor, WithDType};
+use serde_json::Value;
+use std::borrow::Cow;
+use yolo_host::autograd::{cpu, gpu};
+use yolo_host::graph::{Graph, ParamId, ValueId};
 use yolo_host::kernels::Float;
-use yolo_host::model::Model;
+use yolo_host::model::{Model, Spec, State};
 use yolo_host::train::loss::{ComputeLoss, Loss, LossError, LossHyper, Map, Target};
-use yolo_host::train::sgd::{Rates, Sgd};
+use yolo_host::train::{Group, Optimizer, Rates, Rule, groups};
+
+/// The article's models and their yardsticks.
+pub const MODELS: [&str; 5] =
+    ["yolov5n", "yolov5s", "yolov5-shufflenetv2", "yolov5-mobilenetv3-small", "yolov5s-ghost"];
+
+/// A number of a golden.
+pub fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is a number"))
+}
+
+/// A golden of training.
+pub fn read(case: &str) -> Value {
+    let text = std::fs::read_to_string(golden(&format!("training/{case}.json"))).expect("goldens");
+    serde_json::from_str(&text).expect("goldens")
+}
+
+/// Its targets.
+pub fn targets(golden: &Value) -> Vec<Target> {
+    let target = |row: &Value| Target {
+        image: number(&row[0]) as usize,
+        class: number(&row[1]) as usize,
+        rect: std::array::from_fn(|i| number(&row[2 + i])),
+    };
+    golden["targets"].as_array().expect("targets").iter().map(target).collect()
+}
+
+/// What the suites ask of a trainer. Maps lie `[batch, height, width, channels]`, parameters row-major.
+pub trait Trainer<T: Float> {
+    /// The optimiser's state.
+    type Sgd;
+    /// A forward pass in training.
+    fn run(&mut self, pictures: &[T], shape: [usize; 4]);
+    /// A map, its height and width.
+    fn map(&self, id: ValueId) -> (Cow<'_, [T]>, [usize; 2]);
+    /// The reverse pass.
+    fn run_back(&mut self, given: &[(ValueId, &[T])]);
+    /// A parameter or buffer.
+    fn value(&self, id: ParamId) -> Vec<T>;
+    /// The gradient of a parameter.
+    fn gradient(&self, id: ParamId) -> Vec<T>;
+    /// An optimiser.
+    fn sgd(graph: &Graph) -> Self::Sgd;
+    /// A step of it.
+    fn step(&mut self, sgd: &mut Self::Sgd, rates: &Rates);
+}
+
+impl<T: Float> Trainer<T> for cpu::Trainer<T> {
+    type Sgd = Optimizer<T>;
+
+    fn run(&mut self, pictures: &[T], shape: [usize; 4]) {
+        self.forward(pictures, shape, true).expect("it runs");
+    }
+
+    fn map(&self, id: ValueId) -> (Cow<'_, [T]>, [usize; 2]) {
+        let map = self.output(id).expect("an output");
+        (Cow::Borrowed(&map.data), [map.shape[2], map.shape[3]])
+    }
+
+    fn run_back(&mut self, given: &[(ValueId, &[T])]) {
+        self.backward(given).expect("it runs back");
+    }
+
+    fn value(&self, id: ParamId) -> Vec<T> {
+        self.param(id)
+    }
+
+    fn gradient(&self, id: ParamId) -> Vec<T> {
+        self.grad(id)
+    }
+
+    fn sgd(graph: &Graph) -> Optimizer<T> {
+        Optimizer::new(Rule::Sgd, graph)
+    }
+
+    fn step(&mut self, sgd: &mut Optimizer<T>, rates: &Rates) {
+        sgd.step(self.trainable(), rates);
+    }
+}
+
+/// The numbers of a tensor.
+fn numbers<T: WithDType>(x: &Tensor) -> Vec<T> {
+    x.to_dtype(T::DTYPE).and_then(|x| x.flatten_all()?.to_vec1()).expect("the device gives it")
+}
+
+impl<T: Float + WithDType> Trainer<T> for gpu::Trainer {
+    type Sgd = gpu::Sgd;
+
+    fn run(&mut self, pictures: &[T], shape: [usize; 4]) {
+        let pictures = Tensor::from_slice(pictures, &shape, &Device::Cpu).expect("pictures");
+        self.forward(&pictures, true).expect("it runs");
+    }
+
+    fn map(&self, id: ValueId) -> (Cow<'_, [T]>, [usize; 2]) {
+        let map = self.output(id).expect("an output");
+        let values = numbers(&map.permute((0, 2, 3, 1)).expect("a map"));
+        (Cow::Owned(values), [map.dims()[2], map.dims()[3]])
+    }
+
+    fn run_back(&mut self, given: &[(ValueId, &[T])]) {
+        let map = |(id, grad): &(ValueId, &[T])| {
+            let (n, c, h, w) = self.output(*id).expect("an output").dims4().expect("a map");
+            let grad = Tensor::from_slice(grad, (n, h, w, c), &Device::Cpu);
+            (*id, grad.and_then(|grad| grad.permute((0, 3, 1, 2))).expect("a map"))
+        };
+        let given: Vec<(ValueId, Tensor)> = given.iter().map(map).collect();
+        self.backward(&given).expect("it runs back");
+    }
+
+    fn value(&self, id: ParamId) -> Vec<T> {
+        numbers(self.param(id).expect("a parameter"))
+    }
+
+    fn gradient(&self, id: ParamId) -> Vec<T> {
+        numbers(self.grad(id).expect("a gradient"))
+    }
+
+    fn sgd(graph: &Graph) -> gpu::Sgd {
+        gpu::Sgd::new(graph)
+    }
+
+    fn step(&mut self, sgd: &mut gpu::Sgd, rates: &Rates) {
+        let groups = groups(self.graph());
+        let pace = |id: ParamId| {
+            let (rate, decay) = match groups[id.0]? {
+                Group::Bias => (rates.bias, 0.0),
+                Group::Norm => (rates.weight, 0.0),
+                Group::Weight => (rates.weight, rates.decay),
+            };
+            Some(gpu::Pace { rate, decay })
+        };
+        sgd.step(self, rates.momentum, pace).expect("a step");
+    }
+}
 
 /// Everything that a step takes.
-pub struct Training<T> {
+pub struct Training<T: Float, R: Trainer<T> = cpu::Trainer<T>> {
     /// The model.
     pub model: Model,
     /// Its network.
-    pub trainer: Trainer<T>,
-    sgd: Sgd<T>,
+    pub trainer: R,
+    sgd: R::Sgd,
     loss: ComputeLoss,
     pictures: Vec<T>,
     shape: [usize; 4],
@@ -21,8 +158,48 @@ pub struct Training<T> {
 }
 
 impl<T: Float> Training<T> {
-    /// A model with portable weights and pictures of so many pixels.
+    /// That of a golden, by the kernels.
+    pub fn of(golden: &Value) -> Self {
+        let (model, batch, size) = case(golden);
+        Training::new(model, batch, size, targets(golden))
+    }
+
+    /// A model with portable weights and pictures of so many pixels, by the kernels.
     pub fn new(model: Model, batch: usize, size: usize, targets: Vec<Target>) -> Self {
+        let make = |graph: &Graph, state: &State, wanted: &[ValueId]| {
+            cpu::Trainer::new(graph, state, wanted).expect("a trainer")
+        };
+        Training::with(model, batch, size, targets, make)
+    }
+}
+
+impl<T: Float + WithDType> Training<T, gpu::Trainer> {
+    /// That of a golden, on candle tensors.
+    pub fn on(device: &Device, precision: gpu::Precision, golden: &Value) -> Self {
+        let (model, batch, size) = case(golden);
+        let make = |graph: &Graph, state: &State, wanted: &[ValueId]| {
+            gpu::Trainer::new(graph, state, wanted, device, precision).expect("a trainer")
+        };
+        Training::with(model, batch, size, targets(golden), make)
+    }
+}
+
+/// The model of a golden, with the number of pictures and their size.
+fn case(golden: &Value) -> (Model, usize, usize) {
+    let case = &golden["case"][0];
+    let spec = Spec::read(&root().join(case["model"].as_str().expect("a file"))).expect("a model");
+    let model = Model::build(spec, &registry()).expect("a model");
+    (model, number(&case["batch"]) as usize, number(&case["height"]) as usize)
+}
+
+impl<T: Float, R: Trainer<T>> Training<T, R> {
+    fn with(
+        model: Model,
+        batch: usize,
+        size: usize,
+        targets: Vec<Target>,
+        make: impl FnOnce(&Graph, &State, &[ValueId]) -> R,
+    ) -> Self {
         let state = portable_state(&model);
         let detect = &model.detect;
         let cells =
@@ -32,8 +209,8 @@ impl<T: Float> Training<T> {
         let strides: Vec<f64> = detect.strides.iter().map(|stride| f64::from(*stride)).collect();
         let shape = [batch, model.spec.channels, size, size];
         Training {
-            trainer: Trainer::new(&model.graph, &state, &detect.outputs).expect("a trainer"),
-            sgd: Sgd::new(&model.graph),
+            trainer: make(&model.graph, &state, &detect.outputs),
+            sgd: R::sgd(&model.graph),
             loss: ComputeLoss::new(LossHyper::default(), &anchors, &strides, detect.nc).expect("a loss"),
             pictures: uniform("input", shape.iter().product()).into_iter().map(T::of).collect(),
             shape,
@@ -54,23 +231,19 @@ impl<T: Float> Training<T> {
 
     /// The same where the loss may refuse.
     pub fn try_gradients(&mut self) -> Result<Loss<T>, LossError> {
-        self.trainer.forward(&self.pictures, self.shape, true).expect("it runs");
+        self.trainer.run(&self.pictures, self.shape);
         let outputs = &self.model.detect.outputs;
-        let maps: Vec<Map<T>> = outputs
-            .iter()
-            .map(|id| {
-                let map = self.trainer.output(*id).expect("an output");
-                Map { values: &map.data, ny: map.shape[2], nx: map.shape[3] }
-            })
-            .collect();
+        let maps: Vec<(Cow<[T]>, [usize; 2])> = outputs.iter().map(|id| self.trainer.map(*id)).collect();
+        let maps: Vec<Map<T>> =
+            maps.iter().map(|(values, [ny, nx])| Map { values, ny: *ny, nx: *nx }).collect();
         let loss = self.loss.compute(&maps, self.shape[0], &self.targets)?;
         let given: Vec<_> = outputs.iter().copied().zip(loss.grads.iter().map(Vec::as_slice)).collect();
-        self.trainer.backward(&given).expect("it runs back");
+        self.trainer.run_back(&given);
         Ok(loss)
     }
 
     /// A step of SGD.
     pub fn step(&mut self, rates: &Rates) {
-        self.sgd.step(&mut self.trainer, rates);
+        self.trainer.step(&mut self.sgd, rates);
     }
 }

@@ -2,7 +2,9 @@
 
 pub mod cpu;
 mod custom;
+pub mod gpu;
 mod ops;
+mod plan;
 
 use crate::graph::{CustomError, CustomLacks, Graph, NodeError, Op, ParamId, Role, ValueId};
 use crate::model::State;

@@ -33,10 +33,8 @@ pub fn run(op: &Op, inputs: &[&Tensor], params: &[Option<Tensor>]) -> Result<Ten
         (Op::Affine { factor, offset }, _) => x.affine(*factor, *offset),
         (Op::Concat { axis }, _) => Tensor::cat(inputs, *axis),
         (Op::Slice { axis, start, length }, _) => x.narrow(*axis, *start, *length)?.contiguous(),
-        (Op::ChannelShuffle { groups }, _) => {
-            let (n, c, h, w) = x.dims4()?;
-            x.reshape((n, *groups, c / groups, h, w))?.transpose(1, 2)?.contiguous()?.reshape((n, c, h, w))
-        }
+        (Op::ChannelShuffle { groups }, _) => shuffle(x, *groups),
+
         (Op::Upsample(scale, mode), _) => {
             let (_, _, h, w) = x.dims4()?;
             match mode {
@@ -93,7 +91,14 @@ fn every(x: &Tensor, axis: usize, step: usize) -> Result<Tensor> {
     x.index_select(&Tensor::from_vec(places.clone(), places.len(), x.device())?, axis)
 }
 
-fn activation(x: &Tensor, act: Act) -> Result<Tensor> {
+/// Channel i·(C/groups) + j becomes j·groups + i.
+pub fn shuffle(x: &Tensor, groups: usize) -> Result<Tensor> {
+    let (n, c, h, w) = x.dims4()?;
+    x.reshape((n, groups, c / groups, h, w))?.transpose(1, 2)?.contiguous()?.reshape((n, c, h, w))
+}
+
+/// Elementwise.
+pub fn activation(x: &Tensor, act: Act) -> Result<Tensor> {
     let relu6_of_x_plus_3 = || (x + 3.0)?.clamp(0f32, 6f32);
     match act {
         Act::Relu => x.relu(),
@@ -152,8 +157,8 @@ fn dilated_max(x: &Tensor, spec: &PoolSpec, rows: usize, columns: usize) -> Resu
     best.ok_or_else(|| Error::msg("an empty window").bt())
 }
 
-/// Border: left, right, top, bottom.
-fn pad(x: &Tensor, [left, right, top, bottom]: [usize; 4], constant: f64) -> Result<Tensor> {
+/// A border: left, right, top, bottom.
+pub fn pad(x: &Tensor, [left, right, top, bottom]: [usize; 4], constant: f64) -> Result<Tensor> {
     let x = pad_axis(x, D::Minus1, left, right, constant)?;
     pad_axis(&x, D::Minus2, top, bottom, constant)
 }
@@ -166,7 +171,7 @@ fn pad_axis(x: &Tensor, axis: D, before: usize, after: usize, constant: f64) -> 
     let border = |size: usize| {
         let mut shape = x.dims().to_vec();
         shape[axis] = size;
-        Tensor::full(constant as f32, shape, x.device())
+        Tensor::full(constant, shape, x.device())?.to_dtype(x.dtype())
     };
     match (before, after) {
         (0, after) => Tensor::cat(&[x, &border(after)?], axis),
@@ -175,7 +180,8 @@ fn pad_axis(x: &Tensor, axis: D, before: usize, after: usize, constant: f64) -> 
     }
 }
 
-fn space_to_depth(x: &Tensor, size: usize, order: Order) -> Result<Tensor> {
+/// Squares of `size` pixels to channels.
+pub fn space_to_depth(x: &Tensor, size: usize, order: Order) -> Result<Tensor> {
     let (n, c, h, w) = x.dims4()?;
     let x = x.reshape(&[n, c, h / size, size, w / size, size][..])?;
     let axes = match order {
@@ -185,7 +191,8 @@ fn space_to_depth(x: &Tensor, size: usize, order: Order) -> Result<Tensor> {
     x.permute(&axes[..])?.contiguous()?.reshape((n, c * size * size, h / size, w / size))
 }
 
-fn depth_to_space(x: &Tensor, size: usize, order: Order) -> Result<Tensor> {
+/// The inverse.
+pub fn depth_to_space(x: &Tensor, size: usize, order: Order) -> Result<Tensor> {
     let (n, c, h, w) = x.dims4()?;
     let channels = c / (size * size);
     let x = x.reshape(&[n, size, size, channels, h, w][..])?;

@@ -52,6 +52,9 @@ pub enum Error {
     /// Validation fails.
     #[error(transparent)]
     Validation(#[from] validator::Error),
+    /// Results cannot be written.
+    #[error(transparent)]
+    Report(#[from] crate::report::Error),
     /// The numbers are no longer finite.
     #[error(
         "epoch {epoch}, batch {batch}: {why}; the last good checkpoint is {}; lower lr0 or raise warmup_epochs, and \

@@ -72,7 +72,7 @@ impl Training {
         let results = self.folder.join("results.csv");
         let file = |source| Error::File { file: results.clone(), source };
         std::fs::create_dir_all(self.folder.join("weights")).map_err(file)?;
-        csv::truncate(&results, self.progress.epoch).map_err(file)?;
+        csv::truncate(&results, self.progress.epoch)?;
         for epoch in self.progress.epoch..self.options.epochs {
             let start = Instant::now();
             if !self.epoch(epoch, observer)? {
@@ -94,7 +94,7 @@ impl Training {
             self.progress.best = self.progress.best.max(self.fitness);
             let early = validation.is_some() && self.progress.stop.stops(epoch, self.fitness);
             self.check_finite(epoch)?;
-            csv::append(&results, &row).map_err(file)?;
+            csv::append(&results, &row)?;
             self.progress.seconds += start.elapsed().as_secs_f64();
             self.save(epoch, best, last || early)?;
             let seconds = start.elapsed().as_secs_f64();

@@ -1,9 +1,9 @@
 //! The forward pass.
 
-use super::plan::Step;
 use super::tensor::{broadcast_steps, from_rows, logical_strides, map_sizes, order, physical, to_rows};
 use super::{Saved, Tensor, Trainer};
 use crate::autograd::Error;
+use crate::autograd::plan::Step;
 use crate::graph::{BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, CustomError, Op, Order, Upsample, View};
 use crate::kernels::norm::{self, Normal, Statistics};
 use crate::kernels::pool::{Pooling, global_forward};

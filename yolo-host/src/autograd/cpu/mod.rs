@@ -2,19 +2,18 @@
 
 mod backward;
 mod forward;
-mod plan;
 mod pool;
 mod tensor;
 mod through;
 
 use super::Error;
+use super::plan::{self, Step};
 use crate::graph::{Graph, Op, ParamId, Role, ValueId};
 use crate::kernels::norm::Normal;
 use crate::kernels::pool::Pooling;
 use crate::kernels::{Conv, Float, from_rows, to_rows};
 use crate::model::State;
 use crate::weights::{Array, Data};
-use plan::Step;
 use pool::Pool;
 use std::collections::BTreeMap;
 pub use tensor::Tensor;

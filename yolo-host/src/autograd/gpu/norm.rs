@@ -1,0 +1,46 @@
+//! Batch norm in training and its gradient: by cuDNN on CUDA, by this crate's kernels on the CPU.
+
+#[cfg(feature = "cudnn")]
+use super::cudnn;
+use super::host;
+use candle_core::{Device, Result, Tensor};
+
+/// What the gradient needs: mean and 1 / √(variance + ε) of each channel of the batch.
+#[derive(Debug)]
+pub struct Context {
+    /// `[channels]`
+    pub mean: Tensor,
+    /// `[channels]`
+    pub inverse: Tensor,
+}
+
+/// The results of a forward pass in training.
+#[derive(Debug)]
+pub struct Trained {
+    /// The output.
+    pub y: Tensor,
+    /// For the gradient.
+    pub context: Context,
+    /// Running mean and variance, moved.
+    pub running: [Tensor; 2],
+}
+
+/// Normalises maps by the statistics of the batch, and moves running mean and variance towards them.
+pub fn train(x: &Tensor, weight: &Tensor, bias: &Tensor, running: [&Tensor; 2]) -> Result<Trained> {
+    match x.device() {
+        Device::Cpu => host::norm_train(x, weight, bias, running),
+        #[cfg(feature = "cudnn")]
+        Device::Cuda(_) => cudnn::norm_train(x, weight, bias, running),
+        _ => Err(host::no_engine("batch norm")),
+    }
+}
+
+/// The gradients of x, weight and bias.
+pub fn backward(x: &Tensor, context: &Context, weight: &Tensor, grad: &Tensor) -> Result<[Tensor; 3]> {
+    match x.device() {
+        Device::Cpu => host::norm_backward(x, context, weight, grad),
+        #[cfg(feature = "cudnn")]
+        Device::Cuda(_) => cudnn::norm_backward(x, context, weight, grad),
+        _ => Err(host::no_engine("batch norm")),
+    }
+}
