@@ -8,7 +8,7 @@ use yolo_host::autograd::gpu::{Precision, Trainer};
 use yolo_host::autograd::{Network, cpu};
 use yolo_host::graph::{ParamId, Role};
 use yolo_host::model::{Model, Spec};
-use yolo_host::train::sgd::Rates;
+use yolo_host::train::Rates;
 use yolo_host::weights::Array;
 use yolo_tests::training::{MODELS, Training, number, read};
 use yolo_tests::{cuda, floats, golden, portable_state, registry, report, root, uniform};
