@@ -8,8 +8,8 @@ use yolo_host::autograd::gpu::Precision;
 use yolo_host::graph::{ParamId, Role};
 use yolo_host::kernels::{Float, Isa};
 use yolo_host::model::{Model, Spec};
-use yolo_host::train::loss::Target;
 use yolo_host::train::Rates;
+use yolo_host::train::loss::Target;
 use yolo_tests::training::{MODELS, Trainer, Training, number, read, targets};
 use yolo_tests::{registry, report, root, uniform};
 

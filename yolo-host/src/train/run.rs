@@ -80,6 +80,7 @@ impl Training {
                 self.save_state()?;
                 return Ok(Finish::Stopped);
             }
+            self.check_finite(epoch)?;
             let last = epoch + 1 == self.options.epochs;
             let validation = match !self.options.noval || last {
                 true => Some(self.validate(observer)?),
@@ -93,7 +94,6 @@ impl Training {
             }
             self.progress.best = self.progress.best.max(self.fitness);
             let early = validation.is_some() && self.progress.stop.stops(epoch, self.fitness);
-            self.check_finite(epoch)?;
             csv::append(&results, &row)?;
             self.progress.seconds += start.elapsed().as_secs_f64();
             self.save(epoch, best, last || early)?;
@@ -162,16 +162,12 @@ impl Training {
             planes = Cow::Owned(multi_scale::stretch(&planes, [rows, columns], size));
         }
         self.trainer.forward(&planes, [n, channels, size[0], size[1]], true)?;
-        let diverged = |why: String, training: &Self| Error::Diverged {
-            epoch,
-            batch: place,
-            why,
-            checkpoint: training.weights_file("last"),
-        };
         let detect = &self.model.detect;
         let mut loss = match self.loss.compute(&maps(&self.trainer, detect), n, &targets(batch)) {
             Ok(loss) => loss,
-            Err(error) if error.is_not_finite() => return Err(diverged(error.to_string(), self)),
+            Err(error) if error.is_not_finite() => {
+                return Err(self.diverged(epoch, place, error.to_string()));
+            }
             Err(error) => return Err(error.into()),
         };
         if self.options.quad {
@@ -243,15 +239,14 @@ impl Training {
         let options = validator::Options { single_cls: self.options.single_cls, ..Default::default() };
         let mut each = |judged: &validator::Judged| observer.validated(judged.index, batches);
         let detect = &self.model.detect;
-        Ok(validate(
-            &mut self.evaluator,
-            detect,
-            &anchors,
-            &self.val,
-            Some(&mut self.loss),
-            &options,
-            &mut each,
-        )?)
+        let loss = Some(&mut self.loss);
+        let validated = validate(&mut self.evaluator, detect, &anchors, &self.val, loss, &options, &mut each);
+        validated.map_err(|error| match error {
+            validator::Error::Loss(error) if error.is_not_finite() => {
+                self.diverged(self.progress.epoch - 1, self.train.batches() - 1, error.to_string())
+            }
+            error => error.into(),
+        })
     }
 
     fn row(&self, epoch: usize, validation: Option<&Validation>) -> EpochRow {
@@ -281,8 +276,11 @@ impl Training {
         if finite(self.trainer.values()) && finite(&self.ema.values) {
             return Ok(());
         }
-        let (why, checkpoint) = ("weights are not finite".to_string(), self.weights_file("last"));
-        Err(Error::Diverged { epoch, batch: self.train.batches() - 1, why, checkpoint })
+        Err(self.diverged(epoch, self.train.batches() - 1, "weights are not finite".into()))
+    }
+
+    fn diverged(&self, epoch: usize, batch: usize, why: String) -> Error {
+        Error::Diverged { epoch, batch, why, checkpoint: self.weights_file("last") }
     }
 
     fn save(&mut self, epoch: usize, best: bool, last: bool) -> Result<(), Error> {

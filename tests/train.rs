@@ -1,0 +1,248 @@
+//! Training as a whole, on pictures drawn here: it learns, it repeats itself to the bit, and it goes on after every kind of
+//! stop as if there had been none.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use yolo_host::train::{BatchReport, Cache, Error, Finish, Hyper, Observer, Options, Rule, Training};
+use yolo_tests::{registry, root, shapes};
+
+/// Watches, and stops after so many batches.
+#[derive(Default)]
+struct Watch {
+    stop_after: Option<usize>,
+    batches: Cell<usize>,
+    map50: Vec<f64>,
+}
+
+impl Observer for Watch {
+    fn batch(&mut self, _: &BatchReport) {
+        self.batches.set(self.batches.get() + 1);
+    }
+
+    fn epoch(&mut self, report: &yolo_host::train::EpochReport) {
+        self.map50.push(report.row.metrics[2]);
+    }
+
+    fn stop(&self) -> bool {
+        self.stop_after.is_some_and(|stop| self.batches.get() >= stop)
+    }
+}
+
+/// A small detector for pictures of three shapes.
+fn options(data: &Path) -> Options {
+    Options {
+        weights: None,
+        cfg: Some(root().join("models/yolov5n.yaml")),
+        data: data.into(),
+        hyp: None,
+        epochs: 2,
+        batch: 4,
+        imgsz: 96,
+        rect: false,
+        nosave: false,
+        noval: false,
+        noautoanchor: false,
+        cache: Cache::None,
+        image_weights: false,
+        multi_scale: false,
+        single_cls: false,
+        optimizer: Rule::Sgd,
+        workers: 2,
+        quad: false,
+        cos_lr: false,
+        label_smoothing: 0.0,
+        patience: 0,
+        freeze: vec![0],
+        save_period: 0,
+        seed: 3,
+    }
+}
+
+/// Warm-up takes 1,000 iterations, of which these runs see the start: rates that are large there.
+fn hyper() -> Hyper {
+    Hyper { lr0: 0.1, ..Hyper::default() }
+}
+
+fn drawn(train: usize, val: usize) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    shapes::draw(folder.path(), 7, train, val);
+    folder
+}
+
+fn start(options: Options, folder: &Path, watch: &mut Watch) -> Result<Finish, Error> {
+    Training::new(options, hyper(), folder, &mut registry(), watch)?.run(watch)
+}
+
+/// What a run leaves that a resumed one must leave, too: weights to the bit, and its results.
+fn left(folder: &Path) -> (Vec<u8>, Vec<u8>, String) {
+    let weights = |name: &str| {
+        let checkpoint = yolo_host::weights::read(&folder.join("weights").join(name)).unwrap();
+        format!("{:?}", checkpoint.arrays).into_bytes()
+    };
+    let results = std::fs::read_to_string(folder.join("results.csv")).unwrap();
+    (weights("last.state.safetensors"), weights("best.safetensors"), results)
+}
+
+#[test]
+fn it_learns() {
+    let data = drawn(64, 16);
+    let folder = tempfile::tempdir().unwrap();
+    let mut watch = Watch::default();
+    let options = Options { epochs: 16, optimizer: Rule::Adam, freeze: vec![0], ..options(data.path()) };
+    let still = Hyper {
+        lr0: 0.02,
+        warmup_bias_lr: 0.02,
+        mosaic: 0.0,
+        translate: 0.05,
+        scale: 0.1,
+        ..Hyper::default()
+    };
+    let training = Training::new(options, still, folder.path(), &mut registry(), &mut watch);
+    assert_eq!(training.unwrap().run(&mut watch).unwrap(), Finish::Done);
+    let best = watch.map50.iter().copied().fold(0.0, f64::max);
+    assert!(watch.map50[0] < 0.05, "untrained: {:?}", watch.map50);
+    assert!(best > 0.4, "trained: {:?}", watch.map50);
+}
+
+#[test]
+fn a_stopped_run_goes_on_to_the_same_bits() {
+    let data = drawn(18, 4);
+    for (rule, multi_scale) in [(Rule::Sgd, false), (Rule::AdamW, true)] {
+        let options =
+            Options { optimizer: rule, multi_scale, image_weights: multi_scale, ..options(data.path()) };
+        let whole = tempfile::tempdir().unwrap();
+        start(options.clone(), whole.path(), &mut Watch::default()).unwrap();
+        let want = left(whole.path());
+        // In the middle of the first epoch, between two, and in the second; with other threads.
+        for stop in [2, 5, 7] {
+            let parts = tempfile::tempdir().unwrap();
+            let mut watch = Watch { stop_after: Some(stop), ..Watch::default() };
+            let options = Options { workers: 1, ..options.clone() };
+            let state = parts.path().join("weights/last.state.safetensors");
+            let mut finish = start(options, parts.path(), &mut watch).unwrap();
+            while finish == Finish::Stopped {
+                let mut watch = Watch::default();
+                finish =
+                    Training::resume(&state, &mut registry(), &mut watch).unwrap().run(&mut watch).unwrap();
+            }
+            let got = left(parts.path());
+            assert_eq!(got.2, want.2, "{rule:?}, stopped after {stop}");
+            assert!(got == want, "{rule:?}, stopped after {stop}: other weights");
+        }
+    }
+}
+
+fn yolo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_yolo-shipped"));
+    command.args(arguments).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+#[test]
+fn a_killed_run_goes_on_to_the_same_bits() {
+    let data = drawn(12, 4);
+    let out = tempfile::tempdir().unwrap();
+    let cfg = root().join("models/yolov5n.yaml");
+    let run = |name: &str, kill: Option<Duration>| -> PathBuf {
+        let project = out.path().to_str().unwrap();
+        let first = [
+            "train",
+            "--data",
+            data.path().to_str().unwrap(),
+            "--cfg",
+            cfg.to_str().unwrap(),
+            "--imgsz",
+            "64",
+            "--batch-size",
+            "4",
+            "--epochs",
+            "4",
+            "--project",
+            project,
+            "--name",
+            name,
+        ];
+        let folder = out.path().join(name);
+        let resume = ["train", "--resume", folder.to_str().unwrap()];
+        let state = folder.join("weights/last.state.safetensors");
+        let mut kills = 0;
+        loop {
+            // Before the first state there is nothing to go on with, and people start again.
+            let mut command =
+                if state.exists() { yolo(&resume) } else { yolo(&[&first[..], &["--exist-ok"]].concat()) };
+            let mut child = command.spawn().unwrap();
+            let patience = kill.map(|kill| kill + Duration::from_millis(130) * kills);
+            let started = Instant::now();
+            loop {
+                if let Some(status) = child.try_wait().unwrap() {
+                    assert!(status.success(), "{}", error_of(child));
+                    assert!(kill.is_none() || kills > 0, "it was never killed");
+                    return folder;
+                }
+                if patience.is_some_and(|patience| started.elapsed() > patience) {
+                    child.kill().unwrap();
+                    child.wait().unwrap();
+                    kills += 1;
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    };
+    let results = |folder: PathBuf| {
+        let weights = std::fs::read(folder.join("weights/last.safetensors")).unwrap();
+        (std::fs::read_to_string(folder.join("results.csv")).unwrap(), weights)
+    };
+    let want = results(run("whole", None));
+    let got = results(run("killed", Some(Duration::from_millis(400))));
+    assert_eq!(got.0, want.0);
+    assert!(got == want, "other weights");
+}
+
+fn error_of(child: std::process::Child) -> String {
+    String::from_utf8_lossy(&child.wait_with_output().unwrap().stderr).into_owned()
+}
+
+#[test]
+fn what_cannot_be_trained_is_told() {
+    let data = drawn(6, 2);
+    let folder = tempfile::tempdir().unwrap();
+    let fails = |options: Options, hyper: Hyper| {
+        let mut watch = Watch::default();
+        let made = Training::new(options, hyper, folder.path(), &mut registry(), &mut watch);
+        made.and_then(|mut training| training.run(&mut watch)).unwrap_err().to_string()
+    };
+    let small = || options(data.path());
+    let cases = [
+        (fails(Options { cfg: None, ..small() }, hyper()), "name a model with --cfg"),
+        (fails(Options { imgsz: 100, ..small() }, hyper()), "100"),
+        (fails(Options { data: "nowhere.yaml".into(), ..small() }, hyper()), "nowhere.yaml"),
+        (fails(Options { weights: Some("none.pt".into()), ..small() }, hyper()), "none.pt"),
+        (
+            fails(
+                small(),
+                Hyper { lr0: 10.0, warmup_bias_lr: 10.0, warmup_epochs: 0.0, r#box: 1e30, ..hyper() },
+            ),
+            "last good checkpoint",
+        ),
+    ];
+    for (got, want) in cases {
+        assert!(got.contains(want), "{got:?} does not say {want:?}");
+    }
+}
+
+#[test]
+fn a_state_of_other_data_is_refused() {
+    let data = drawn(6, 2);
+    let folder = tempfile::tempdir().unwrap();
+    start(Options { epochs: 1, ..options(data.path()) }, folder.path(), &mut Watch::default()).unwrap();
+    shapes::draw(data.path(), 8, 7, 2);
+    let state = folder.path().join("weights/last.state.safetensors");
+    let error = Training::resume(&state, &mut registry(), &mut Watch::default()).err().unwrap().to_string();
+    assert!(error.contains("was trained on 6 pictures"), "{error}");
+    let weights = folder.path().join("weights/last.safetensors");
+    let error = Training::resume(&weights, &mut registry(), &mut Watch::default()).err().unwrap().to_string();
+    assert!(error.contains("is no state of a training"), "{error}");
+}
