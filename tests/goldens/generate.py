@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-PARTS = 'layers', 'statistics', 'plugins', 'loss', 'training', 'nms', 'letterbox', 'checkpoints', 'photos'
+PARTS = (
+    'layers', 'statistics', 'plugins', 'loss', 'training', 'nms', 'letterbox', 'augment', 'checkpoints', 'photos')
 
 
 def main():
