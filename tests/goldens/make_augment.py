@@ -135,9 +135,8 @@ def polygons():
         height, width = 20 + i, 50 - i // 2
         count = 3 + i % 9
         u = uniform(f'augment/polygon/{i}', count, 2)
-        # Up to a pixel beyond the picture, as clipped outlines reach, and in the last cases far beyond.
-        spread = 1 if i < 30 else 2
-        points = np.floor((u - 0.5) * spread * [width + 1, height + 1] + [(width + 1) / 2, (height + 1) / 2]).astype(np.int32)
+        # Up to a pixel beyond the picture, as clipped outlines reach.
+        points = np.floor(u * [width + 1, height + 1]).astype(np.int32)
         mask = np.zeros((height, width), np.uint8)
         cv2.drawContours(mask, [points], -1, 1, cv2.FILLED)
         yield {'size': [height, width], 'points': points.tolist(), 'sha256': digest(mask)}

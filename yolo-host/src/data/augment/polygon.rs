@@ -5,7 +5,8 @@
 /// Bits behind the point of an edge's x.
 const SHIFT: u32 = 16;
 
-/// Sets the pixels of a mask of `size` (height, width) that lie in or on a polygon of pixels.
+/// Sets the pixels of a mask of `size` (height, width) that lie in or on a polygon of pixels. Held against OpenCV for
+/// points up to a pixel beyond the picture, as clipped outlines have; far outside a pixel can differ.
 ///
 /// # Panics
 /// If the mask is shorter than height times width.
