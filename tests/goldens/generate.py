@@ -10,7 +10,8 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 PARTS = (
-    'layers', 'statistics', 'plugins', 'loss', 'training', 'mixed', 'nms', 'metrics', 'letterbox', 'checkpoints', 'photos'
+    'layers', 'statistics', 'plugins', 'loss', 'training', 'mixed', 'nms', 'metrics', 'letterbox',
+    'augment', 'checkpoints', 'photos',
 )
 
 

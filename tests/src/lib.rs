@@ -2,6 +2,7 @@
 
 pub mod plugins;
 pub mod reference;
+pub mod shapes;
 pub mod training;
 
 use candle_core::Device;

@@ -60,3 +60,30 @@ impl Stream {
         radius * (std::f64::consts::TAU * self.uniform()).cos()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbouring_numbers_give_unlike_streams() {
+        let first = |a, b| Stream::counted("test", &[a, b]).next();
+        let mut values: Vec<u64> = (0..50).flat_map(|a| (0..50).map(move |b| first(a, b))).collect();
+        values.sort();
+        values.dedup();
+        assert_eq!(values.len(), 2500);
+        let ones: u32 = values.iter().map(|value| value.count_ones()).sum();
+        assert!((f64::from(ones) / 2500.0 - 32.0).abs() < 0.5, "{ones}");
+    }
+
+    #[test]
+    fn every_place_is_as_likely() {
+        let mut counts = [[0_u32; 5]; 5];
+        for index in 0..10_000 {
+            let mut order = [0, 1, 2, 3, 4];
+            Stream::counted("order", &[index]).shuffle(&mut order);
+            order.iter().enumerate().for_each(|(place, &value)| counts[place][value] += 1);
+        }
+        assert!(counts.as_flattened().iter().all(|count| count.abs_diff(2000) < 200), "{counts:?}");
+    }
+}

@@ -26,15 +26,18 @@ impl HsvGains {
 
     /// Changes the colours of a picture.
     pub fn apply(&self, picture: &mut Picture) {
-        let tables = Tables::new(self.0);
+        let (tables, colours) = (Tables::new(self.0), &*COLOURS);
         let pitch = 3 * picture.width.max(1);
         for row in picture.rgb.chunks_exact_mut(pitch) {
             let pixels = row.as_chunks_mut::<3>().0;
             let (many, rest) = pixels.split_at_mut(pixels.len() / LANES * LANES);
-            many.iter_mut()
-                .for_each(|pixel| *pixel = rgb(tables.change(hsv(*pixel))).map(|level| level as u8));
-            let round = |level: f32| level.round_ties_even() as u8;
-            rest.iter_mut().for_each(|pixel| *pixel = rgb(tables.change(hsv(*pixel))).map(round));
+            for pixel in many {
+                *pixel = colours.rgb(tables.change(colours.hsv(*pixel)), |level| level as u8);
+            }
+            for pixel in rest {
+                *pixel =
+                    colours.rgb(tables.change(colours.hsv(*pixel)), |level| level.round_ties_even() as u8);
+            }
         }
     }
 }
@@ -58,59 +61,80 @@ impl Tables {
     }
 }
 
-/// Division by a byte as multiplication.
-struct Division {
+/// What is the same for every picture.
+struct Colours {
+    /// Divisions by a byte as multiplications.
     saturation: [i32; 256],
     hue: [i32; 256],
+    /// Bytes as shares of 255.
+    share: [f32; 256],
+    wheel: [Hue; 256],
 }
 
-static DIVISION: LazyLock<Division> = LazyLock::new(|| {
-    let table = |whole: u32, parts: f64| {
+/// A hue on the colour wheel.
+#[derive(Clone, Copy)]
+struct Hue {
+    /// How far it is into its sixth, and what is left of that.
+    within: [f64; 2],
+    /// Which of the levels full, low, falling and rising red, green and blue have.
+    levels: [u8; 3],
+}
+
+static COLOURS: LazyLock<Colours> = LazyLock::new(|| {
+    let division = |whole: u32, parts: f64| {
         std::array::from_fn(|by| match by {
             0 => 0,
             by => (f64::from(whole << SHIFT) / (parts * by as f64)).round_ties_even() as i32,
         })
     };
-    Division { saturation: table(255, 1.0), hue: table(180, 6.0) }
+    Colours {
+        saturation: division(255, 1.0),
+        hue: division(180, 6.0),
+        share: std::array::from_fn(|level| level as f32 * (1.0 / 255.0)),
+        wheel: std::array::from_fn(|hue| {
+            let hue = hue as f32 * (6.0 / 180.0);
+            let within = hue.fract();
+            let levels = match hue as u32 % 6 {
+                0 => [0, 3, 1],
+                1 => [2, 0, 1],
+                2 => [1, 0, 3],
+                3 => [1, 2, 0],
+                4 => [3, 1, 0],
+                _ => [0, 1, 2],
+            };
+            Hue { within: [within, 1.0 - within].map(f64::from), levels }
+        }),
+    }
 });
 
-/// `COLOR_RGB2HSV` of a pixel.
-fn hsv(rgb: [u8; 3]) -> [u8; 3] {
-    let [red, green, blue] = rgb.map(i32::from);
-    let value = red.max(green).max(blue);
-    let range = value - red.min(green).min(blue);
-    let rounded = |product: i32| (product + (1 << (SHIFT - 1))) >> SHIFT;
-    let division = &*DIVISION;
-    let saturation = rounded(range * division.saturation[value as usize & 255]);
-    let hue = if value == red {
-        green - blue
-    } else if value == green {
-        blue - red + 2 * range
-    } else {
-        red - green + 4 * range
-    };
-    let hue = rounded(hue * division.hue[range as usize & 255]);
-    [(if hue < 0 { hue + 180 } else { hue }) as u8, saturation as u8, value as u8]
-}
+impl Colours {
+    /// `COLOR_RGB2HSV` of a pixel.
+    fn hsv(&self, rgb: [u8; 3]) -> [u8; 3] {
+        let [red, green, blue] = rgb.map(i32::from);
+        let value = red.max(green).max(blue);
+        let range = value - red.min(green).min(blue);
+        let rounded = |product: i32| (product + (1 << (SHIFT - 1))) >> SHIFT;
+        let saturation = rounded(range * self.saturation[value as usize & 255]);
+        let hue = if value == red {
+            green - blue
+        } else if value == green {
+            blue - red + 2 * range
+        } else {
+            red - green + 4 * range
+        };
+        let hue = rounded(hue * self.hue[range as usize & 255]);
+        [(if hue < 0 { hue + 180 } else { hue }) as u8, saturation as u8, value as u8]
+    }
 
-/// `COLOR_HSV2RGB` of a pixel, levels up to 255 before they become whole.
-fn rgb([hue, saturation, value]: [u8; 3]) -> [f32; 3] {
-    let hue = f32::from(hue) * (6.0 / 180.0);
-    let (saturation, value) = (f32::from(saturation) * (1.0 / 255.0), f32::from(value) * (1.0 / 255.0));
-    let sector = hue as u32;
-    let within = hue - sector as f32;
-    // OpenCV multiplies and subtracts in one rounding; double precision does the same for these numbers.
-    let without = |share: f32| (1.0 - f64::from(saturation) * f64::from(share)) as f32;
-    let low = value * (1.0 - saturation);
-    let falling = value * without(within);
-    let rising = value * without(1.0 - within);
-    let rgb = match sector % 6 {
-        0 => [value, rising, low],
-        1 => [falling, value, low],
-        2 => [low, value, rising],
-        3 => [low, falling, value],
-        4 => [rising, low, value],
-        _ => [value, low, falling],
-    };
-    rgb.map(|level| level * 255.0)
+    /// `COLOR_HSV2RGB` of a pixel; `whole` makes bytes of levels up to 255.
+    fn rgb(&self, [hue, saturation, value]: [u8; 3], whole: impl Fn(f32) -> u8) -> [u8; 3] {
+        let Hue { within: [within, left], levels } = self.wheel[usize::from(hue)];
+        let (saturation, value) = (self.share[usize::from(saturation)], self.share[usize::from(value)]);
+        // OpenCV multiplies and subtracts in one rounding; double precision does the same for these numbers.
+        let without = |share: f64| (1.0 - f64::from(saturation) * share) as f32;
+        let (low, falling, rising) =
+            (value * (1.0 - saturation), value * without(within), value * without(left));
+        let bytes = [value, low, falling, rising].map(|level| whole(level * 255.0));
+        levels.map(|level| bytes[usize::from(level & 3)])
+    }
 }

@@ -14,6 +14,7 @@ mod mixup;
 mod mosaic;
 mod perspective;
 mod polygon;
+mod quad;
 mod warp;
 
 pub use copy_paste::{copy_paste, draw as draw_pasted};
@@ -23,7 +24,8 @@ pub use mixup::{draw_ratio, mixup};
 pub use mosaic::{Tile, mosaic4, mosaic9};
 pub use perspective::Perspective;
 pub use polygon::fill_polygon;
-pub use warp::{warp_affine, warp_perspective};
+pub use quad::{enlarge, join};
+pub use warp::{Matrix, warp_affine, warp_perspective};
 
 use super::{Label, Picture};
 

@@ -5,7 +5,11 @@
 /// Bits behind the point of an edge's x.
 const SHIFT: u32 = 16;
 
-/// Sets the pixels of a mask of `size` (height, width) that lie in or on a polygon of pixels.
+/// Sets the pixels of a mask of `size` (height, width) that lie in or on a polygon of pixels. Held against OpenCV for
+/// points up to a pixel beyond the picture, as clipped outlines have; far outside a pixel can differ.
+///
+/// # Panics
+/// If the mask is shorter than height times width.
 pub fn fill_polygon(mask: &mut [bool], size: (usize, usize), points: &[[i32; 2]]) {
     let (height, width) = (size.0 as i64, size.1 as i64);
     let Some(&last) = points.last() else { return };
@@ -13,12 +17,12 @@ pub fn fill_polygon(mask: &mut [bool], size: (usize, usize), points: &[[i32; 2]]
     let mut from = last.map(i64::from);
     for &point in points {
         let to = point.map(i64::from);
-        let ends = clip((width, height), from, to);
-        if let Some([a, b]) = ends {
+        let ([a, b], visible) = clip((width, height), from, to);
+        if visible {
             line(mask, width, a, b);
         }
         if from[1] != to[1] {
-            edges.push(Edge::new(from, to, ends));
+            edges.push(Edge::new(from, to, [a, b]));
         }
         from = to;
     }
@@ -36,9 +40,8 @@ struct Edge {
 }
 
 impl Edge {
-    fn new(from: [i64; 2], to: [i64; 2], clipped: Option<[[i64; 2]; 2]>) -> Self {
-        // OpenCV takes the slope from what is visible, unless that is level.
-        let [a, b] = clipped.unwrap_or([from, to]);
+    fn new(from: [i64; 2], to: [i64; 2], [a, b]: [[i64; 2]; 2]) -> Self {
+        // OpenCV takes the slope from the clipped ends, unless they are level.
         let (y_a, y_b) = if a[1] == b[1] { (from[1], to[1]) } else { (a[1], b[1]) };
         let (x_a, x_b) = (a[0] << SHIFT, b[0] << SHIFT);
         let slope = (x_b - x_a) / (y_b - y_a);
@@ -59,7 +62,7 @@ fn fill(mask: &mut [bool], (width, height): (i64, i64), edges: Vec<Edge>) {
         crossings.extend(crossing.map(|edge| edge.x + (y - edge.top) * edge.slope));
         crossings.sort_unstable();
         for pair in crossings.as_chunks::<2>().0 {
-            let [from, to] = pair.map(|x| x >> SHIFT);
+            let (from, to) = ((pair[0] + (1 << (SHIFT - 1))) >> SHIFT, pair[1] >> SHIFT);
             if from < width && to >= 0 {
                 let (from, to) = (from.max(0), to.min(width - 1));
                 mask[(y * width + from) as usize..=(y * width + to) as usize].fill(true);
@@ -68,11 +71,12 @@ fn fill(mask: &mut [bool], (width, height): (i64, i64), edges: Vec<Edge>) {
     }
 }
 
-/// The part of a line inside the picture: `cv2.clipLine`.
-fn clip((width, height): (i64, i64), a: [i64; 2], b: [i64; 2]) -> Option<[[i64; 2]; 2]> {
+/// The part of a line inside the picture, and whether there is one: OpenCV's `clipLine`, which moves the ends
+/// of a line outside, too.
+fn clip((width, height): (i64, i64), a: [i64; 2], b: [i64; 2]) -> ([[i64; 2]; 2], bool) {
     let (right, bottom) = (width - 1, height - 1);
     if right < 0 || bottom < 0 {
-        return None;
+        return ([a, b], false);
     }
     let code = |[x, y]: [i64; 2]| {
         u8::from(x < 0) | u8::from(x > right) << 1 | u8::from(y < 0) << 2 | u8::from(y > bottom) << 3
@@ -111,7 +115,7 @@ fn clip((width, height): (i64, i64), a: [i64; 2], b: [i64; 2]) -> Option<[[i64; 
             }
         }
     }
-    (c1 | c2 == 0).then_some([[x1, y1], [x2, y2]])
+    ([[x1, y1], [x2, y2]], c1 | c2 == 0)
 }
 
 /// A line of pixels between two points inside: OpenCV's `LineIterator`, 8-connected, from left to right.

@@ -95,7 +95,7 @@ fn remap(picture: &Picture, size: (usize, usize), places: impl Fn(usize, &mut [[
 
 /// The mean of the four pixels around a place, weighed by how near they are.
 fn sample(picture: &Picture, place: [i32; 2]) -> [u8; 3] {
-    let [x, y] = place.map(|at| (at >> 5).clamp(i32::from(i16::MIN), i32::from(i16::MAX)));
+    let [x, y] = place.map(|at| at >> 5);
     let [right, below] = place.map(|at| (at & (STEPS - 1)) as u32);
     let (left, above) = (STEPS as u32 - right, STEPS as u32 - below);
     let weights = [left * above, right * above, left * below, right * below];
@@ -107,17 +107,18 @@ fn sample(picture: &Picture, place: [i32; 2]) -> [u8; 3] {
     };
     let pixels = picture.pixels();
     let (width, height) = (picture.width as i32, picture.height as i32);
-    if x >= 0 && y >= 0 && x < width - 1 && y < height - 1 {
+    // One comparison for both ends: what is below nought is large without a sign.
+    if (x as u32) < (width - 1).max(0) as u32 && (y as u32) < (height - 1).max(0) as u32 {
         let at = y as usize * picture.width + x as usize;
         let (above, below) = (&pixels[at..at + 2], &pixels[at + picture.width..at + picture.width + 2]);
         return mean([&above[0], &above[1], &below[0], &below[1]]);
+    }
+    if x < -1 || y < -1 || x >= width || y >= height {
+        return [PADDING; 3];
     }
     let at = |x: i32, y: i32| {
         let inside = (0..width).contains(&x) && (0..height).contains(&y);
         if inside { &pixels[y as usize * picture.width + x as usize] } else { &[PADDING; 3] }
     };
-    if x < -1 || y < -1 || x >= width || y >= height {
-        return [PADDING; 3];
-    }
     mean([at(x, y), at(x + 1, y), at(x, y + 1), at(x + 1, y + 1)])
 }

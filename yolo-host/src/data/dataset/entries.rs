@@ -79,6 +79,8 @@ pub fn of(dataset: &Dataset, which: SplitName) -> Result<Vec<Entry>, Error> {
         let places = places.iter().map(|place| format!("'{place}'")).collect::<Vec<_>>().join(", ");
         return Err(Error::NoImages { split: which, places });
     }
+    // Without the `.` that a path may hold, so that one picture has one name.
+    entries.iter_mut().for_each(|entry| entry.image = entry.image.components().collect());
     Ok(entries)
 }
 
