@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-PARTS = 'layers', 'statistics', 'plugins', 'loss', 'training', 'nms', 'metrics', 'letterbox', 'checkpoints', 'photos'
+PARTS = 'layers', 'statistics', 'plugins', 'loss', 'training', 'nms', 'metrics', 'reports', 'letterbox', 'checkpoints', 'photos'
 
 
 def main():
