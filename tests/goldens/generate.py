@@ -10,8 +10,8 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 PARTS = (
-    'layers', 'statistics', 'plugins', 'loss', 'training', 'mixed', 'nms', 'metrics', 'letterbox',
-    'augment', 'checkpoints', 'photos',
+    'layers', 'statistics', 'plugins', 'loss', 'training', 'mixed', 'nms', 'metrics', 'reports',
+    'letterbox', 'augment', 'checkpoints', 'photos',
 )
 
 

@@ -3,6 +3,7 @@
 
 mod crop;
 mod palette;
+pub mod plots;
 mod shapes;
 mod text;
 

@@ -30,7 +30,8 @@ impl Text {
         Self::set(text, (height * room / line.width as f32).max(LEAST_HEIGHT))
     }
 
-    fn set(text: &str, height: f32) -> Option<Self> {
+    /// Sets a line `height` pixels high. Nothing if there is no letter to show.
+    pub fn set(text: &str, height: f32) -> Option<Self> {
         let font = FontRef::try_from_slice(FONT).ok()?;
         let font = font.as_scaled(height);
         let mut glyphs = Vec::new();
@@ -52,22 +53,33 @@ impl Text {
     pub fn draw(&self, picture: &mut Picture, left: isize, top: isize, ink: [u8; 3]) {
         let (width, height) = (picture.width, picture.height);
         let pixels = picture.rgb.as_chunks_mut().0;
+        self.cover(|x, y, cover| {
+            let (x, y) = (left.saturating_add(x), top.saturating_add(y));
+            if (0..width as isize).contains(&x) && (0..height as isize).contains(&y) {
+                blend(&mut pixels[y as usize * width + x as usize], ink, cover);
+            }
+        });
+    }
+
+    /// Calls `paint` for every pixel that the letters touch, with its place from the upper left corner, and the share of
+    /// it that they cover, 0 to 1.
+    pub fn cover(&self, mut paint: impl FnMut(isize, isize, f32)) {
         for glyph in &self.glyphs {
             let corner = glyph.px_bounds().min;
-            let (left, top) = (left + corner.x as isize, top + corner.y as isize);
+            let (left, top) = (corner.x as isize, corner.y as isize);
             glyph.draw(|x, y, cover| {
-                let (x, y) =
-                    (left.saturating_add_unsigned(x as usize), top.saturating_add_unsigned(y as usize));
-                if (0..width as isize).contains(&x) && (0..height as isize).contains(&y) {
-                    blend(&mut pixels[y as usize * width + x as usize], ink, cover);
-                }
+                paint(
+                    left.saturating_add_unsigned(x as usize),
+                    top.saturating_add_unsigned(y as usize),
+                    cover,
+                );
             });
         }
     }
 }
 
 /// Covers a share of the pixel, 0 to 1, with ink.
-fn blend(pixel: &mut [u8; 3], ink: [u8; 3], cover: f32) {
+pub(super) fn blend(pixel: &mut [u8; 3], ink: [u8; 3], cover: f32) {
     for (sample, ink) in pixel.iter_mut().zip(ink) {
         let paper = f32::from(*sample);
         *sample = (paper + (f32::from(ink) - paper) * cover).round() as u8;

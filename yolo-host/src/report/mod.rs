@@ -8,6 +8,7 @@ mod record;
 pub mod tensorboard;
 
 pub use error::Error;
+pub(crate) use number::general;
 
 /// The columns of `results.csv` after the epoch, and TensorBoard's tags, as upstream's `Loggers` calls them.
 pub const COLUMNS: [&str; 13] = [

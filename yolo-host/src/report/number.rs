@@ -1,7 +1,7 @@
 //! Numbers as Python writes them.
 
 /// A number as `%.Ng` writes it: so many significant digits, no trailing zeros.
-pub(super) fn general(value: f64, digits: usize) -> String {
+pub(crate) fn general(value: f64, digits: usize) -> String {
     if !value.is_finite() {
         let sign = if value == f64::NEG_INFINITY { "-" } else { "" };
         return format!("{sign}{}", if value.is_nan() { "nan" } else { "inf" });

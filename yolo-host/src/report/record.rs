@@ -42,9 +42,12 @@ pub(super) fn record(data: &[u8]) -> Vec<u8> {
 pub(super) struct Message(Vec<u8>);
 
 impl Message {
+    /// Zero is what a reader takes for a missing number, and is not written.
     pub fn int(mut self, field: u8, value: u64) -> Self {
-        self.0.push(field << 3);
-        self.varint(value);
+        if value > 0 {
+            self.0.push(field << 3);
+            self.varint(value);
+        }
         self
     }
 

@@ -1,0 +1,103 @@
+//! The files that a run leaves behind against the reference's, byte for byte where no clock is in them.
+
+use std::path::Path;
+use yolo_host::eval::Detection;
+use yolo_host::report::coco::{Categories, CocoResults};
+use yolo_host::report::tensorboard::EventFile;
+use yolo_host::report::{EpochRow, csv};
+use yolo_tests::{golden, uniform};
+
+/// `make_reports.py` says how.
+fn epochs() -> Vec<EpochRow> {
+    let rows = uniform("reports", 10 * 13);
+    let row = |(epoch, row): (usize, &[f64; 13])| {
+        let value = |u: f64| [u * u, 10.0 * u, 1e-4 * u][epoch % 3];
+        EpochRow::from_values(epoch, row.map(value))
+    };
+    rows.as_chunks().0.iter().enumerate().map(row).collect()
+}
+
+#[test]
+fn results_csv_is_the_reference_s() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("results.csv");
+    for row in epochs() {
+        csv::append(&path, &row).unwrap();
+    }
+    let reference = golden("reports/results.csv");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), std::fs::read_to_string(&reference).unwrap());
+    let read = csv::read(&reference).unwrap();
+    for (read, made) in read.iter().zip(epochs()) {
+        assert_eq!(read.epoch, made.epoch);
+        for (read, made) in read.values().into_iter().zip(made.values()) {
+            assert!((read - made).abs() <= 5e-5 * made, "five digits of {made}: {read}");
+        }
+    }
+    assert_eq!(read.len(), 10);
+}
+
+#[test]
+fn predictions_are_the_reference_s() {
+    let mut results = CocoResults::new(Categories::Coco91);
+    for name in ["000000000042", "zidane", "007"] {
+        let rows = uniform(&format!("reports/{name}"), 8 * 6);
+        let detection = |row: &[f64; 6]| Detection {
+            rect: [0, 1, 2, 3].map(|side| (640.0 * row[side]) as f32),
+            confidence: row[4] as f32,
+            class: (80.0 * row[5]) as usize,
+        };
+        let detections: Vec<Detection> = rows.as_chunks().0.iter().map(detection).collect();
+        results.add(Path::new(name).with_extension("jpg").as_path(), &detections);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("predictions.json");
+    results.write(&path).unwrap();
+    let reference = std::fs::read_to_string(golden("reports/predictions.json")).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), reference);
+}
+
+/// CRC-32C bit by bit, turned and shifted as TFRecord has it.
+fn checksum(bytes: &[u8]) -> u32 {
+    let crc = !bytes.iter().fold(!0_u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ 0x82F6_3B78 * (crc & 1))
+    });
+    crc.rotate_right(15).wrapping_add(0xA282_EAD8)
+}
+
+/// The events of a file without their time, which comes first, and without the version of the format.
+fn events(path: &Path) -> Vec<Vec<u8>> {
+    const TIME: usize = 9;
+    let bytes = std::fs::read(path).unwrap();
+    let mut rest = bytes.as_slice();
+    let mut events = Vec::new();
+    while !rest.is_empty() {
+        let number = |at: usize| u32::from_le_bytes(rest[at..at + 4].try_into().unwrap());
+        let length = number(0) as usize;
+        assert_eq!((number(4), number(8)), (0, checksum(&rest[..8])));
+        let data = &rest[12..12 + length];
+        assert_eq!(number(12 + length), checksum(data));
+        assert_eq!(data[0], 0x09, "the time as a double in field 1");
+        if !data.windows(13).any(|part| part == b"brain.Event:2") {
+            events.push(data[TIME..].to_vec());
+        }
+        rest = &rest[16 + length..];
+    }
+    events
+}
+
+#[test]
+fn events_are_the_reference_s() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut file = EventFile::resume(folder.path(), 3).unwrap();
+    for row in epochs() {
+        file.epoch(&row).unwrap();
+    }
+    file.image("results", b"the bytes of a picture", (3, 2), 10).unwrap();
+    let name = file.path().file_name().unwrap().to_str().unwrap();
+    assert!(name.starts_with("events.out.tfevents."), "{name}");
+    let (ours, reference) = (events(file.path()), events(&golden("reports/events.tfevents")));
+    assert_eq!(reference.len(), 1 + 10 * 13 + 1);
+    assert_eq!(ours, reference);
+    let other = EventFile::create(folder.path()).unwrap();
+    assert_ne!(other.path(), file.path(), "two files at once");
+}
