@@ -6,7 +6,7 @@ use serde_json::Value;
 use yolo_bundle as _;
 use yolo_host::autograd::gpu::{Precision, Trainer};
 use yolo_host::autograd::{Network, cpu};
-use yolo_host::graph::{ParamId, Role};
+use yolo_host::graph::{ParamId, Role, ValueId};
 use yolo_host::model::{Model, Spec};
 use yolo_host::train::Rates;
 use yolo_host::weights::Array;
@@ -147,6 +147,8 @@ fn mistakes_are_told() {
     let shape = told(trainer.backward(&[(outputs[0], nothing)]).unwrap_err());
     assert!(shape.contains("a gradient [1, 1] was given for a tensor [2, 255, 8, 8]"), "{shape}");
     let grad = trainer.output(outputs[0]).unwrap().ones_like().unwrap();
+    let not_asked_for = ValueId(outputs[0].0 - 1);
+    assert!(told(trainer.backward(&[(not_asked_for, grad.clone())]).unwrap_err()).contains("missing"));
     trainer.backward(&[(outputs[0], grad.clone())]).unwrap();
     let again = told(trainer.backward(&[(outputs[0], grad.clone())]).unwrap_err());
     assert!(again.contains("the forward pass"), "{again}");

@@ -15,7 +15,8 @@ struct Flow<'a> {
 impl Trainer {
     /// Sets the gradient of every parameter, given those of some tensors that were asked for, of the tensors' shapes.
     ///
-    /// Fails without a forward pass in training before it, for a gradient of another shape, or if the device cannot.
+    /// Fails without a forward pass in training before it, for a gradient of another shape or of a tensor that was not asked
+    /// for, or if the device cannot.
     pub fn backward(&mut self, given: &[(ValueId, Tensor)]) -> Result<(), Error> {
         self.grads.fill(None);
         let mut flow = Flow { grads: vec![None; self.tensors.len()], trainer: self };
@@ -40,7 +41,9 @@ impl Flow<'_> {
     fn give(&mut self, id: ValueId, grad: &Tensor) -> Result<(), Error> {
         let node = &self.trainer.graph.nodes[id.0];
         let (layer, op) = (node.layer, node.op.name());
-        let shape = self.trainer.shapes.get(id.0).ok_or(Error::Missing { layer, op })?;
+        let wanted = self.trainer.wanted.contains(&id);
+        let shape = self.trainer.shapes.get(id.0).filter(|_| wanted);
+        let shape = shape.ok_or(Error::Missing { layer, op })?;
         if shape != grad.dims() {
             let why = format!("a gradient {:?} was given for a tensor {shape:?}", grad.dims());
             return Err(Error::Candle { layer, op, source: candle_core::Error::msg(why) });

@@ -73,7 +73,9 @@ fn shifts_forward(kind: Pool, spec: &PoolSpec, x: &Tensor, shape: &[usize]) -> R
     let [top, left] = spec.padding;
     let behind = [size[0].saturating_sub(top + h), size[1].saturating_sub(left + w)];
     let outside = if kind == Pool::Max { f64::NEG_INFINITY } else { 0.0 };
-    let x = pad(x, [left, behind[1], top, behind[0]], outside)?;
+    // Places in the window are counted in the same numbers, and bf16 counts to 256.
+    let numbers = x.dtype();
+    let x = pad(&wide(x)?, [left, behind[1], top, behind[0]], outside)?;
     let [down, across] = spec.stride;
     let shifted = |[y, x0]: [usize; 2]| {
         let part = x.narrow(2, y, rows * down)?.narrow(3, x0, columns * across)?.contiguous()?;
@@ -95,10 +97,11 @@ fn shifts_forward(kind: Pool, spec: &PoolSpec, x: &Tensor, shape: &[usize]) -> R
         });
     }
     let (y, which) = best.ok_or_else(|| candle_core::Error::msg("an empty window"))?;
-    match kind {
-        Pool::Max => Ok((y, Context::Shifts(Some(which)))),
-        Pool::Average => Ok(((y / (spec.kernel[0] * spec.kernel[1]) as f64)?, Context::Shifts(None))),
-    }
+    let (y, which) = match kind {
+        Pool::Max => (y, Some(which)),
+        Pool::Average => ((y / (spec.kernel[0] * spec.kernel[1]) as f64)?, None),
+    };
+    Ok((y.to_dtype(numbers)?, Context::Shifts(which)))
 }
 
 fn shifts_backward(
