@@ -1,9 +1,8 @@
 //! What can stop a training.
 
 use super::loss::LossError;
-use crate::model::Mismatch;
 use crate::registry::RegistryError;
-use crate::{autograd, data, detector, model, validator, weights};
+use crate::{autograd, data, model, report, validator, weights};
 use std::path::PathBuf;
 
 /// A training that cannot be started or go on.
@@ -34,9 +33,6 @@ pub enum Error {
     /// The model cannot be built.
     #[error(transparent)]
     Model(#[from] model::Error),
-    /// Its weights cannot be read.
-    #[error(transparent)]
-    Detector(#[from] detector::Error),
     /// A plugin that the model asks for cannot be used.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -54,7 +50,7 @@ pub enum Error {
     Validation(#[from] validator::Error),
     /// Results cannot be written.
     #[error(transparent)]
-    Report(#[from] crate::report::Error),
+    Report(#[from] report::Error),
     /// The numbers are no longer finite.
     #[error(
         "epoch {epoch}, batch {batch}: {why}; the last good checkpoint is {}; lower lr0 or raise warmup_epochs, and \
@@ -77,13 +73,5 @@ pub enum Error {
         file: PathBuf,
         /// Why not.
         why: String,
-    },
-    /// A checkpoint of another model.
-    #[error("{}: is not of this model", file.display())]
-    OtherModel {
-        /// The checkpoint.
-        file: PathBuf,
-        /// What does not fit.
-        source: Mismatch,
     },
 }

@@ -171,3 +171,53 @@ fn adam<T: Float>(
         *value -= step * *m / (v.sqrt() / root + eps);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers from torch.optim of PyTorch 2.8: one parameter a group, three steps.
+    #[test]
+    fn steps_are_pytorchs() {
+        let grads = [[0.5, -2.0], [0.25, 1.0], [-1.0, 0.125]];
+        let cases = [
+            (Rule::Sgd, [0.9503, -0.10695, 0.9134190188749999, -0.0954596263125, 0.9006, 0.2861]),
+            (
+                Rule::Adam,
+                [
+                    0.8274177428854115,
+                    -0.35637922929587884,
+                    0.8196538686056137,
+                    -0.3536147986957529,
+                    0.6548354857708228,
+                    -0.2127584585917577,
+                ],
+            ),
+            (
+                Rule::AdamW,
+                [
+                    0.824713859842936,
+                    -0.3551072624986769,
+                    0.8139562076730742,
+                    -0.3500473353098792,
+                    0.650019549600929,
+                    -0.21067018940295199,
+                ],
+            ),
+        ];
+        let rates = Rates { weight: 0.1, bias: 0.2, momentum: 0.9, decay: 0.05 };
+        for (rule, want) in cases {
+            let groups = vec![Some(Group::Norm), Some(Group::Weight), Some(Group::Bias)];
+            let none = || vec![vec![]; 3];
+            let mut optimizer = Optimizer::<f64> { rule, groups, moments: [none(), none()], steps: 0 };
+            let mut params = [[1.0, -0.5]; 3];
+            for grad in &grads {
+                let params = params.iter_mut().enumerate();
+                optimizer.step(params.map(|(i, values)| (ParamId(i), &mut values[..], &grad[..])), &rates);
+            }
+            for (got, want) in params.iter().flatten().zip(want) {
+                assert!((got - want).abs() < 1e-12, "{rule:?}: {got}, not {want}");
+            }
+        }
+    }
+}

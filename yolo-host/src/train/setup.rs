@@ -245,7 +245,12 @@ fn model_of(options: &Options) -> Result<(Spec, Loaded), Error> {
         (Some(cfg), _) => Spec::read(cfg)?,
         (None, Some((file, checkpoint))) => match &checkpoint.meta.model {
             Some(text) => Spec::parse(text, &format!("{} (its model)", file.display()))?.in_folder_of(file),
-            None => return Err(crate::detector::Error::NoModel { file: file.clone() }.into()),
+            None => {
+                let file = file.display();
+                return Err(Error::Options(format!(
+                    "{file}: does not say which model it belongs to; name its YAML with --cfg"
+                )));
+            }
         },
         (None, None) => {
             return Err(Error::Options("name a model with --cfg, or --weights that carry one".into()));
@@ -324,7 +329,6 @@ impl Hyper {
             mosaic: self.mosaic,
             mixup: self.mixup,
             copy_paste: self.copy_paste,
-            ..Default::default()
         }
     }
 }
