@@ -6,9 +6,10 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
+use yolo_host::data::augment::{enlarge, join};
 use yolo_host::data::{
-    AugmentHyper, Batch, Cache, Dataset, Error, Item, Loader, LoaderOptions, Picture, Split, SplitName,
-    SplitOptions, TroubleKind,
+    AugmentHyper, Batch, Cache, Dataset, Error, Item, Label, Loader, LoaderOptions, Picture, Split,
+    SplitName, SplitOptions, TroubleKind,
 };
 use yolo_tests::{golden, report, root, shapes, shared};
 
@@ -429,6 +430,22 @@ fn four_in_one_are_made_of_the_same_samples() {
     // Eleven pictures: two fours in the first batch, and three that make none.
     assert_eq!(quad.iter().map(|batch| batch.shape).collect::<Vec<_>>(), [[2, 3, 128, 128]]);
     assert_eq!(quad[0].pictures, [plain[0].pictures[0], plain[0].pictures[4]]);
+    for at in 0..2 {
+        let four: [_; 4] = std::array::from_fn(|i| sample(&plain[0], 4 * at + i));
+        let enlarged = (enlarge(&four[0].0), four[0].1.clone());
+        let made = sample(&quad[0], at);
+        assert!(made == enlarged || made == join(four), "picture {at}");
+    }
+}
+
+/// A picture of a batch and its labels.
+fn sample(batch: &Batch, at: usize) -> (Picture, Vec<Label>) {
+    let [_, _, height, width] = batch.shape;
+    let planes: Vec<_> = batch.planes.chunks(height * width).skip(3 * at).take(3).collect();
+    let byte = |i: usize| (planes[i % 3][i / 3] * 255.0).round() as u8;
+    let rgb = (0..3 * height * width).map(byte).collect();
+    let labels = batch.targets.iter().filter(|(picture, _)| *picture == at).map(|(_, label)| label.clone());
+    (Picture { width, height, rgb }, labels.collect())
 }
 
 #[test]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The reference's `__getitem__` and collation for `loader.rs`: each line `None|Ram PICTURES` is answered with the seconds
-that so many pictures take: BCCD at 320 pixels, mosaics with the recipe of scratch-low, one thread, batches of 8, as numbers
-from 0 to 1. Needs the environment of `../goldens/README.md`.
+"""The reference's `__getitem__` and collation for `loader.rs`: each line `None|Ram PICTURES` is answered with the
+seconds that so many pictures take: BCCD at 320 pixels, mosaics with the recipe of scratch-low, one thread, batches of 8,
+as numbers from 0 to 1. Needs the environment of `../goldens/README.md`.
 
     RIVAL='python tests/benches/loader.py' cargo bench -p yolo-tests --bench loader
 """

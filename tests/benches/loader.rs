@@ -3,7 +3,7 @@
 //! line `None|Ram PICTURES` with the seconds that it takes for them, both run in turn; `loader.py` is one.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Instant;
 use yolo_host::data::{AugmentHyper, Cache, Dataset, Loader, LoaderOptions, SplitName, SplitOptions};
 use yolo_tests::{root, shared};
@@ -27,20 +27,36 @@ const LOW: AugmentHyper = AugmentHyper {
     copy_paste: 0.0,
 };
 
-/// Asks the rival for so many pictures: the seconds it took.
-fn rival() -> Option<impl FnMut(Cache, usize) -> f64> {
-    let command = std::env::var("RIVAL").ok()?;
-    let mut shell = Command::new("sh");
-    shell.current_dir(root()).arg("-c").arg(command).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = shell.spawn().expect("the rival starts");
-    let mut answers = BufReader::new(child.stdout.take().expect("its output"));
-    Some(move |cache, pictures| {
-        writeln!(child.stdin.as_mut().expect("its input"), "{cache:?} {pictures}")
+/// The rival's process.
+struct Rival(Child, BufReader<ChildStdout>);
+
+impl Rival {
+    fn start() -> Option<Self> {
+        let command = std::env::var("RIVAL").ok()?;
+        let mut shell = Command::new("sh");
+        shell.current_dir(root()).arg("-c").arg(command).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = shell.spawn().ok()?;
+        match child.stdout.take() {
+            Some(output) => Some(Rival(child, BufReader::new(output))),
+            None => panic!("the rival's output is piped"),
+        }
+    }
+
+    /// The seconds that it takes for so many pictures.
+    fn seconds(&mut self, cache: Cache, pictures: usize) -> f64 {
+        writeln!(self.0.stdin.as_mut().expect("its input"), "{cache:?} {pictures}")
             .expect("the rival listens");
         let mut line = String::new();
-        answers.read_line(&mut line).expect("the rival answers");
+        self.1.read_line(&mut line).expect("the rival answers");
         line.trim().parse().unwrap_or_else(|_| panic!("the rival says `{line}`"))
-    })
+    }
+}
+
+impl Drop for Rival {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 fn main() {
@@ -48,7 +64,7 @@ fn main() {
     let dataset = Dataset::read(&folder).expect("BCCD");
     let uncached = SplitOptions { cache: false, ..SplitOptions::default() };
     let items = dataset.split(SplitName::Train, uncached).expect("BCCD").items;
-    let mut rival = rival();
+    let mut rival = Rival::start();
     let rounds: usize = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
     println!("pictures/s, BCCD, 320×320, mosaic, one thread; median of {rounds}");
     for (name, cache) in [("read each time", Cache::None), ("kept in memory", Cache::Ram)] {
@@ -67,7 +83,7 @@ fn main() {
             let pictures: usize =
                 loader.epoch(round, 0, None).map(|batch| batch.expect("a batch").pictures.len()).sum();
             let rate = pictures as f64 / start.elapsed().as_secs_f64();
-            let other = rival.as_mut().map(|rival| pictures as f64 / rival(cache, pictures));
+            let other = rival.as_mut().map(|rival| pictures as f64 / rival.seconds(cache, pictures));
             // The first warms up.
             if round > 0 {
                 ours.push(rate);

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """augment.json: what the reference's augmentation and datasets make of given random numbers, pictures and label files.
 
-Pictures are those of `portable.picture`, named by width and height, read as RGB; SHA-256 is of RGB bytes in rows. Random
-numbers are put in the place of Python's and NumPy's. Boxes and outlines are single-precision numbers; objects are
+Pictures are those of `portable.picture`, named by width and height, read as RGB; SHA-256 is of RGB bytes in rows.
+Random numbers are put in the place of Python's and NumPy's. Boxes and outlines are single-precision numbers; objects are
 [class, left, top, right, bottom] in pixels, labels [class, x, y, width, height] in shares.
 
     area          from, to (width, height), hash of `cv2.resize(…, INTER_AREA)`
@@ -39,11 +39,11 @@ from yolov5.utils import augmentations, datasets
 
 AREA = [  # from, to
     ((64, 48), (32, 24)), ((60, 45), (20, 15)), ((64, 48), (16, 12)), ((64, 48), (16, 24)), ((61, 47), (40, 30)),
-    ((97, 61), (64, 40)), ((320, 240), (64, 48)), ((333, 500), (64, 96)), ((100, 75), (99, 74)), ((640, 427), (320, 213)),
-    ((51, 39), (17, 20)), ((7, 5), (1, 1)),
+    ((97, 61), (64, 40)), ((320, 240), (64, 48)), ((333, 500), (64, 96)), ((100, 75), (99, 74)),
+    ((640, 427), (320, 213)), ((51, 39), (17, 20)), ((7, 5), (1, 1)),
 ]
-HSV = [((64, 48), (0.015, 0.7, 0.4)), ((67, 5), (0.5, 0.9, 0.9)), ('cube', (0.015, 0.7, 0.4)), ('cube', (0.9, 0.9, 0.9)),
-       ('cube', (0.0, 0.0, 1e-9)), ((31, 3), (0.1, 0.2, 0.3))]
+HSV = [((64, 48), (0.015, 0.7, 0.4)), ((67, 5), (0.5, 0.9, 0.9)), ('cube', (0.015, 0.7, 0.4)),
+       ('cube', (0.9, 0.9, 0.9)), ('cube', (0.0, 0.0, 1e-9)), ((31, 3), (0.1, 0.2, 0.3))]
 PERSPECTIVE = [  # picture, border, hyperparameters
     ((96, 96), -24, {'translate': 0.1, 'scale': 0.5}), ((128, 128), -32, {'translate': 0.1, 'scale': 0.9}),
     ((96, 64), 0, {'degrees': 30, 'translate': 0.2, 'scale': 0.5, 'shear': 15}),
@@ -82,7 +82,8 @@ def digest(pixels):
 def cube():
     """64 levels of each colour: red runs fastest, blue slowest."""
     i = np.arange(64 ** 3)
-    return np.stack([4 * (i % 64) + 1, 4 * (i // 64 % 64) + 2, 4 * (i // 4096) + 3], -1).astype(np.uint8).reshape(512, 512, 3)
+    levels = np.stack([4 * (i % 64) + 1, 4 * (i // 64 % 64) + 2, 4 * (i // 4096) + 3], -1)
+    return levels.astype(np.uint8).reshape(512, 512, 3)
 
 
 def objects(key, count, width, height):
@@ -286,8 +287,8 @@ def trains():
         count = sum(len(rows) for _, rows, segments in parts if segments)
         chosen = list(range(0, count, 2))
         centre = (side / 2 + side * uniform(f'augment/{key}/centre', 2)).tolist()
-        draws = Numbers(random=[0.0, 0.9] + flips if mosaic else [0.9] + flips, uniform=centre[::-1], choices=[[1, 2, 3]],
-                        shuffle=[range(4)])
+        draws = Numbers(random=[0.0, 0.9] + flips if mosaic else [0.9] + flips, uniform=centre[::-1],
+                        choices=[[1, 2, 3]], shuffle=[range(4)])
         with mock.patch.object(datasets, 'random', draws), mock.patch.object(
                 augmentations, 'random', Numbers(uniform=numbers, sample=[chosen])), mock.patch.object(
                 np.random, 'uniform', lambda *_: u):
@@ -307,7 +308,7 @@ def old_numpy():
 
 
 def vals():
-    for imgsz, pad, augment in ((64, 0.5, False), (48, 0.5, False), (96, 0.0, False)):
+    for imgsz, pad in ((64, 0.5), (48, 0.5), (96, 0.0)):
         with tempfile.TemporaryDirectory() as folder, old_numpy(), contextlib.redirect_stdout(io.StringIO()):
             for kind in ('images', 'labels'):
                 (Path(folder) / kind).mkdir()
@@ -317,7 +318,7 @@ def vals():
                 rows[i] = labels(f'val/{i}', i % 3)
                 text = ''.join(f'{int(row[0])} ' + ' '.join(map(repr, plain(row[1:]))) + '\n' for row in rows[i])
                 (Path(folder) / f'labels/{i}.txt').write_text(text)
-            data = datasets.LoadImagesAndLabels(f'{folder}/images', imgsz, 2, augment=augment, rect=True, stride=32, pad=pad)
+            data = datasets.LoadImagesAndLabels(f'{folder}/images', imgsz, 2, rect=True, stride=32, pad=pad)
             batches = []
             for begin in range(0, len(data), 2):
                 batch = [data[i] for i in range(begin, min(begin + 2, len(data)))]
@@ -341,14 +342,17 @@ def converter(names):
 def annotation(size, *entries):
     rows = ''.join(
         f'<object><name>{name}</name><difficult>{difficult}</difficult><bndbox><xmax>{x2}</xmax><xmin>{x1}</xmin>'
-        f'<ymin>{y1}</ymin><ymax>{y2}</ymax></bndbox>{more}</object>' for name, difficult, x1, y1, x2, y2, more in entries)
-    return f'<annotation><size><width>{size[0]}</width><height>{size[1]}</height><depth>3</depth></size>{rows}</annotation>'
+        f'<ymin>{y1}</ymin><ymax>{y2}</ymax></bndbox>{more}</object>'
+        for name, difficult, x1, y1, x2, y2, more in entries)
+    size = f'<width>{size[0]}</width><height>{size[1]}</height><depth>3</depth>'
+    return f'<annotation><size>{size}</size>{rows}</annotation>'
 
 
 def vocs():
     part = '<part><name>cat</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></part>'
     for names, xml in (
-            (['cat', 'dog'], annotation((353, 500), ('dog', 0, 48, 240, 195, 371, ''), ('cat', 0, 8, 12, 352, 498, ''))),
+            (['cat', 'dog'], annotation((353, 500), ('dog', 0, 48, 240, 195, 371, ''),
+                                        ('cat', 0, 8, 12, 352, 498, ''))),
             (['cat', 'dog'], annotation((333, 77), ('dog', 1, 1, 2, 3, 4, ''), ('cow', 0, 1, 2, 3, 4, ''),
                                         ('cat', 0, 45.7, 11.25, 100.5, 70, part))),
             (['R&D'], annotation((640, 480), ('R&amp;D', 0, 1, 1, 640, 480, ''), ('R&amp;D', 0, 5, 5, 5, 9, '')))):
@@ -364,8 +368,8 @@ def vocs():
 
 
 VERIFY = [
-    '0 0.5 0.5 0.25 0.125\n1 0.1 0.2 0.1 0.05\n', '', ' \n', '0 0.5 0.5 0.2 0.2\n0 0.5 0.5 0.2 0.2\n2 0.3 0.3 0.1 0.1\n',
-    '0 0.5 0.5 1.2 0.2\n', '0 -0.1 0.5 0.2 0.2\n', '0 0.5 0.5 0.2\n', '0 0.5 0.5 0.2 0.2 0.9\n', '0 0.5 x 0.2 0.2\n',
+    '0 0.5 0.5 0.25 0.125\n1 0.1 0.2 0.1 0.05\n', '', ' \n',
+    '0 0.5 0.5 0.2 0.2\n0 0.5 0.5 0.2 0.2\n2 0.3 0.3 0.1 0.1\n', '0 0.5 0.5 1.2 0.2\n', '0 -0.1 0.5 0.2 0.2\n', '0 0.5 0.5 0.2\n', '0 0.5 0.5 0.2 0.2 0.9\n', '0 0.5 x 0.2 0.2\n',
     '0 0.5 0.5 nan 0.2\n', '0 0.5 0.5 0 0.2\n', '1 0.1 0.1 0.4 0.1 0.4 0.6 0.2 0.7\n2 0.5 0.5 0.9 0.5 0.7 0.8\n',
     '1 0.1 0.1 0.4 0.1 0.4\n1 0.1 0.1 0.4 0.1 0.4 0.6 0.2\n', '\t1   0.25 1e-1 .5 0.05\r\n\n0 0.3333333333 0.1 0.1 0.1',
     '1 0.1 0.1 0.4 0.1 0.4 1.6\n', '0 1 1 1 1\n',
@@ -412,7 +416,8 @@ def counted(folder):
     rows = np.concatenate([rows for _, rows, *_ in results if rows is not None])
     # In single precision sums depend on their order; in double, these do not to ten digits.
     return {'counts': [sum(result[i] for result in results) for i in (5, 4, 6, 7)], 'objects': len(rows),
-            'classes': np.bincount(rows[:, 0].astype(int)).tolist(), 'sums': rows[:, 1:].astype(np.float64).sum(0).tolist()}
+            'classes': np.bincount(rows[:, 0].astype(int)).tolist(),
+            'sums': rows[:, 1:].astype(np.float64).sum(0).tolist()}
 
 
 def make():
@@ -420,5 +425,5 @@ def make():
     records(HERE / 'augment.json', {
         'opencv': [cv2.__version__], 'area': list(area()), 'hsv': list(hsv()), 'polygon': list(polygons()),
         'perspective': list(perspectives()), 'mosaic': list(mosaics()), 'copy_paste': list(copies()),
-        'mixup': list(mixups()), 'quad': list(quads()), 'train': list(trains()), 'val': list(vals()), 'voc': list(vocs()),
-        'verify': list(verifies()), 'counts': list(counts())})
+        'mixup': list(mixups()), 'quad': list(quads()), 'train': list(trains()), 'val': list(vals()),
+        'voc': list(vocs()), 'verify': list(verifies()), 'counts': list(counts())})

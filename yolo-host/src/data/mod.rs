@@ -1,5 +1,6 @@
 //! Pictures on their way into the network: finding them, reading them, letterboxing them, and bringing boxes
-//! back from network pixels to photograph pixels.
+//! back from network pixels to photograph pixels. For training, datasets with their labels ([`Dataset`]),
+//! [`augment`]ation, and batches made ahead by threads ([`Loader`]).
 //!
 //! Whatever feeds numbers to the network follows OpenCV and PyTorch to the bit, so that the same pixels give
 //! the same input as in YOLOv5. Only JPEG files come out a little different, see [`Picture::decode`].

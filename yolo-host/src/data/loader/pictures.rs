@@ -48,7 +48,7 @@ impl Pictures {
     pub fn load(&self, index: usize, item: &Item) -> Result<Resized, Error> {
         match self.cache {
             Cache::None => self.read(&item.image),
-            Cache::Disk => self.read_cached(&item.image),
+            Cache::Disk => self.read_kept(&item.image),
             Cache::Ram => match self.kept.get(index).and_then(OnceLock::get) {
                 Some(kept) => Ok(kept.clone()),
                 None => {
@@ -77,7 +77,7 @@ impl Pictures {
     }
 
     /// The picture from the cache's folder, or read and put there.
-    fn read_cached(&self, path: &Path) -> Result<Resized, Error> {
+    fn read_kept(&self, path: &Path) -> Result<Resized, Error> {
         let file = self.file(path)?;
         if let Some(resized) = fs::read(&file).ok().and_then(|bytes| unpack(&bytes)) {
             return Ok(resized);
