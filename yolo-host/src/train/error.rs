@@ -35,7 +35,7 @@ pub enum Error {
     Model(#[from] model::Error),
     /// A plugin that the model asks for cannot be used.
     #[error(transparent)]
-    Registry(#[from] RegistryError),
+    Registry(Box<RegistryError>),
     /// A checkpoint cannot be read or written.
     #[error(transparent)]
     Weights(#[from] weights::Error),
@@ -74,4 +74,10 @@ pub enum Error {
         /// Why not.
         why: String,
     },
+}
+
+impl From<RegistryError> for Error {
+    fn from(error: RegistryError) -> Self {
+        Error::Registry(Box::new(error))
+    }
 }

@@ -3,6 +3,7 @@
 use super::{Error, Options, Training, multi_scale};
 use crate::data::{Batch, Split, SplitName};
 use crate::random::Stream;
+use crate::report::tensorboard::EventFile;
 use crate::report::{EpochRow, csv};
 use crate::validator::{self, Validation, maps, targets, validate};
 use std::borrow::Cow;
@@ -73,6 +74,7 @@ impl Training {
         let file = |source| Error::File { file: results.clone(), source };
         std::fs::create_dir_all(self.folder.join("weights")).map_err(file)?;
         csv::truncate(&results, self.progress.epoch)?;
+        let mut events = EventFile::resume(&self.folder, self.progress.epoch)?;
         for epoch in self.progress.epoch..self.options.epochs {
             let start = Instant::now();
             if !self.epoch(epoch, observer)? {
@@ -95,6 +97,7 @@ impl Training {
             self.progress.best = self.progress.best.max(self.fitness);
             let early = validation.is_some() && self.progress.stop.stops(epoch, self.fitness);
             csv::append(&results, &row)?;
+            events.epoch(&row)?;
             self.progress.seconds += start.elapsed().as_secs_f64();
             self.save(epoch, best, last || early)?;
             let seconds = start.elapsed().as_secs_f64();
