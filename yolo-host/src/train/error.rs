@@ -32,7 +32,7 @@ pub enum Error {
     Data(#[from] data::Error),
     /// The model cannot be built.
     #[error(transparent)]
-    Model(#[from] model::Error),
+    Model(Box<model::Error>),
     /// A plugin that the model asks for cannot be used.
     #[error(transparent)]
     Registry(Box<RegistryError>),
@@ -41,13 +41,13 @@ pub enum Error {
     Weights(#[from] weights::Error),
     /// The network cannot be trained.
     #[error(transparent)]
-    Network(#[from] autograd::Error),
+    Network(Box<autograd::Error>),
     /// The loss cannot be computed.
     #[error(transparent)]
     Loss(#[from] LossError),
     /// Validation fails.
     #[error(transparent)]
-    Validation(#[from] validator::Error),
+    Validation(Box<validator::Error>),
     /// Results cannot be written.
     #[error(transparent)]
     Report(#[from] report::Error),
@@ -76,8 +76,14 @@ pub enum Error {
     },
 }
 
-impl From<RegistryError> for Error {
-    fn from(error: RegistryError) -> Self {
-        Error::Registry(Box::new(error))
-    }
+/// Large ones are boxed, so that a result stays small where all goes well.
+macro_rules! boxed {
+    ($($variant:ident $error:ty),*) => {
+        $(impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Error::$variant(Box::new(error))
+            }
+        })*
+    };
 }
+boxed!(Registry RegistryError, Network autograd::Error, Validation validator::Error, Model model::Error);
