@@ -2,8 +2,8 @@
 """augment.json: what the reference's augmentation and datasets make of given random numbers, pictures and label files.
 
 Pictures are those of `portable.picture`, named by width and height, read as RGB; SHA-256 is of RGB bytes in rows.
-Random numbers are put in the place of Python's and NumPy's. Boxes and outlines are single-precision numbers; objects are
-[class, left, top, right, bottom] in pixels, labels [class, x, y, width, height] in shares.
+Random numbers are put in the place of Python's and NumPy's. Boxes and outlines are single-precision numbers; objects
+are [class, left, top, right, bottom] in pixels, labels [class, x, y, width, height] in shares.
 
     area          from, to (width, height), hash of `cv2.resize(…, INTER_AREA)`
     hsv           picture ('cube' is 512×512: see `cube`), gains, hash
@@ -369,7 +369,8 @@ def vocs():
 
 VERIFY = [
     '0 0.5 0.5 0.25 0.125\n1 0.1 0.2 0.1 0.05\n', '', ' \n',
-    '0 0.5 0.5 0.2 0.2\n0 0.5 0.5 0.2 0.2\n2 0.3 0.3 0.1 0.1\n', '0 0.5 0.5 1.2 0.2\n', '0 -0.1 0.5 0.2 0.2\n', '0 0.5 0.5 0.2\n', '0 0.5 0.5 0.2 0.2 0.9\n', '0 0.5 x 0.2 0.2\n',
+    '0 0.5 0.5 0.2 0.2\n0 0.5 0.5 0.2 0.2\n2 0.3 0.3 0.1 0.1\n',
+    '0 0.5 0.5 1.2 0.2\n', '0 -0.1 0.5 0.2 0.2\n', '0 0.5 0.5 0.2\n', '0 0.5 0.5 0.2 0.2 0.9\n', '0 0.5 x 0.2 0.2\n',
     '0 0.5 0.5 nan 0.2\n', '0 0.5 0.5 0 0.2\n', '1 0.1 0.1 0.4 0.1 0.4 0.6 0.2 0.7\n2 0.5 0.5 0.9 0.5 0.7 0.8\n',
     '1 0.1 0.1 0.4 0.1 0.4\n1 0.1 0.1 0.4 0.1 0.4 0.6 0.2\n', '\t1   0.25 1e-1 .5 0.05\r\n\n0 0.3333333333 0.1 0.1 0.1',
     '1 0.1 0.1 0.4 0.1 0.4 1.6\n', '0 1 1 1 1\n',

@@ -31,8 +31,15 @@ impl HsvGains {
         for row in picture.rgb.chunks_exact_mut(pitch) {
             let pixels = row.as_chunks_mut::<3>().0;
             let (many, rest) = pixels.split_at_mut(pixels.len() / LANES * LANES);
+            // Neighbours are often equal, on grey padding above all.
+            let mut last = [0; 3];
+            let mut changed = colours.rgb(tables.change(colours.hsv(last)), |level| level as u8);
             for pixel in many {
-                *pixel = colours.rgb(tables.change(colours.hsv(*pixel)), |level| level as u8);
+                if *pixel != last {
+                    last = *pixel;
+                    changed = colours.rgb(tables.change(colours.hsv(last)), |level| level as u8);
+                }
+                *pixel = changed;
             }
             for pixel in rest {
                 *pixel =

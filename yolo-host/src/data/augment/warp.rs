@@ -96,14 +96,15 @@ fn remap(picture: &Picture, size: (usize, usize), places: impl Fn(usize, &mut [[
 /// The mean of the four pixels around a place, weighed by how near they are.
 fn sample(picture: &Picture, place: [i32; 2]) -> [u8; 3] {
     let [x, y] = place.map(|at| at >> 5);
-    let [right, below] = place.map(|at| (at & (STEPS - 1)) as u32);
-    let (left, above) = (STEPS as u32 - right, STEPS as u32 - below);
+    let [right, below] = place.map(|at| (at & (STEPS - 1)) as u64);
+    let (left, above) = (STEPS as u64 - right, STEPS as u64 - below);
     let weights = [left * above, right * above, left * below, right * below];
+    // The three channels in one number, 21 bits each: a weighed sum has 18.
+    let spread = |[r, g, b]: &[u8; 3]| u64::from(*r) | u64::from(*g) << 21 | u64::from(*b) << 42;
     let mean = |pixels: [&[u8; 3]; 4]| {
-        std::array::from_fn(|channel| {
-            let sum: u32 = (0..4).map(|i| weights[i] * u32::from(pixels[i][channel])).sum();
-            ((sum + 512) >> 10) as u8
-        })
+        let half = 512 * (1 | 1 << 21 | 1 << 42);
+        let sum: u64 = (0..4).map(|i| weights[i] * spread(pixels[i])).sum::<u64>() + half;
+        [10, 31, 52].map(|shift| (sum >> shift) as u8)
     };
     let pixels = picture.pixels();
     let (width, height) = (picture.width as i32, picture.height as i32);
