@@ -40,7 +40,8 @@ pub fn shared(name: &str) -> Option<PathBuf> {
 pub fn cuda() -> Option<Device> {
     let device = Device::new_cuda(0);
     if let Err(error) = &device {
-        eprintln!("SKIPPED: no GPU ({error})");
+        // The first line: a backtrace may follow.
+        eprintln!("SKIPPED: no GPU ({})", error.to_string().lines().next().unwrap_or_default());
     }
     device.ok()
 }
