@@ -62,7 +62,7 @@ fn predictions_are_the_reference_s() {
 /// CRC-32C bit by bit, turned and shifted as TFRecord has it.
 fn checksum(bytes: &[u8]) -> u32 {
     let crc = !bytes.iter().fold(!0_u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ 0x82F6_3B78 * (crc & 1))
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0x82F6_3B78 * (crc & 1)))
     });
     crc.rotate_right(15).wrapping_add(0xA282_EAD8)
 }

@@ -78,7 +78,7 @@ impl Report<'_> {
         }
         if let Some(best) = best {
             tiles.push(("epochs", self.epochs.len().to_string()));
-            tiles.push(("best epoch, from 0", best.epoch.to_string()));
+            tiles.push(("best epoch", best.epoch.to_string()));
         }
         let tile = |(name, value): &(&str, String)| {
             format!("<div class=\"tile\"><b>{value}</b><span>{name}</span></div>\n")

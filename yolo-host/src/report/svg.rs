@@ -7,14 +7,14 @@ use super::html::escaped;
 use super::number::general;
 
 /// Size of a chart in its own units, and the room around its axes.
-const WIDTH: f64 = 440.0;
-const HEIGHT: f64 = 280.0;
+const WIDTH: f64 = 400.0;
+const HEIGHT: f64 = 250.0;
 const LEFT: f64 = 54.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 44.0;
 /// More points are thinned out; a chart has fewer pixels than that across.
-const MOST_POINTS: usize = 400;
+const MOST_POINTS: usize = 250;
 
 /// A line of a chart.
 pub(super) struct Line {
