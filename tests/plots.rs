@@ -133,7 +133,7 @@ fn the_mean_is_drawn_where_it_is() {
     let rect = [0.0, 0.0, 10.0, 10.0];
     evaluation.add(&[Detection { rect, confidence: 0.999, class: 0 }], &[Truth { class: 0, rect }]);
     let found = plots::r_curve(&evaluation.summary(), &names(2)).unwrap();
-    evaluation.add(&[], &vec![Truth { class: 1, rect }; 5]);
+    evaluation.add(&[], &[Truth { class: 1, rect }; 5]);
     let half = plots::r_curve(&evaluation.summary(), &names(2)).unwrap();
     let nothing = plots::r_curve(&Evaluation::new(2).summary(), &names(2)).unwrap();
     let middle = |picture: &Picture| {

@@ -19,7 +19,7 @@ const SIDE: (usize, usize) = (1500, 3000);
 /// Predicted classes down, true classes across; the last of both is the background. Columns sum to one.
 ///
 /// # Errors
-/// None is known.
+/// [`PlotError`], for which no cause is known.
 pub fn confusion_matrix(confusion: &Confusion, names: &[String]) -> Result<Picture, PlotError> {
     let count = confusion.nc() + 1;
     let side = (CELL * count).clamp(SIDE.0, SIDE.1);
