@@ -1,5 +1,6 @@
 //! Seconds of one optimiser step (forward, loss, backward, SGD) of the article's models and their yardsticks, batch 4 at
-//! 320×320, and the growth of the process since before the model was made: `cargo bench -p yolo-tests --bench training`. `RAYON_NUM_THREADS` sets the threads, and names of models after `--` choose. With the variable RIVAL, a
+//! 320×320, and the growth of the process since before the model was made: `cargo bench -p yolo-tests --bench training`.
+//! `RAYON_NUM_THREADS` sets the threads, and names of models after `--` choose. With the variable RIVAL, a
 //! command that answers each line `NAME` with the seconds that its own step takes and the MB that it has grown, both run in turn.
 
 use std::io::{BufRead, BufReader, Write};
