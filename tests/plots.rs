@@ -7,7 +7,7 @@ use yolo_host::draw::plots::{self, BatchBox, Generation};
 use yolo_host::eval::{Detection, Evaluation, Summary, Truth};
 use yolo_host::report::{EpochRow, csv};
 use yolo_tests::metrics::{Case, cases};
-use yolo_tests::{golden, uniform};
+use yolo_tests::{golden, root, uniform};
 
 fn keep(picture: &Picture, name: &str) {
     picture.write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).with_extension("png")).unwrap();
@@ -117,6 +117,52 @@ fn curves_and_confusion() {
     }
 }
 
+/// Rows of a picture in which the line of the mean is seen, and how many of its pixels there are.
+fn mean_line(picture: &Picture) -> (Vec<usize>, usize) {
+    const BLUE: [u8; 3] = [0x1F, 0x5F, 0xC4];
+    // The legend, on the right, has the same colour.
+    let curves = picture.width * 7 / 10;
+    let blue = |at: &usize| picture.pixels()[*at] == BLUE && at % picture.width < curves;
+    let places: Vec<usize> = (0..picture.pixels().len()).filter(blue).map(|at| at / picture.width).collect();
+    (places.clone(), places.len())
+}
+
+#[test]
+fn the_mean_is_drawn_where_it_is() {
+    let mut evaluation = Evaluation::new(2);
+    let rect = [0.0, 0.0, 10.0, 10.0];
+    evaluation.add(&[Detection { rect, confidence: 0.999, class: 0 }], &[Truth { class: 0, rect }]);
+    let found = plots::r_curve(&evaluation.summary(), &names(2)).unwrap();
+    evaluation.add(&[], &[Truth { class: 1, rect }; 5]);
+    let half = plots::r_curve(&evaluation.summary(), &names(2)).unwrap();
+    let nothing = plots::r_curve(&Evaluation::new(2).summary(), &names(2)).unwrap();
+    let middle = |picture: &Picture| {
+        let (mut rows, count) = mean_line(picture);
+        assert!(count > 2000, "{count} pixels");
+        rows.sort_unstable();
+        rows[count / 2] as f64
+    };
+    let (top, centre, bottom) = (middle(&found), middle(&half), middle(&nothing));
+    assert!(top < 60.0 && bottom > 1000.0, "recall 1 at {top}, recall 0 at {bottom}");
+    assert!((centre - (top + bottom) / 2.0).abs() < 4.0, "recall 0.5 at {centre} between {top} and {bottom}");
+}
+
+#[test]
+fn confusion_is_darkest_where_classes_are_right() {
+    let mut evaluation = Evaluation::new(3);
+    let rect = |at: usize| [at as f32 * 20.0, 0.0, at as f32 * 20.0 + 10.0, 10.0];
+    let truths: Vec<Truth> = (0..3).map(|class| Truth { class, rect: rect(class) }).collect();
+    // 0 is found, 1 is taken for 2, 2 is not found.
+    let found = [(0, 0), (2, 1)].map(|(class, at)| Detection { rect: rect(at), confidence: 0.9, class });
+    evaluation.add(&found, &truths);
+    let picture = plots::confusion_matrix(&evaluation.summary().confusion, &names(3)).unwrap();
+    let dark = |pixel: &[u8; 3]| *pixel == [0x08, 0x30, 0x6B];
+    let dark = picture.pixels().iter().filter(|pixel| dark(pixel)).count() as f64;
+    // Three cells of 1500/4 pixels a side, less their numbers, and the end of the scale.
+    assert!((dark / (375.0 * 375.0) - 3.0).abs() < 0.1, "{dark}");
+    keep(&picture, "confusion");
+}
+
 #[test]
 fn epochs_and_generations() {
     let rows = csv::read(&golden("reports/results.csv")).unwrap();
@@ -162,10 +208,7 @@ fn labels_of_datasets() {
 
 #[test]
 fn batches() {
-    let photo = Picture::read(yolo_tests::root().join("tests/data/photos/bus.jpg"));
-    let Ok(photo) = photo else {
-        return eprintln!("SKIPPED: no photograph");
-    };
+    let photo = Picture::read(root().join("tests/data/photos/coffee.png")).unwrap();
     for (count, side) in [(1, 640), (5, 320), (16, 640)] {
         let tile = yolo_host::data::resize_linear(&photo, side, side);
         let planes = yolo_host::data::to_planes(&tile).repeat(count);
@@ -187,6 +230,20 @@ fn batches() {
             .collect();
         let titles: Vec<String> = (0..count).map(|i| format!("a/rather/long/name of bus {i}.jpg")).collect();
         let mosaic = plots::batch(&planes, (side, side), &boxes, &titles, &names(80));
+        if count == 5 {
+            assert_eq!((mosaic.width, mosaic.height), (3 * side, 3 * side));
+            let at = |x: usize, y: usize| mosaic.pixels()[y * mosaic.width + x];
+            let source = tile.pixels()[170 * side + 300];
+            for i in 0..5 {
+                assert_eq!(
+                    at(i / 3 * side + 300, i % 3 * side + 170),
+                    source,
+                    "picture {i}, column by column"
+                );
+            }
+            assert_eq!(at(2 * side + 5, 5), [255; 3], "no picture there");
+            assert_eq!(at(side - 16, 100), yolo_host::draw::colour(5), "the right side of the bus");
+        }
         keep(&mosaic, &format!("batch-{count}"));
     }
 }

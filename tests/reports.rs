@@ -1,10 +1,13 @@
 //! The files that a run leaves behind against the reference's, byte for byte where no clock is in them.
 
 use std::path::Path;
+use yolo_host::draw::plots;
 use yolo_host::eval::Detection;
 use yolo_host::report::coco::{Categories, CocoResults};
+use yolo_host::report::html::{Figure, Report};
 use yolo_host::report::tensorboard::EventFile;
 use yolo_host::report::{EpochRow, csv};
+use yolo_tests::metrics::cases;
 use yolo_tests::{golden, uniform};
 
 /// `make_reports.py` says how.
@@ -100,4 +103,72 @@ fn events_are_the_reference_s() {
     assert_eq!(ours, reference);
     let other = EventFile::create(folder.path()).unwrap();
     assert_ne!(other.path(), file.path(), "two files at once");
+}
+
+/// The reports stay in `target/tmp`.
+#[test]
+fn a_report_is_whole_and_well_formed() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let names: Vec<String> = (0..80).map(|class| format!("class <{class}> & \"more\"")).collect();
+    let options = [
+        ("data", "a & b/<data>.yaml"),
+        ("imgsz", "640"),
+        ("weights", "weights/yolov5s.safetensors"),
+        ("é\0", "\u{8}"),
+    ]
+    .map(|(name, value)| (name.to_string(), value.to_string()));
+    for case in cases() {
+        let summary = case.summary();
+        let picture = plots::confusion_matrix(&summary.confusion, &names).unwrap();
+        let path = folder.join(format!("report-{}.png", case.name));
+        picture.write(&path).unwrap();
+        let figures = [
+            Figure { title: "confusion & matrix".into(), encoded: std::fs::read(&path).unwrap() },
+            Figure { title: "no picture".into(), encoded: b"<script>".to_vec() },
+        ];
+        let mut epochs = epochs();
+        epochs[4].val[0] = f64::NAN;
+        let report = Report {
+            title: "exp <1>",
+            options: &options,
+            epochs: &epochs,
+            summary: Some(&summary),
+            names: &names,
+            figures: &figures,
+        };
+        let path = folder.join(format!("report-{}.html", case.name));
+        report.write(&path).unwrap();
+        let html = std::fs::read_to_string(&path).unwrap();
+        well_formed(&html);
+        assert_eq!(html.matches("<img").count(), 1, "what is no picture is left out");
+        assert_eq!(html.matches("<tr>").count(), options.len() + table_rows(summary.classes.len()));
+        assert!(!html.contains("NaN") && !html.contains("http"), "{}", case.name);
+    }
+    let empty =
+        Report { title: "", options: &[], epochs: &[], summary: None, names: &[], figures: &[] }.html();
+    well_formed(&empty);
+    assert!(!empty.contains("<h2>"));
+}
+
+/// Head, all classes, and each.
+fn table_rows(classes: usize) -> usize {
+    if classes == 0 { 0 } else { classes + 2 }
+}
+
+/// Every element is closed in order, and every text is free of what opens one.
+fn well_formed(html: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    let mut rest = html.strip_prefix("<!DOCTYPE html>").expect("a doctype");
+    while let Some((_, tail)) = rest.split_once('<') {
+        let (tag, tail) = tail.split_once('>').expect("a tag ends");
+        assert_eq!(tag.matches('"').count() % 2, 0, "quotes in <{tag}>");
+        let name = tag.trim_start_matches('/').split_ascii_whitespace().next().unwrap_or_default();
+        if tag.starts_with('/') {
+            assert_eq!(open.pop(), Some(name), "</{name}>");
+        } else if !tag.ends_with('/') {
+            open.push(name);
+        }
+        rest = tail;
+    }
+    assert!(open.is_empty(), "{open:?} stay open");
 }

@@ -3,8 +3,10 @@
 pub mod coco;
 pub mod csv;
 mod error;
+pub mod html;
 mod number;
 mod record;
+mod svg;
 pub mod tensorboard;
 
 pub use error::Error;

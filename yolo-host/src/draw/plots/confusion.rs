@@ -12,31 +12,35 @@ use crate::eval::Confusion;
 const LEAST: f64 = 0.005;
 /// With as many classes or more the cells have no room for numbers.
 const MOST_WITH_NUMBERS: usize = 30;
-const SIDE: usize = 1500;
+/// Pixels of the matrix: so many a class, but not less than the first nor more than the last.
+const CELL: usize = 26;
+const SIDE: (usize, usize) = (1500, 3000);
 
 /// Predicted classes down, true classes across; the last of both is the background. Columns sum to one.
 ///
 /// # Errors
-/// None is known.
+/// [`PlotError`], for which no cause is known.
 pub fn confusion_matrix(confusion: &Confusion, names: &[String]) -> Result<Picture, PlotError> {
     let count = confusion.nc() + 1;
-    let cell = (SIDE / count).max(2);
-    let height = (cell * 3 / 5).clamp(12, 30);
+    let side = (CELL * count).clamp(SIDE.0, SIDE.1);
+    let cell = (side / count).max(1);
+    let height = (cell * 2 / 3).clamp(12, 30);
     let name =
         |class: usize| if class < confusion.nc() { class_name(names, class) } else { "background".into() };
     // Every so many classes have their name, where all would overlap.
     let step = (height + 2).div_ceil(cell);
     let longest = (0..count).map(|class| name(class).chars().count().min(24)).max().unwrap_or(0);
     let margin = 3 * height + longest * height * 13 / 20;
-    let side = cell * count;
     let (left, top) = (margin + 30, 30);
     figure(left + side + 170, top + side + margin + 30, |area| {
-        let at = |column: usize, row: usize| ((left + column * cell) as i32, (top + row * cell) as i32);
+        let at = |column: usize, row: usize| {
+            ((left + column * side / count) as i32, (top + row * side / count) as i32)
+        };
         for (row, shares) in confusion.normalised().iter().enumerate() {
             for (column, &share) in shares.iter().enumerate().filter(|(_, share)| **share >= LEAST) {
                 let (x, y) = at(column, row);
-                let (right, bottom) = (x + cell as i32 - 1, y + cell as i32 - 1);
-                area.draw(&Rectangle::new([(x, y), (right, bottom)], scale(&BLUES, share).filled()))?;
+                let (right, bottom) = at(column + 1, row + 1);
+                area.draw(&Rectangle::new([(x, y), (right - 1, bottom - 1)], scale(&BLUES, share).filled()))?;
                 if confusion.nc() < MOST_WITH_NUMBERS {
                     let ink = if share > 0.55 { WHITE } else { INK };
                     let style = text((cell * 2 / 5).clamp(12, 30))

@@ -15,7 +15,7 @@ const TEXT: usize = 28;
 /// Precision over recall at IoU 0.5, with the AP of each class and the mAP.
 ///
 /// # Errors
-/// None is known.
+/// [`PlotError`], for which no cause is known.
 pub fn pr_curve(summary: &Summary, names: &[String]) -> Result<Picture, PlotError> {
     let label = |i: usize| format!("{:.3}", summary.classes[i].ap50);
     let all = format!("all classes {:.3} mAP@0.5", summary.map50);
@@ -25,7 +25,7 @@ pub fn pr_curve(summary: &Summary, names: &[String]) -> Result<Picture, PlotErro
 /// F1 over confidence.
 ///
 /// # Errors
-/// None is known.
+/// [`PlotError`], for which no cause is known.
 pub fn f1_curve(summary: &Summary, names: &[String]) -> Result<Picture, PlotError> {
     over_confidence(summary, &summary.curves.f1, names, "F1")
 }
@@ -33,7 +33,7 @@ pub fn f1_curve(summary: &Summary, names: &[String]) -> Result<Picture, PlotErro
 /// Precision over confidence.
 ///
 /// # Errors
-/// None is known.
+/// [`PlotError`], for which no cause is known.
 pub fn p_curve(summary: &Summary, names: &[String]) -> Result<Picture, PlotError> {
     over_confidence(summary, &summary.curves.precision, names, "Precision")
 }
@@ -41,7 +41,7 @@ pub fn p_curve(summary: &Summary, names: &[String]) -> Result<Picture, PlotError
 /// Recall over confidence.
 ///
 /// # Errors
-/// None is known.
+/// [`PlotError`], for which no cause is known.
 pub fn r_curve(summary: &Summary, names: &[String]) -> Result<Picture, PlotError> {
     over_confidence(summary, &summary.curves.recall, names, "Recall")
 }

@@ -25,7 +25,7 @@ pub struct Generation {
 /// best, whose value stands above.
 ///
 /// # Errors
-/// None is known.
+/// [`PlotError`], for which no cause is known.
 pub fn evolve(generations: &[Generation], keys: &[String]) -> Result<Picture, PlotError> {
     let usable = |one: &&Generation| {
         plottable(one.fitness) && one.values.len() == keys.len() && one.values.iter().all(|v| plottable(*v))

@@ -21,7 +21,7 @@ const TEXT: usize = 26;
 /// boxes about one centre, a histogram of centres and one of sizes.
 ///
 /// # Errors
-/// None is known.
+/// [`PlotError`], for which no cause is known.
 pub fn labels(labels: &[[f32; 5]], names: &[String]) -> Result<Picture, PlotError> {
     let labels: Vec<[f32; 5]> =
         labels.iter().filter(|label| label.iter().all(|value| value.is_finite())).copied().collect();

@@ -15,7 +15,7 @@ const SIGMA: f64 = 3.0;
 /// Ten panels, a point an epoch and a smoothed line. Values that are not finite are left out.
 ///
 /// # Errors
-/// None is known.
+/// [`PlotError`], for which no cause is known.
 pub fn results(rows: &[EpochRow]) -> Result<Picture, PlotError> {
     figure(2400, 1200, |area| {
         for (panel, column) in area.split_evenly((2, 5)).iter().zip(ORDER) {
