@@ -1,5 +1,6 @@
 //! The `yolo` command: one file a subcommand. Only here is anything printed, and only here does the process end.
 
+mod album;
 mod blocks;
 mod convert;
 mod detect;

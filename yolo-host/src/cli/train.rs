@@ -1,5 +1,6 @@
 //! `yolo train`: training, as `train.py` does it.
 
+use super::album::{Album, BATCHES, rows, titles};
 use super::plugins::{PluginArgs, notes};
 use super::progress::Watch;
 use super::run_folder::RunFolder;
@@ -135,11 +136,38 @@ pub fn run(args: TrainArgs) -> anyhow::Result<Outcome> {
             if let Finish::Early { best } = finish {
                 eprintln!("no better epoch for {} epochs; the best was {}", args.patience, best + 1);
             }
+            judge(&mut training, &folder)?;
             training.finish()?;
             eprintln!("results are in {}", folder.display());
             Ok(Outcome::Done)
         }
     }
+}
+
+/// Validates the best weights, and draws the run.
+fn judge(training: &mut Training, folder: &Path) -> anyhow::Result<()> {
+    let mut album = Album::new(folder, training.names());
+    album.labels(training.pictures())?;
+    for (i, batch) in training.pictures().epoch(0, 0, None).take(BATCHES).enumerate() {
+        let batch = batch?;
+        let titles = titles(training.pictures(), &batch);
+        album.batch(&format!("train_batch{i}.jpg"), "A batch to learn from", &batch, &titles)?;
+    }
+    let mut drawn = Ok(());
+    let validation = training.validate_best(&mut |judged, loader| {
+        if judged.index < BATCHES && drawn.is_ok() {
+            drawn = album.judged(loader, judged);
+        }
+    })?;
+    drawn?;
+    album.curves(&validation.summary)?;
+    album.report(&validation.summary, &rows(training.options()))?;
+    let summary = &validation.summary;
+    eprintln!(
+        "best: precision {:.4}, recall {:.4}, mAP50 {:.4}, mAP50-95 {:.4}",
+        summary.precision, summary.recall, summary.map50, summary.map
+    );
+    Ok(())
 }
 
 impl TrainArgs {

@@ -1,5 +1,6 @@
 //! `yolo val`: how well weights find labelled objects, as `val.py` measures it.
 
+use super::album::{Album, BATCHES};
 use super::output::{general, line};
 use super::plugins::{PluginArgs, notes};
 use super::progress::{bar, report_split};
@@ -63,6 +64,9 @@ pub struct ValArgs {
     /// Write the confidence into the label files, too
     #[arg(long)]
     save_conf: bool,
+    /// Write no pictures and no report
+    #[arg(long)]
+    nosave: bool,
     /// Threads that prepare pictures
     #[arg(long, default_value_t = 2)]
     workers: usize,
@@ -119,15 +123,24 @@ pub fn run(args: ValArgs) -> anyhow::Result<Outcome> {
     let mut network = Trainer::new(&model.graph, &state, &detect.outputs)?;
     let nms = NmsOptions { conf_thres: args.conf_thres, iou_thres: args.iou_thres, ..Options::default().nms };
     let options = Options { nms, single_cls: args.single_cls };
-    let folder = match args.save_txt {
+    let folder = match args.save_txt || !args.nosave {
         true => Some(RunFolder::create(&args.project, &args.name, args.exist_ok)?),
         false => None,
     };
+    let names = match (args.single_cls, meta.names) {
+        (true, _) => vec!["item".to_string()],
+        (false, Some(names)) if names.len() == detect.nc => names,
+        _ => dataset.names,
+    };
+    let mut album = folder.as_ref().filter(|_| !args.nosave).map(|folder| Album::new(folder.path(), &names));
     let progress = bar(loader.batches(), "val");
     let mut failed = None;
     let mut each = |judged: &Judged| {
-        if let Some(folder) = folder.as_ref().filter(|_| failed.is_none()) {
+        if let Some(folder) = folder.as_ref().filter(|_| args.save_txt && failed.is_none()) {
             failed = save_txt(&args, folder, &loader, judged).err();
+        }
+        if let Some(album) = album.as_mut().filter(|_| judged.index < BATCHES && failed.is_none()) {
+            failed = album.judged(&loader, judged).err();
         }
         progress.set_position(judged.index as u64 + 1);
     };
@@ -135,11 +148,10 @@ pub fn run(args: ValArgs) -> anyhow::Result<Outcome> {
     let validation = validate(&mut network, detect, anchors, &loader, None, &options, &mut each)?;
     progress.finish_and_clear();
     failed.map_or(Ok(()), Err)?;
-    let names = match (args.single_cls, meta.names) {
-        (true, _) => vec!["item".to_string()],
-        (false, Some(names)) if names.len() == detect.nc => names,
-        _ => dataset.names,
-    };
+    if let Some(album) = &mut album {
+        album.curves(&validation.summary)?;
+        album.report(&validation.summary, &[("weights".into(), args.weights.display().to_string())])?;
+    }
     table(&args, &validation, &names)?;
     if let Some(folder) = folder {
         eprintln!("results are in {}", folder.path().display());

@@ -1,11 +1,13 @@
 //! The loop: batches, steps, averages, validation, checkpoints.
 
 use super::{Error, Options, Training, multi_scale};
-use crate::data::{Batch, Split, SplitName};
+use crate::data::{Batch, Loader, Split, SplitName};
+use crate::graph::ParamId;
 use crate::random::Stream;
 use crate::report::tensorboard::EventFile;
 use crate::report::{EpochRow, csv};
 use crate::validator::{self, Validation, maps, targets, validate};
+use crate::weights;
 use std::borrow::Cow;
 use std::time::Instant;
 
@@ -237,19 +239,59 @@ impl Training {
         for (values, averages) in self.evaluator.values_mut().zip(&self.ema.values) {
             values.copy_from_slice(averages);
         }
-        let anchors = self.ema.values[self.model.detect.anchors.0].clone();
         let batches = self.val.batches();
+        self.judge(&mut |judged, _| observer.validated(judged.index, batches))
+    }
+
+    /// Judges the best weights, as they are in their file; `each` sees every batch.
+    pub fn validate_best(
+        &mut self,
+        each: &mut dyn FnMut(&validator::Judged, &Loader),
+    ) -> Result<Validation, Error> {
+        let checkpoint = weights::read(&self.weights_file("best"))?;
+        let params = self.model.graph.params.iter().enumerate();
+        let found =
+            params.map(|(i, param)| match checkpoint.arrays.get(&param.name).map(|array| &array.data) {
+                Some(weights::Data::F32(values)) => self.evaluator.in_kernel_order(ParamId(i), values),
+                _ => vec![],
+            });
+        let found: Vec<Vec<f32>> = found.collect();
+        for (values, found) in self.evaluator.values_mut().zip(&found) {
+            if values.len() == found.len() {
+                values.copy_from_slice(found);
+            }
+        }
+        self.judge(each)
+    }
+
+    fn judge(&mut self, each: &mut dyn FnMut(&validator::Judged, &Loader)) -> Result<Validation, Error> {
         let options = validator::Options { single_cls: self.options.single_cls, ..Default::default() };
-        let mut each = |judged: &validator::Judged| observer.validated(judged.index, batches);
+        let anchors = self.evaluator.param(self.model.detect.anchors);
         let detect = &self.model.detect;
-        let loss = Some(&mut self.loss);
-        let validated = validate(&mut self.evaluator, detect, &anchors, &self.val, loss, &options, &mut each);
+        let (loss, val) = (Some(&mut self.loss), &self.val);
+        let mut each = |judged: &validator::Judged| each(judged, val);
+        let validated = validate(&mut self.evaluator, detect, &anchors, val, loss, &options, &mut each);
         validated.map_err(|error| match error {
             validator::Error::Loss(error) if error.is_not_finite() => {
                 self.diverged(self.progress.epoch - 1, self.train.batches() - 1, error.to_string())
             }
             error => error.into(),
         })
+    }
+
+    /// Names of the classes.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The pictures that it learns from.
+    pub fn pictures(&self) -> &Loader {
+        &self.train
+    }
+
+    /// The options.
+    pub fn options(&self) -> &Options {
+        &self.options
     }
 
     fn row(&self, epoch: usize, validation: Option<&Validation>) -> EpochRow {

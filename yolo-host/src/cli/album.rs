@@ -1,0 +1,137 @@
+//! The pictures and the report that a run leaves in its folder.
+
+use crate::data::{Batch, Loader, Picture};
+use crate::draw::plots::{self, BatchBox};
+use crate::eval::{Detection, Summary};
+use crate::report::html::{Figure, Report};
+use crate::report::{EpochRow, csv};
+use crate::validator::Judged;
+use anyhow::Context;
+use std::path::{Path, PathBuf};
+
+/// So many batches of a sort are drawn.
+pub const BATCHES: usize = 3;
+
+/// A folder's pictures, kept for its report.
+pub struct Album {
+    folder: PathBuf,
+    names: Vec<String>,
+    figures: Vec<Figure>,
+}
+
+impl Album {
+    /// Pictures for a folder, with these names of classes.
+    pub fn new(folder: &Path, names: &[String]) -> Self {
+        Album { folder: folder.into(), names: names.to_vec(), figures: vec![] }
+    }
+
+    /// Writes a picture and keeps it for the report.
+    fn add(&mut self, name: &str, title: &str, picture: Picture) -> anyhow::Result<()> {
+        let path = self.folder.join(name);
+        picture.write(&path)?;
+        let encoded = std::fs::read(&path).with_context(|| path.display().to_string())?;
+        self.figures.push(Figure { title: title.into(), encoded });
+        Ok(())
+    }
+
+    /// The labels to learn from.
+    pub fn labels(&mut self, loader: &Loader) -> anyhow::Result<()> {
+        let row = |label: &crate::data::Label| {
+            let [x, y, w, h] = label.rect.map(|side| side as f32);
+            [label.class as f32, x, y, w, h]
+        };
+        let rows: Vec<[f32; 5]> = loader.items().iter().flat_map(|item| &item.labels).map(row).collect();
+        self.add("labels.png", "Labels", plots::labels(&rows, &self.names)?)
+    }
+
+    /// A batch with its labels.
+    pub fn batch(&mut self, name: &str, title: &str, batch: &Batch, titles: &[String]) -> anyhow::Result<()> {
+        let [_, _, height, width] = batch.shape;
+        let (h, w) = (height as f32, width as f32);
+        let label = |(image, label): &(usize, crate::data::Label)| {
+            let [x, y, bw, bh] = label.rect.map(|side| side as f32);
+            let rect = [(x - bw / 2.0) * w, (y - bh / 2.0) * h, (x + bw / 2.0) * w, (y + bh / 2.0) * h];
+            BatchBox { image: *image, class: label.class, rect, confidence: None }
+        };
+        let boxes: Vec<BatchBox> = batch.targets.iter().map(label).collect();
+        self.add(name, title, plots::batch(&batch.planes, (height, width), &boxes, titles, &self.names))
+    }
+
+    /// A batch of validation: its labels, and what was found.
+    pub fn judged(&mut self, loader: &Loader, judged: &Judged) -> anyhow::Result<()> {
+        let (batch, index) = (judged.batch, judged.index);
+        let titles = titles(loader, batch);
+        self.batch(&format!("val_batch{index}_labels.jpg"), "Labels of a batch", batch, &titles)?;
+        let found = |(image, found): (usize, &Vec<Detection>)| {
+            let of = |d: &Detection| BatchBox {
+                image,
+                class: d.class,
+                rect: d.rect,
+                confidence: Some(d.confidence),
+            };
+            found.iter().map(of).collect::<Vec<_>>()
+        };
+        let boxes: Vec<BatchBox> = judged.detections.iter().enumerate().flat_map(found).collect();
+        let [_, _, height, width] = batch.shape;
+        let picture = plots::batch(&batch.planes, (height, width), &boxes, &titles, &self.names);
+        self.add(&format!("val_batch{index}_pred.jpg"), "What was found in it", picture)
+    }
+
+    /// Curves and confusion of a validation.
+    pub fn curves(&mut self, summary: &Summary) -> anyhow::Result<()> {
+        self.add(
+            "confusion_matrix.png",
+            "Confusion",
+            plots::confusion_matrix(&summary.confusion, &self.names)?,
+        )?;
+        // The report has the curves as lines of its own.
+        for (name, curve) in [
+            ("PR_curve.png", plots::pr_curve(summary, &self.names)?),
+            ("F1_curve.png", plots::f1_curve(summary, &self.names)?),
+            ("P_curve.png", plots::p_curve(summary, &self.names)?),
+            ("R_curve.png", plots::r_curve(summary, &self.names)?),
+        ] {
+            curve.write(self.folder.join(name))?;
+        }
+        Ok(())
+    }
+
+    /// `results.png` and `report.html`, from the folder's results.csv where it has one.
+    pub fn report(&mut self, summary: &Summary, options: &[(String, String)]) -> anyhow::Result<()> {
+        let results = self.folder.join("results.csv");
+        let epochs: Vec<EpochRow> = if results.exists() { csv::read(&results)? } else { vec![] };
+        if !epochs.is_empty() {
+            plots::results(&epochs)?.write(self.folder.join("results.png"))?;
+        }
+        let title = self.folder.display().to_string();
+        let report = Report {
+            title: &title,
+            options,
+            epochs: &epochs,
+            summary: Some(summary),
+            names: &self.names,
+            figures: &self.figures,
+        };
+        Ok(report.write(&self.folder.join("report.html"))?)
+    }
+}
+
+/// Names of a batch's pictures.
+pub fn titles(loader: &Loader, batch: &Batch) -> Vec<String> {
+    let name = |index: &usize| {
+        let file = loader.items().get(*index).and_then(|item| item.image.file_name());
+        file.map_or(String::new(), |name| name.to_string_lossy().into_owned())
+    };
+    batch.pictures.iter().map(name).collect()
+}
+
+/// Options as a report shows them: the members of a JSON object.
+pub fn rows(options: &impl serde::Serialize) -> Vec<(String, String)> {
+    match serde_json::to_value(options) {
+        Ok(serde_json::Value::Object(map)) => map
+            .into_iter()
+            .map(|(key, value)| (key, value.to_string().trim_matches('"').to_string()))
+            .collect(),
+        _ => vec![],
+    }
+}
