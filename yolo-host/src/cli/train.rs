@@ -134,7 +134,8 @@ pub fn run(args: TrainArgs) -> anyhow::Result<Outcome> {
         }
         finish => {
             if let Finish::Early { best } = finish {
-                eprintln!("no better epoch for {} epochs; the best was {}", args.patience, best + 1);
+                let patience = training.options().patience;
+                eprintln!("no better epoch for {patience} epochs; the best was {}", best + 1);
             }
             judge(&mut training, &folder)?;
             training.finish()?;

@@ -260,3 +260,24 @@ fn parse_anchors(value: &Value) -> Result<Anchors, String> {
 fn count(value: &Value, most: u64) -> Option<usize> {
     value.as_u64().filter(|count| (1..=most).contains(count)).map(|count| count as usize)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_and_anchors_change_in_the_text_alone() {
+        let text = "nc: 80  # classes\ndepth_multiple: 1.0\nwidth_multiple: 1.0\nanchors:\n  - [1,2]\n  - [3,4]\n\
+                    # a comment\nbackbone:\n  [[-1, 1, Conv, [8, 3, 1]]]\nhead:\n  [[-1, 1, Detect, [nc, anchors]]]\n";
+        let spec = Spec::parse(text, "a.yaml").unwrap().with_classes(3).unwrap().with_anchors(5).unwrap();
+        assert_eq!((spec.nc, &spec.anchors, spec.rows.len()), (3, &Anchors::Count(5), 2));
+        assert_eq!(Spec::parse(&spec.text, "a.yaml").unwrap(), spec);
+        assert!(spec.text.contains("# a comment"));
+        let flow = format!(
+            "{{nc: 1, {}}}",
+            "depth_multiple: 1, width_multiple: 1, anchors: 1, backbone: [[-1, 1, C, []]], head: []"
+        );
+        let told = Spec::parse(&flow, "b.yaml").unwrap().with_classes(2).unwrap_err().to_string();
+        assert!(told.contains("a line of its own"), "{told}");
+    }
+}

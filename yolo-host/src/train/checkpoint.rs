@@ -25,7 +25,7 @@ pub struct Progress {
     pub last_step: i64,
     /// Mean losses (box, objectness, class) of the epoch so far.
     pub mean: [f64; 3],
-    /// Objects in the last batch, for what is shown.
+    /// When to stop early.
     pub stop: EarlyStopping,
     /// The best fitness so far.
     pub best: f64,

@@ -108,6 +108,10 @@ impl Training {
             if early && !last {
                 return Ok(Finish::Early { best: self.progress.stop.best_epoch() });
             }
+            if observer.stop() && !last {
+                self.save_state()?;
+                return Ok(Finish::Stopped);
+            }
         }
         Ok(Finish::Done)
     }
@@ -230,7 +234,10 @@ impl Training {
             return None;
         }
         let mut stream = Stream::counted("image weights", &[self.options.seed, epoch as u64]);
-        let draw = |_| sums.partition_point(|end| *end <= stream.uniform() * sum).min(items.len() - 1);
+        let draw = |_| {
+            let at = stream.uniform() * sum;
+            sums.partition_point(|end| *end <= at).min(items.len() - 1)
+        };
         Some((0..items.len()).map(draw).collect())
     }
 
