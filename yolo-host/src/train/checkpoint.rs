@@ -67,7 +67,8 @@ impl Training {
     }
 
     /// Everything that a resume needs, as `weights/last.state.safetensors`.
-    pub(super) fn save_state(&self) -> Result<(), Error> {
+    pub(super) fn save_state(&mut self) -> Result<(), Error> {
+        self.progress.balance = self.loss.balance().to_vec();
         let mut extra = BTreeMap::new();
         extra.insert(PROGRESS.into(), json(&self.progress));
         extra.insert(OPTIONS.into(), json(&self.options));

@@ -92,7 +92,8 @@ impl Training {
             };
             let row = self.row(epoch, validation.as_ref());
             self.fitness = validation.as_ref().map_or(0.0, |validation| validation.summary.fitness());
-            let best = self.fitness > self.progress.best || (validation.is_some() && self.best_is_missing());
+            // An equal one counts, as in the reference: the zeros of the start leave a file, too.
+            let best = self.fitness >= self.progress.best;
             if let Some(validation) = &validation {
                 self.progress.maps = validation.summary.class_map(self.model.detect.nc);
             }
@@ -317,10 +318,6 @@ impl Training {
         }
     }
 
-    fn best_is_missing(&self) -> bool {
-        !self.weights_file("best").exists()
-    }
-
     /// Numbers that are not finite must not replace a good checkpoint.
     fn check_finite(&self, epoch: usize) -> Result<(), Error> {
         let finite =
@@ -336,11 +333,10 @@ impl Training {
     }
 
     fn save(&mut self, epoch: usize, best: bool, last: bool) -> Result<(), Error> {
-        self.progress.balance = self.loss.balance().to_vec();
         if self.options.nosave && !last {
             return Ok(());
         }
-        if best || (last && self.best_is_missing()) {
+        if best || (last && self.options.nosave) {
             self.save_weights("best")?;
         }
         self.save_weights("last")?;

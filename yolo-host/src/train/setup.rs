@@ -259,7 +259,7 @@ fn model_of(options: &Options) -> Result<(Spec, Loaded), Error> {
     Ok((spec, loaded))
 }
 
-pub(super) fn pairs(values: &[f32]) -> Vec<[f64; 2]> {
+fn pairs(values: &[f32]) -> Vec<[f64; 2]> {
     values.chunks_exact(2).map(|pair| [f64::from(pair[0]), f64::from(pair[1])]).collect()
 }
 
