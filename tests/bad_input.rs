@@ -95,7 +95,7 @@ fn bad_models() {
         (
             "kind.yaml",
             row("[-1, 1, Conv, [wide]]"),
-            "argument `c2` must be a number of channels of at least 1, not 'wide'",
+            "argument `c2` must be a number of channels from 1 to 1048576, not 'wide'",
         ),
         ("negative.yaml", row("[-1, 1, Conv, [-8]]"), "argument `c2` must be"),
         ("map.yaml", row("[-1, 1, Conv, [{a: 1}]]"), "a map is no argument"),
@@ -106,8 +106,13 @@ fn bad_models() {
             model(&["[-1, 1, Conv, [8, 3, 2]]", "[[-1, 0], 1, Concat, [1]]"]).into_bytes(),
             "layer 2 (Concat): concat: sizes must be equal but for axis 1 (input [1, 8, 64, 64] and [1, 16, 128, 128])",
         ),
-        ("wide.yaml", row("[-1, 1, Conv, [1000000000, 3]]"), "a model of this size is not supported"),
-        ("wider.yaml", row("[-1, 1, Conv, [9223372036854775807]]"), "a model of this size is not supported"),
+        ("wide.yaml", row("[-1, 1, Conv, [1000000, 33]]"), "a model of this size is not supported"),
+        (
+            "wider.yaml",
+            row("[-1, 1, Conv, [9223372036854775807]]"),
+            "argument `c2` must be a number of channels",
+        ),
+        ("endless.yaml", row("[-1, 1, MixConv2d, [9223372036854775807]]"), "argument `c2` must be a number"),
         ("grown.yaml", row("[-1, 1, nn.Upsample, [None, 1000000000, nearest]]"), "layer 1 (nn.Upsample)"),
     ];
     all_refused(&cases, |file| {
@@ -174,7 +179,7 @@ fn bad_weights() {
         ("yaml.safetensors", safetensors(&carrying("nc: ["), &[]), "not valid YAML"),
         (
             "wide.safetensors",
-            safetensors(&carrying(&model(&["[-1, 1, Conv, [1000000000]]"])), &[]),
+            safetensors(&carrying(&model(&["[-1, 1, Conv, [1000000, 33]]"])), &[]),
             "is not supported",
         ),
         ("other.safetensors", safetensors(&carrying(&model(&[])), &[]), "8 missing: model.0.conv.weight"),

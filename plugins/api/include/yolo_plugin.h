@@ -94,7 +94,7 @@ typedef struct yolo_param {
     uint32_t optional;       /* 1: may be left out or None, and is then default_value */
     yolo_arg default_value;
     int64_t min;             /* smallest and largest integer allowed (in lists, each element): set both, since 0 and 0 */
-    int64_t max;             /* allow nothing but 0; INT64_MAX where there is no limit */
+    int64_t max;             /* allow nothing but 0; INT64_MAX where there is no limit but the host's, 2^20 */
     const yolo_str *choices; /* the words of a choice */
     size_t choices_len;
 } yolo_param;

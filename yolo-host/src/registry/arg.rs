@@ -3,6 +3,10 @@
 use super::{Entry, Kind, ParamInfo};
 use std::fmt;
 
+/// Largest integer, either way, that a row may give: no width, kernel, stride or count of a network comes near it, and
+/// a block may count up to one.
+const MAX_INTEGER: i64 = 1 << 20;
+
 /// One argument.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Arg {
@@ -100,7 +104,8 @@ impl ParamInfo {
 
     /// The argument in the form of the declared kind, if it has one.
     fn fit(&self, arg: &Arg) -> Option<Arg> {
-        let ranged = |value: i64| (self.range.0..=self.range.1).contains(&value);
+        let (min, max) = self.range;
+        let ranged = |value: i64| (min.max(-MAX_INTEGER)..=max.min(MAX_INTEGER)).contains(&value);
         match (self.kind, arg) {
             (Kind::Width | Kind::Int, Arg::Int(value)) if ranged(*value) => Some(arg.clone()),
             (Kind::Bool, Arg::Bool(_)) => Some(arg.clone()),
@@ -120,9 +125,10 @@ impl ParamInfo {
         let kind = self.kind.name();
         match (self.kind, self.range) {
             (Kind::Choice, _) => format!("one of {}", self.choices.join(", ")),
-            (_, (i64::MIN, _)) => kind.to_string(),
-            (_, (min, i64::MAX)) => format!("{kind} of at least {min}"),
-            (_, (min, max)) => format!("{kind} from {min} to {max}"),
+            (Kind::Bool | Kind::Float, _) => kind.to_string(),
+            (_, (min, max)) => {
+                format!("{kind} from {} to {}", min.max(-MAX_INTEGER), max.min(MAX_INTEGER))
+            }
         }
     }
 }

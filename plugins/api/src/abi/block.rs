@@ -65,7 +65,7 @@ pub struct Param {
     pub default: Arg,
     /// Smallest integer allowed (in lists, each element).
     pub min: i64,
-    /// Largest integer allowed.
+    /// Largest integer allowed. The host refuses what is beyond ±2²⁰.
     pub max: i64,
     /// The words of a choice …
     pub choices: *const Str,
