@@ -4,6 +4,7 @@ mod album;
 mod blocks;
 mod convert;
 mod detect;
+mod evolve;
 mod info;
 mod new_block;
 mod output;

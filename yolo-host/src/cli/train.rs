@@ -4,7 +4,7 @@ use super::album::{Album, BATCHES, rows, titles};
 use super::plugins::{PluginArgs, notes};
 use super::progress::Watch;
 use super::run_folder::RunFolder;
-use super::{Outcome, pixels};
+use super::{Outcome, evolve, pixels};
 use crate::train::{Cache, Finish, Hyper, Options, Rule, Training};
 use anyhow::{Context, bail, ensure};
 use std::path::{Path, PathBuf};
@@ -39,6 +39,10 @@ pub struct TrainArgs {
     /// Go on with a training that was stopped: its folder, its weights/last.state.safetensors, or the latest
     #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = "")]
     resume: Option<PathBuf>,
+    /// Search better hyperparameters in so many trainings; --exist-ok goes on from the folder's evolve.csv
+    #[arg(long, value_name = "GENERATIONS", num_args = 0..=1, default_missing_value = "300", conflicts_with = "resume",
+        value_parser = clap::value_parser!(u32).range(1..))]
+    evolve: Option<u32>,
     /// Write checkpoints only at the end
     #[arg(long)]
     nosave: bool,
@@ -87,8 +91,8 @@ pub struct TrainArgs {
     /// Of everything random: the same seed gives the same weights, bit by bit
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Results go to PROJECT/NAME
-    #[arg(long, default_value = "runs/train", value_name = "FOLDER")]
+    /// Results go to PROJECT/NAME (default with --evolve: runs/evolve)
+    #[arg(long, default_value = PROJECT, value_name = "FOLDER")]
     project: PathBuf,
     /// Results go to PROJECT/NAME, or NAME2, NAME3, … when it exists
     #[arg(long, default_value = "exp")]
@@ -99,6 +103,9 @@ pub struct TrainArgs {
     #[command(flatten)]
     pub plugins: PluginArgs,
 }
+
+/// Where results go.
+const PROJECT: &str = "runs/train";
 
 /// Upstream's batch on a processor, where no memory limits it.
 const AUTO_BATCH: usize = 16;
@@ -120,7 +127,13 @@ pub fn run(args: TrainArgs) -> anyhow::Result<Outcome> {
                 Some(file) => Hyper::read(file).context("--hyp")?,
                 None => Hyper::default(),
             };
-            let folder = RunFolder::create(&args.project, &args.name, args.exist_ok)?.path().to_path_buf();
+            let default = args.evolve.is_some() && args.project == Path::new(PROJECT);
+            let project = if default { Path::new("runs/evolve") } else { &args.project };
+            let folder = RunFolder::create(project, &args.name, args.exist_ok)?.path().to_path_buf();
+            if let Some(count) = args.evolve {
+                let ran = evolve::run(count as usize, &options, hyper, &folder, &mut registry, &mut watch);
+                return ran.inspect_err(|_| _ = std::fs::remove_dir(&folder));
+            }
             let made = Training::new(options, hyper, &folder, &mut registry, &mut watch);
             // Nothing was written yet: a folder that says nothing helps nobody.
             (made.inspect_err(|_| _ = std::fs::remove_dir(&folder))?, folder)

@@ -115,7 +115,7 @@ fn line(row: &EpochRow) -> String {
 }
 
 /// The bytes of a file, none if it is not there.
-fn content(path: &Path) -> Result<Vec<u8>, Error> {
+pub(super) fn content(path: &Path) -> Result<Vec<u8>, Error> {
     match std::fs::read(path) {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
             Err(Error::Read { path: path.to_path_buf(), cause })
@@ -125,27 +125,30 @@ fn content(path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 /// Up to the last end of a line.
-fn whole_lines(bytes: &[u8]) -> &[u8] {
+pub(super) fn whole_lines(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
     &bytes[..end]
 }
 
 /// Lines that are not empty, each with its number from 1.
-fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let numbered = bytes.split(|byte| *byte == b'\n').enumerate().map(|(i, line)| (i + 1, line));
     numbered.filter(|(_, line)| !line.trim_ascii().is_empty())
 }
 
 /// What stands between commas, without the spaces around.
-fn fields(line: &[u8]) -> impl Iterator<Item = String> {
+pub(super) fn fields(line: &[u8]) -> impl Iterator<Item = String> {
     line.split(|byte| *byte == b',').map(|field| String::from_utf8_lossy(field.trim_ascii()).into_owned())
 }
 
-fn wrong(path: &Path, line: usize, what: impl Into<String>) -> Error {
+pub(super) fn wrong(path: &Path, line: usize, what: impl Into<String>) -> Error {
     Error::Line { path: path.to_path_buf(), line, what: what.into() }
 }
 
-fn write(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+pub(super) fn write(
+    path: &Path,
+    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Error> {
     atomic::replace(path, |file| content(file)).map_err(Error::write(path))
 }
 

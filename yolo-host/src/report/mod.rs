@@ -3,6 +3,7 @@
 pub mod coco;
 pub mod csv;
 mod error;
+pub mod evolve;
 pub mod html;
 mod number;
 mod record;

@@ -34,6 +34,26 @@ pub(super) fn rounded(value: f64, digits: usize) -> String {
     }
 }
 
+/// A float as PyYAML writes it: Python's `repr`, with a point before an exponent.
+pub(super) fn yaml(value: f64) -> String {
+    if !value.is_finite() {
+        return match value.is_nan() {
+            true => ".nan".into(),
+            false => format!("{}.inf", if value < 0.0 { "-" } else { "" }),
+        };
+    }
+    let (least, most) = (1e-4, 1e16);
+    if value == 0.0 || (least..most).contains(&value.abs()) {
+        let text = format!("{value}");
+        return if text.contains('.') { text } else { text + ".0" };
+    }
+    let text = format!("{value:e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let mantissa = if mantissa.contains('.') { mantissa.to_string() } else { format!("{mantissa}.0") };
+    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |digits| ('-', digits));
+    format!("{mantissa}e{sign}{exponent:0>2}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +78,26 @@ mod tests {
         ];
         for (value, expected) in cases {
             assert_eq!(general(value, 5), expected);
+        }
+    }
+
+    #[test]
+    fn yaml_is_pyyaml_s() {
+        // yaml.safe_dump(value) in Python
+        let cases = [
+            (0.0, "0.0"),
+            (3.0, "3.0"),
+            (0.0001, "0.0001"),
+            (1e-5, "1.0e-05"),
+            (-1.25e-5, "-1.25e-05"),
+            (1e15, "1000000000000000.0"),
+            (1e16, "1.0e+16"),
+            (0.31415, "0.31415"),
+            (f64::NAN, ".nan"),
+            (f64::NEG_INFINITY, "-.inf"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(yaml(value), expected);
         }
     }
 

@@ -26,15 +26,24 @@ macro_rules! hyperparameters {
         impl Hyper {
             /// Name, value, and the range that it must lie in.
             fn ranges(&self) -> Vec<(&'static str, f64, [f64; 2])> {
-                vec![$((stringify!($name), self.$name, [$least, $most]),)*]
+                vec![$((plain(stringify!($name)), self.$name, [$least, $most]),)*]
             }
 
             /// Every number by name, how strongly evolution changes it, and its limits then (v6.1 `train.py`, `meta`).
+            /// The anchors come last, if there are any.
             pub fn genes(&mut self) -> Vec<Gene<'_>> {
-                vec![$(Gene { name: stringify!($name), value: &mut self.$name, gain: $gain, limits: [$low, $high] },)*]
+                let gene = |name, value, gain, limits| Gene { name: plain(name), value, gain, limits };
+                let mut genes = vec![$(gene(stringify!($name), &mut self.$name, $gain, [$low, $high]),)*];
+                genes.extend(self.anchors.as_mut().map(|anchors| gene("anchors", anchors, 2.0, [2.0, 10.0])));
+                genes
             }
         }
     };
+}
+
+/// A name that is a word of Rust, as the files have it.
+fn plain(name: &'static str) -> &'static str {
+    name.trim_start_matches("r#")
 }
 
 /// A hyperparameter as evolution sees it.
@@ -127,7 +136,6 @@ impl Hyper {
     pub fn check(&self) -> Result<(), String> {
         for (name, value, [least, most]) in self.ranges() {
             if !(least..=most).contains(&value) {
-                let name = name.trim_start_matches("r#");
                 return Err(format!("{name} is {value}, but must be from {least} to {most}"));
             }
         }

@@ -127,7 +127,7 @@ impl Training {
     }
 
     /// Learns from an epoch's batches; whether all of them.
-    fn epoch(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<bool, Error> {
+    pub(super) fn epoch(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<bool, Error> {
         let batches = self.train.batches();
         if self.progress.batch == 0 {
             // As the reference, which forgets what an epoch's end left of an accumulation.
@@ -243,7 +243,7 @@ impl Training {
     }
 
     /// Judges the averages.
-    fn validate(&mut self, observer: &mut dyn Observer) -> Result<Validation, Error> {
+    pub(super) fn validate(&mut self, observer: &mut dyn Observer) -> Result<Validation, Error> {
         for (values, averages) in self.evaluator.values_mut().zip(&self.ema.values) {
             values.copy_from_slice(averages);
         }
@@ -319,7 +319,7 @@ impl Training {
     }
 
     /// Numbers that are not finite must not replace a good checkpoint.
-    fn check_finite(&self, epoch: usize) -> Result<(), Error> {
+    pub(super) fn check_finite(&self, epoch: usize) -> Result<(), Error> {
         let finite =
             |values: &[Vec<f32>]| values.iter().flatten().fold(true, |all, value| all & value.is_finite());
         if finite(self.trainer.values()) && finite(&self.ema.values) {

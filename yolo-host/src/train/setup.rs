@@ -293,11 +293,13 @@ fn fit_anchors(
     let now = fit(&varied, &pixels, hyper.anchor_t);
     let text =
         format!("anchors fit {:.1} % of the objects, {:.2} an object", 100.0 * now.recall, now.per_target);
-    if now.recall > GOOD_RECALL {
+    // A count in the place of anchors leaves numbers that only stand for anchors, with a nought among them.
+    let usable = pixels.iter().flatten().all(|side| *side > 0.0);
+    if usable && now.recall > GOOD_RECALL {
         return observer.note(&text);
     }
     let found = kmean_anchors(&boxes, pixels.len(), hyper.anchor_t, options.seed);
-    let better = found.filter(|found| fit(&varied, found, hyper.anchor_t).recall > now.recall);
+    let better = found.filter(|found| !usable || fit(&varied, found, hyper.anchor_t).recall > now.recall);
     let Some(found) = better else {
         return observer.note(&format!("{text}; no better ones were found"));
     };
