@@ -5,7 +5,8 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use yolo_host::train::{BatchReport, Cache, Error, Finish, Hyper, Observer, Options, Rule, Training};
+use yolo_host::data::Cache;
+use yolo_host::train::{BatchReport, Error, Finish, Hyper, Observer, Options, Rule, Training};
 use yolo_tests::{registry, root, shapes};
 
 /// Watches, and stops after so many batches.

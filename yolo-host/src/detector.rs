@@ -70,13 +70,8 @@ pub fn load_model(
     registry: &mut Registry,
 ) -> Result<(Model, State, weights::Meta), Error> {
     let checkpoint = weights::read(file)?;
-    let spec = match (cfg, &checkpoint.meta.model) {
-        (Some(cfg), _) => Spec::read(cfg)?,
-        (None, Some(text)) => {
-            Spec::parse(text, &format!("{} (its model)", file.display()))?.in_folder_of(file)
-        }
-        (None, None) => return Err(Error::NoModel { file: file.into() }),
-    };
+    let spec = Spec::of_weights(cfg, file, &checkpoint.meta)?;
+    let spec = spec.ok_or_else(|| Error::NoModel { file: file.into() })?;
     registry.load_trusted(&spec.plugins)?;
     let model = Model::build(spec, registry)?;
     let state = State::from_arrays(&model.graph, &checkpoint.arrays).map_err(|source| Error::Mismatch {

@@ -5,7 +5,8 @@ use super::plugins::{PluginArgs, notes};
 use super::progress::Watch;
 use super::run_folder::RunFolder;
 use super::{Outcome, evolve, pixels};
-use crate::train::{Cache, Finish, Hyper, Options, Rule, Training};
+use crate::data::Cache;
+use crate::train::{Finish, Hyper, Options, Rule, Training};
 use anyhow::{Context, bail, ensure};
 use std::path::{Path, PathBuf};
 

@@ -16,13 +16,13 @@ pub trait Float: num_traits::Float + NumAssign + Default + Debug + Send + Sync +
     /// e^x, in a form that loops over it can be vectorised.
     fn exponential(self) -> Self;
 
-    /// See [`dense::Dense`].
+    /// See `dense::Dense`.
     fn dense(job: &dense::Dense<Self>, dst: &mut [Self]);
-    /// See [`dense_weight::DenseWeight`].
+    /// See `dense_weight::DenseWeight`.
     fn dense_weight(job: &dense_weight::DenseWeight<Self>, grad: &mut [Self]);
-    /// See [`depthwise::Depthwise`].
+    /// See `depthwise::Depthwise`.
     fn depthwise(job: &depthwise::Depthwise<Self>, dst: &mut [Self]);
-    /// See [`depthwise::DepthwiseWeight`].
+    /// See `depthwise::DepthwiseWeight`.
     fn depthwise_weight(job: &depthwise::DepthwiseWeight<Self>, grad: &mut [Self]);
 }
 

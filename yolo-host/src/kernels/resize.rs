@@ -45,7 +45,7 @@ pub fn inverse(table: &[usize]) -> Vec<usize> {
     out
 }
 
-/// y[p, c] = x[p, table[c]]
+/// `y[p, c] = x[p, table[c]]`
 pub fn permute<T: Float>(x: &[T], y: &mut [T], table: &[usize]) {
     let channels = table.len().max(1);
     chunks_mut(y, (16_384 / channels).max(1) * channels, |start, y| {

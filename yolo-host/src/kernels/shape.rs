@@ -53,7 +53,7 @@ impl AxisCopy {
     }
 }
 
-/// dst[i] = src[place(i)] by coordinates: `sizes` are those of the destination, `strides` what a step along each of its axes
+/// `dst[i] = src[place(i)]` by coordinates: `sizes` are those of the destination, `strides` what a step along each of its axes
 /// is in the source.
 pub fn gather<T: Float>(src: &[T], dst: &mut [T], sizes: &[usize], strides: &[usize]) {
     let Some((&last, outer)) = sizes.split_last() else {
@@ -77,7 +77,7 @@ pub fn gather<T: Float>(src: &[T], dst: &mut [T], sizes: &[usize], strides: &[us
     });
 }
 
-/// dst[place(i)] += src[i], with `sizes` of the source and `strides` in the destination: the transpose of [`gather`]. One
+/// `dst[place(i)] += src[i]`, with `sizes` of the source and `strides` in the destination: the transpose of [`gather`]. One
 /// thread, since places may repeat.
 pub fn scatter_add<T: Float>(src: &[T], dst: &mut [T], sizes: &[usize], strides: &[usize]) {
     let last = sizes.last().copied().unwrap_or(1).max(1);

@@ -2,6 +2,7 @@
 
 use super::Error;
 use crate::registry::Arg;
+use crate::weights::Meta;
 use serde_yaml::Value;
 use std::path::{Path, PathBuf};
 
@@ -75,6 +76,18 @@ impl Spec {
         let text =
             std::fs::read_to_string(path).map_err(|source| Error::Read { file: path.into(), source })?;
         Ok(Self::parse(&text, &path.display().to_string())?.in_folder_of(path))
+    }
+
+    /// The model that weights belong to: that of `cfg`, else the one that they carry; none if they do not say.
+    pub fn of_weights(cfg: Option<&Path>, file: &Path, meta: &Meta) -> Result<Option<Self>, Error> {
+        match (cfg, &meta.model) {
+            (Some(cfg), _) => Self::read(cfg).map(Some),
+            (None, Some(text)) => {
+                let spec = Self::parse(text, &format!("{} (its model)", file.display()))?;
+                Ok(Some(spec.in_folder_of(file)))
+            }
+            (None, None) => Ok(None),
+        }
     }
 
     /// The same with relative paths of plugins taken from the folder of `file`.

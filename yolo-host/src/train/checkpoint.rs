@@ -4,6 +4,7 @@
 use super::{EarlyStopping, Error, Training};
 use crate::autograd::cpu::Trainer;
 use crate::graph::{ParamId, Role};
+use crate::model::Model;
 use crate::weights::{self, Array, Checkpoint, Data, Meta, Precision};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -39,6 +40,18 @@ pub struct Progress {
     pub seconds: f64,
     /// Pictures and objects of the training set, so that a change of it is noticed.
     pub data: [usize; 2],
+}
+
+impl Progress {
+    /// Whether a training of this model can stand here: anybody can write into the file.
+    pub(super) fn check(&self, model: &Model) -> Result<(), String> {
+        const MOST: u64 = 1 << 40;
+        let counts =
+            self.counts.iter().chain([&(self.epoch as u64), &(self.batch as u64)]).all(|n| *n < MOST);
+        let fits = self.maps.len() == model.detect.nc && self.balance.len() == model.detect.strides.len();
+        let passed = self.stop.best_epoch() <= self.epoch && (-1..MOST as i64).contains(&self.last_step);
+        if counts && fits && passed { Ok(()) } else { Err("its progress is not that of its model".into()) }
+    }
 }
 
 impl Training {

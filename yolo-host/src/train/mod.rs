@@ -31,7 +31,7 @@ pub use error::Error;
 pub use evolve::Evolution;
 pub use hyper::{Gene, Hyper};
 pub use optimizer::{Group, Optimizer, Rates, Rule, groups};
-pub use options::{Cache, Options};
+pub use options::Options;
 pub use run::{BatchReport, EpochReport, Finish, Observer};
 pub use schedule::{Iteration, Schedule};
 pub use setup::Training;

@@ -1,20 +1,9 @@
 //! What a training is asked to do: upstream's options, as far as they make sense on one machine.
 
 use super::Rule;
+use crate::data::Cache;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-
-/// Where decoded pictures are kept between epochs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-pub enum Cache {
-    /// Nowhere.
-    #[default]
-    None,
-    /// In memory.
-    Ram,
-    /// In files.
-    Disk,
-}
 
 /// Options of a training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use super::checkpoint::{HYPER, OPTIONS, PROGRESS};
 use super::loss::ComputeLoss;
-use super::{Cache, EarlyStopping, Ema, Error, Hyper, Observer, Optimizer, Options, Progress, Schedule};
+use super::{EarlyStopping, Ema, Error, Hyper, Observer, Optimizer, Options, Progress, Schedule};
 use super::{fit, kmean_anchors};
 use crate::autograd::cpu::Trainer;
 use crate::data::{self, Dataset, Item, Loader, LoaderOptions, Split, SplitName, SplitOptions};
@@ -10,7 +10,7 @@ use crate::graph::ParamId;
 use crate::model::{Model, Spec, State};
 use crate::random::Stream;
 use crate::registry::Registry;
-use crate::weights::{self, Meta};
+use crate::weights;
 use std::path::{Path, PathBuf};
 
 /// Share of boxes that the anchors must fit, or better ones are looked for.
@@ -73,9 +73,10 @@ impl Training {
     pub fn resume(file: &Path, registry: &mut Registry, observer: &mut dyn Observer) -> Result<Self, Error> {
         let why = |why: &str| Error::Resume { file: file.into(), why: why.into() };
         let checkpoint = weights::read(file)?;
-        let Meta { model: Some(text), extra, .. } = &checkpoint.meta else {
+        let Some(spec) = Spec::of_weights(None, file, &checkpoint.meta)? else {
             return Err(why("is no state of a training"));
         };
+        let extra = &checkpoint.meta.extra;
         fn part<T: serde::de::DeserializeOwned>(
             extra: &std::collections::BTreeMap<String, String>,
             key: &str,
@@ -96,9 +97,9 @@ impl Training {
                 options.data.display()
             )));
         }
-        let spec = Spec::parse(text, &format!("{} (its model)", file.display()))?.in_folder_of(file);
         registry.load_trusted(&spec.plugins)?;
         let model = Model::build(spec, registry)?;
+        hyper.check().and_then(|()| progress.check(&model)).map_err(|wrong| why(&wrong))?;
         let mut state = State::new(&model.graph, options.seed);
         let weights = checkpoint.arrays.iter().filter_map(|(name, array)| {
             name.strip_prefix("weights/").map(|name| (name.to_string(), array.clone()))
@@ -207,15 +208,10 @@ impl Parts {
     }
 
     fn loaders(&self, options: &Options, hyper: &Hyper, stride: usize) -> Result<(Loader, Loader), Error> {
-        let cache = match options.cache {
-            Cache::None => data::Cache::None,
-            Cache::Ram => data::Cache::Ram,
-            Cache::Disk => data::Cache::Disk,
-        };
         let common = LoaderOptions {
             imgsz: options.imgsz,
             stride,
-            cache,
+            cache: options.cache,
             seed: options.seed,
             threads: options.workers.max(1),
             ..LoaderOptions::default()
@@ -242,20 +238,19 @@ fn model_of(options: &Options) -> Result<(Spec, Loaded), Error> {
         None => None,
     };
     let spec = match (&options.cfg, &loaded) {
-        (Some(cfg), _) => Spec::read(cfg)?,
-        (None, Some((file, checkpoint))) => match &checkpoint.meta.model {
-            Some(text) => Spec::parse(text, &format!("{} (its model)", file.display()))?.in_folder_of(file),
-            None => {
-                let file = file.display();
-                return Err(Error::Options(format!(
-                    "{file}: does not say which model it belongs to; name its YAML with --cfg"
-                )));
-            }
-        },
-        (None, None) => {
-            return Err(Error::Options("name a model with --cfg, or --weights that carry one".into()));
-        }
+        (cfg, Some((file, checkpoint))) => Spec::of_weights(cfg.as_deref(), file, &checkpoint.meta)?,
+        (Some(cfg), None) => Some(Spec::read(cfg)?),
+        (None, None) => None,
     };
+    let spec = spec.ok_or_else(|| {
+        Error::Options(match &loaded {
+            Some((file, _)) => {
+                let file = file.display();
+                format!("{file}: does not say which model it belongs to; name its YAML with --cfg")
+            }
+            None => "name a model with --cfg, or --weights that carry one".into(),
+        })
+    })?;
     Ok((spec, loaded))
 }
 

@@ -72,7 +72,8 @@ impl Cache {
             return None;
         }
         let stored = self.stored.entries.get(&entry.image)?;
-        if stored.image != stamp(&entry.image) || stored.labels != labels(entry) {
+        let fresh = stored.image == stamp(&entry.image) && stored.labels == labels(entry);
+        if !fresh || !stored.is_sound(self.stored.names.len()) {
             return None;
         }
         let label = |(class, rect, segment): &(usize, [f32; 4], Vec<[f32; 2]>)| Label {
@@ -104,6 +105,17 @@ impl Cache {
 }
 
 impl StoredEntry {
+    /// Whether the checks may have come to it: anybody can write into the file.
+    fn is_sound(&self, classes: usize) -> bool {
+        let object = |(class, rect, segment): &(usize, [f32; 4], Vec<[f32; 2]>)| {
+            *class < classes
+                && rect.iter().all(|share| (0.0..=1.0).contains(share))
+                && segment.as_flattened().iter().all(|share| share.is_finite())
+        };
+        let side = |side: usize| (1..=1 << 20).contains(&side);
+        self.size.is_none_or(|(height, width)| side(height) && side(width)) && self.objects.iter().all(object)
+    }
+
     fn new(entry: &Entry, checked: &Checked) -> Self {
         let (size, labels_of) = match &checked.item {
             Some((size, labels)) => (Some(*size), labels.as_slice()),

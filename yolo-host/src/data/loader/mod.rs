@@ -16,12 +16,13 @@ use super::{Error, Item, Label};
 use crate::random::Stream;
 pub use epoch::Epoch;
 use pictures::Pictures;
+use serde::{Deserialize, Serialize};
 
 /// The greatest training size in pixels: OpenCV's warps, which ours equal, count positions in 16 bits.
 const MAX_IMGSZ: usize = 1 << 13;
 
 /// Where pictures are kept once they are read and resized.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 pub enum Cache {
     /// Nowhere: they are read each time.
     #[default]
