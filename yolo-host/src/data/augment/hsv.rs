@@ -11,8 +11,13 @@ use crate::random::Stream;
 /// Bits behind the point of the tables of [`Division`].
 const SHIFT: u32 = 12;
 
-/// OpenCV converts this many pixels of a row at once, and the rest of the row by another rounding.
+/// OpenCV converts this many pixels of a row at once, and the rest of the row by another rounding. So do we, a channel after
+/// the other, so that the compiler makes vectors of them.
 const LANES: usize = 32;
+
+/// A block of pixels, and one channel of it.
+type Block = [[u8; 3]; LANES];
+type Lanes<T> = [T; LANES];
 
 /// Factors of hue, saturation and brightness.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,22 +34,14 @@ impl HsvGains {
         let (tables, colours) = (Tables::new(self.0), &*COLOURS);
         let pitch = 3 * picture.width.max(1);
         for row in picture.rgb.chunks_exact_mut(pitch) {
-            let pixels = row.as_chunks_mut::<3>().0;
-            let (many, rest) = pixels.split_at_mut(pixels.len() / LANES * LANES);
-            // Neighbours are often equal, on grey padding above all.
-            let mut last = [0; 3];
-            let mut changed = colours.rgb(tables.change(colours.hsv(last)), |level| level as u8);
-            for pixel in many {
-                if *pixel != last {
-                    last = *pixel;
-                    changed = colours.rgb(tables.change(colours.hsv(last)), |level| level as u8);
-                }
-                *pixel = changed;
+            let (blocks, rest) = row.as_chunks_mut::<3>().0.as_chunks_mut::<LANES>();
+            for block in blocks {
+                colours.change(&tables, block, |level| level as i32);
             }
-            for pixel in rest {
-                *pixel =
-                    colours.rgb(tables.change(colours.hsv(*pixel)), |level| level.round_ties_even() as u8);
-            }
+            let mut last = [[0; 3]; LANES];
+            last[..rest.len()].copy_from_slice(rest);
+            colours.change(&tables, &mut last, |level| level.round_ties_even() as i32);
+            rest.copy_from_slice(&last[..rest.len()]);
         }
     }
 }
@@ -62,10 +59,6 @@ impl Tables {
             table(&clipped(value)),
         ])
     }
-
-    fn change(&self, hsv: [u8; 3]) -> [u8; 3] {
-        std::array::from_fn(|channel| self.0[channel][usize::from(hsv[channel])])
-    }
 }
 
 /// What is the same for every picture.
@@ -75,16 +68,10 @@ struct Colours {
     hue: [i32; 256],
     /// Bytes as shares of 255.
     share: [f32; 256],
-    wheel: [Hue; 256],
-}
-
-/// A hue on the colour wheel.
-#[derive(Clone, Copy)]
-struct Hue {
-    /// How far it is into its sixth, and what is left of that.
-    within: [f64; 2],
-    /// Which of the levels full, low, falling and rising red, green and blue have.
-    levels: [u8; 3],
+    /// Which sixth of the colour wheel a hue is in.
+    sixth: [u8; 256],
+    /// By hue and saturation, the share of the brightness that the middle one of red, green and blue has.
+    middle: Vec<[f32; 256]>,
 }
 
 static COLOURS: LazyLock<Colours> = LazyLock::new(|| {
@@ -94,54 +81,68 @@ static COLOURS: LazyLock<Colours> = LazyLock::new(|| {
             by => (f64::from(whole << SHIFT) / (parts * by as f64)).round_ties_even() as i32,
         })
     };
+    let turn = |hue: usize| hue as f32 * (6.0 / 180.0);
+    let share: [f32; 256] = std::array::from_fn(|level| level as f32 * (1.0 / 255.0));
+    let middle = |hue: usize| {
+        // It rises through the even sixths, and falls through the odd ones.
+        let within = turn(hue).fract();
+        let less = f64::from(if turn(hue) as u32 % 2 == 0 { 1.0 - within } else { within });
+        // OpenCV multiplies and subtracts in one rounding; double precision does the same for these numbers.
+        share.map(|saturation| (1.0 - f64::from(saturation) * less) as f32)
+    };
     Colours {
         saturation: division(255, 1.0),
         hue: division(180, 6.0),
-        share: std::array::from_fn(|level| level as f32 * (1.0 / 255.0)),
-        wheel: std::array::from_fn(|hue| {
-            let hue = hue as f32 * (6.0 / 180.0);
-            let within = hue.fract();
-            let levels = match hue as u32 % 6 {
-                0 => [0, 3, 1],
-                1 => [2, 0, 1],
-                2 => [1, 0, 3],
-                3 => [1, 2, 0],
-                4 => [3, 1, 0],
-                _ => [0, 1, 2],
-            };
-            Hue { within: [within, 1.0 - within].map(f64::from), levels }
-        }),
+        share,
+        sixth: std::array::from_fn(|hue| turn(hue) as u8 % 6),
+        middle: (0..256).map(middle).collect(),
     }
 });
 
 impl Colours {
-    /// `COLOR_RGB2HSV` of a pixel.
-    fn hsv(&self, rgb: [u8; 3]) -> [u8; 3] {
-        let [red, green, blue] = rgb.map(i32::from);
-        let value = red.max(green).max(blue);
-        let range = value - red.min(green).min(blue);
-        let rounded = |product: i32| (product + (1 << (SHIFT - 1))) >> SHIFT;
-        let saturation = rounded(range * self.saturation[value as usize & 255]);
-        let hue = if value == red {
-            green - blue
-        } else if value == green {
-            blue - red + 2 * range
-        } else {
-            red - green + 4 * range
-        };
-        let hue = rounded(hue * self.hue[range as usize & 255]);
-        [(if hue < 0 { hue + 180 } else { hue }) as u8, saturation as u8, value as u8]
-    }
+    /// `COLOR_RGB2HSV`, the tables, and `COLOR_HSV2RGB`; `whole` makes bytes of levels up to 255.
+    #[inline(always)]
+    fn change(&self, tables: &Tables, pixels: &mut Block, whole: impl Fn(f32) -> i32) {
+        let channel = |c: usize| -> Lanes<u8> { std::array::from_fn(|i| pixels[i][c]) };
+        let [red, green, blue] = [0, 1, 2].map(channel);
+        let high: Lanes<u8> = std::array::from_fn(|i| red[i].max(green[i]).max(blue[i]));
+        let range: Lanes<u8> = std::array::from_fn(|i| high[i] - red[i].min(green[i]).min(blue[i]));
+        let turn: Lanes<i16> = std::array::from_fn(|i| {
+            let [red, green, blue, high, range] =
+                [red[i], green[i], blue[i], high[i], range[i]].map(i16::from);
+            let below = if high == green { blue - red + 2 * range } else { red - green + 4 * range };
+            if high == red { green - blue } else { below }
+        });
 
-    /// `COLOR_HSV2RGB` of a pixel; `whole` makes bytes of levels up to 255.
-    fn rgb(&self, [hue, saturation, value]: [u8; 3], whole: impl Fn(f32) -> u8) -> [u8; 3] {
-        let Hue { within: [within, left], levels } = self.wheel[usize::from(hue)];
-        let (saturation, value) = (self.share[usize::from(saturation)], self.share[usize::from(value)]);
-        // OpenCV multiplies and subtracts in one rounding; double precision does the same for these numbers.
-        let without = |share: f64| (1.0 - f64::from(saturation) * share) as f32;
-        let (low, falling, rising) =
-            (value * (1.0 - saturation), value * without(within), value * without(left));
-        let bytes = [value, low, falling, rising].map(|level| whole(level * 255.0));
-        levels.map(|level| bytes[usize::from(level & 3)])
+        let rounded = |product: i32| (product + (1 << (SHIFT - 1))) >> SHIFT;
+        let at = |table: &[u8; 256], value: i32| usize::from(table[(value & 255) as usize]);
+        let Tables([hues, saturations, values]) = tables;
+        let [mut value, mut least, mut middle] = [[0.0; LANES]; 3];
+        let mut sixth = [0; LANES];
+        for i in 0..LANES {
+            let (high, range) = (usize::from(high[i]), usize::from(range[i]));
+            let saturation = at(saturations, rounded(range as i32 * self.saturation[high]));
+            let hue = rounded(i32::from(turn[i]) * self.hue[range]);
+            let hue = at(hues, if hue < 0 { hue + 180 } else { hue });
+            value[i] = self.share[usize::from(values[high])];
+            least[i] = 1.0 - self.share[saturation];
+            middle[i] = self.middle[hue][saturation];
+            sixth[i] = self.sixth[hue];
+        }
+
+        let bytes = |part: &dyn Fn(usize) -> f32| -> Lanes<u8> {
+            std::array::from_fn(|i| whole(part(i) * 255.0) as u8)
+        };
+        let high = bytes(&|i| value[i]);
+        let low = bytes(&|i| value[i] * least[i]);
+        let middle = bytes(&|i| value[i] * middle[i]);
+        // In two sixths of the wheel a colour is the highest, in two the middle one.
+        let pick = |i: usize, highest: [u8; 2], between: [u8; 2]| {
+            let other = if between.contains(&sixth[i]) { middle[i] } else { low[i] };
+            if highest.contains(&sixth[i]) { high[i] } else { other }
+        };
+        for (i, pixel) in pixels.iter_mut().enumerate() {
+            *pixel = [pick(i, [0, 5], [1, 4]), pick(i, [1, 2], [0, 3]), pick(i, [3, 4], [2, 5])];
+        }
     }
 }

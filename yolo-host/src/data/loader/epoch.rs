@@ -56,7 +56,9 @@ impl Epoch {
         let count = shared.items.len();
         let beyond = order.iter().find(|&&index| index >= count).copied();
         let batches = if beyond.is_some() { 0 } else { shared.batches(order.len()) };
-        let threads = if first < batches { shared.options.threads.max(1) } else { 0 };
+        // More than there are pictures in the making have nothing to do.
+        let most = shared.options.batch.saturating_mul(AHEAD + 1).min(order.len());
+        let threads = if first < batches { shared.options.threads.clamp(1, most.max(1)) } else { 0 };
         let mut state = State { first, queue: VecDeque::new(), next: (first, 0), threads, over: false };
         if let Some(index) = beyond {
             let why = format!("picture {index} was chosen of {count}");
@@ -67,10 +69,12 @@ impl Epoch {
         let work = Arc::new(work);
         let start = |_| {
             let work = Arc::clone(&work);
-            std::thread::spawn(move || work.run())
+            std::thread::Builder::new().spawn(move || work.run()).ok()
         };
-        let threads = (0..threads).map(start).collect();
-        Self { work, threads }
+        // Where the system gives no more of them, fewer do the work.
+        let started: Vec<_> = (0..threads).map_while(start).collect();
+        work.lock().threads -= threads - started.len();
+        Self { work, threads: started }
     }
 }
 
