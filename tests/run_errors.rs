@@ -1,1 +1,506 @@
-//! What can go wrong around a training: nothing is lost, and the error names the file and what is wrong.
+//! What can go wrong around a training: nothing is lost, the exit code is 1, and the error names the file and what is
+//! wrong.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::cell::Cell;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use yolo_host::data::{Cache, Picture};
+use yolo_host::train::{BatchReport, EpochReport, Error, Finish, Hyper, Observer, Options, Rule, Training};
+use yolo_host::weights::{self, Checkpoint, Precision};
+use yolo_tests::{registry, report, root, shapes, yolo};
+
+fn options(data: &Path) -> Options {
+    Options {
+        weights: None,
+        cfg: Some(root().join("models/yolov5n.yaml")),
+        data: data.into(),
+        hyp: None,
+        epochs: 3,
+        batch: 4,
+        imgsz: 64,
+        rect: false,
+        nosave: false,
+        noval: false,
+        noautoanchor: true,
+        cache: Cache::None,
+        image_weights: true,
+        multi_scale: false,
+        single_cls: false,
+        optimizer: Rule::Sgd,
+        workers: 2,
+        quad: false,
+        cos_lr: false,
+        label_smoothing: 0.0,
+        patience: 0,
+        freeze: vec![0],
+        save_period: 0,
+        seed: 3,
+    }
+}
+
+fn drawn() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    shapes::draw(folder.path(), 7, 10, 4);
+    folder
+}
+
+/// Does something once so many epochs are over.
+struct After<F>(usize, F);
+
+impl<F: Fn()> Observer for After<F> {
+    fn epoch(&mut self, report: &EpochReport) {
+        if report.row.epoch + 1 == self.0 {
+            (self.1)();
+        }
+    }
+}
+
+/// Stops after so many epochs, or, of 0, after a batch.
+struct Stop(usize, Cell<bool>);
+
+impl Observer for Stop {
+    fn batch(&mut self, _: &BatchReport) {
+        self.1.set(self.1.get() || self.0 == 0);
+    }
+
+    fn epoch(&mut self, report: &EpochReport) {
+        self.1.set(report.row.epoch + 1 == self.0);
+    }
+
+    fn stop(&self) -> bool {
+        self.1.get()
+    }
+}
+
+fn state(folder: &Path) -> PathBuf {
+    folder.join("weights/last.state.safetensors")
+}
+
+/// A run of three epochs, stopped after the first.
+fn stopped(data: &Path) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut watch = Stop(1, Cell::new(false));
+    let mut training =
+        Training::new(options(data), Hyper::default(), folder.path(), &mut registry(), &mut watch).unwrap();
+    assert_eq!(training.run(&mut watch).unwrap(), Finish::Stopped);
+    folder
+}
+
+/// Name and bytes of every file of a run.
+fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut all = Vec::new();
+    for part in [folder.to_path_buf(), folder.join("weights")] {
+        let files = fs::read_dir(part).unwrap().map(|entry| entry.unwrap().path());
+        all.extend(files.filter(|path| path.is_file()).map(|path| (path.clone(), fs::read(&path).unwrap())));
+    }
+    all.sort();
+    all
+}
+
+/// What a finished run of the command leaves that does not tell time.
+fn outcome(folder: &Path) -> (String, Vec<u8>) {
+    let results = fs::read_to_string(folder.join("results.csv")).unwrap();
+    (results, fs::read(folder.join("weights/last.safetensors")).unwrap())
+}
+
+/// Runs to the end, well or not: the exit code, and what stands on standard error.
+fn run(command: &mut Command) -> (Option<i32>, String) {
+    let output = command.output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn resume(folder: &Path) -> (Option<i32>, String) {
+    run(yolo().args(["train", "--resume"]).arg(folder))
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_costs_nothing_that_was_written() {
+    let data = drawn();
+    let (whole, parts) = (stopped(data.path()), stopped(data.path()));
+    assert_eq!(resume(whole.path()).0, Some(0));
+    let before = contents(parts.path());
+    // No file may grow beyond so many blocks: as on a full disk, a write fails halfway.
+    for blocks in [1, 2000, 12_000] {
+        let program = yolo();
+        let shell = format!("ulimit -f {blocks} && trap '' XFSZ && exec \"$@\"");
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &shell, "sh"]).arg(program.get_program()).current_dir(root());
+        let (code, error) = run(limited.args(["train", "--resume"]).arg(parts.path()));
+        assert_eq!(code, Some(1), "{blocks}: {error}");
+        let last = error.lines().last().unwrap();
+        assert!(last.starts_with("error: ") && last.contains(parts.path().to_str().unwrap()), "{error}");
+        let now = contents(parts.path());
+        let names =
+            |files: &[(PathBuf, Vec<u8>)]| files.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&now), names(&before), "{blocks}: no half files");
+        for file in [state(parts.path()), parts.path().join("weights/best.safetensors")] {
+            assert!(weights::read(&file).is_ok(), "{blocks}: {} is broken", file.display());
+        }
+        let unchanged = |(old, new): (&(PathBuf, Vec<u8>), &(PathBuf, Vec<u8>))| old == new;
+        assert!(before.iter().zip(&now).filter(|(old, _)| old.0 == state(parts.path())).all(unchanged));
+    }
+    assert_eq!(resume(parts.path()).0, Some(0));
+    assert!(outcome(parts.path()) == outcome(whole.path()), "another result than without the failures");
+}
+
+#[test]
+fn results_that_cannot_be_written_are_told_before_the_work() {
+    let data = drawn();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "in the way").unwrap();
+    fs::create_dir_all(folder.path().join("taken/results.csv")).unwrap();
+    fs::create_dir_all(folder.path().join("held")).unwrap();
+    fs::write(folder.path().join("held/weights"), "in the way").unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let mut cases = vec![
+        (file.clone(), "exp", file.clone()),
+        (folder.path().into(), "file", file.clone()),
+        (folder.path().into(), "taken", path("taken/results.csv")),
+        (folder.path().into(), "held", path("held")),
+    ];
+    if cfg!(target_os = "linux") {
+        // Where nobody can make a folder, not even root.
+        cases.push(("/proc/runs".into(), "exp", "/proc/runs".into()));
+    }
+    let mut failures = Vec::new();
+    for (project, name, told) in cases {
+        let mut command = train(data.path(), &project);
+        let (code, error) = run(command.args(["--name", name, "--exist-ok"]));
+        if code != Some(1) || !error.contains(told.to_str().unwrap()) {
+            failures.push(format!("{}/{name}: {code:?} {error}", project.display()));
+        }
+        if error.contains("1/1") {
+            failures.push(format!("{}/{name}: trained first: {error}", project.display()));
+        }
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), "in the way");
+    report(failures);
+}
+
+#[test]
+fn pictures_that_go_during_a_training_are_named_and_nothing_is_lost() {
+    let data = drawn();
+    let whole = stopped(data.path());
+    assert_eq!(resume(whole.path()).0, Some(0));
+    for name in ["train0003", "val0001"] {
+        let folder = tempfile::tempdir().unwrap();
+        let picture = data.path().join(format!("JPEGImages/{name}.png"));
+        let away = data.path().join("away");
+        let mut watch = After(1, || fs::rename(&picture, &away).unwrap());
+        let mut training =
+            Training::new(options(data.path()), Hyper::default(), folder.path(), &mut registry(), &mut watch)
+                .unwrap();
+        let error = training.run(&mut watch).unwrap_err().to_string();
+        assert!(error.contains(picture.to_str().unwrap()), "{error}");
+        // A training picture that is gone is missed at once; otherwise the labels say that there were more.
+        let (code, error) = resume(folder.path());
+        assert_eq!(code, Some(1), "{error}");
+        assert!(error.contains(name) || error.contains("was trained on 10 pictures"), "{error}");
+        fs::rename(&away, &picture).unwrap();
+        let (code, error) = resume(folder.path());
+        assert_eq!(code, Some(0), "{error}");
+        assert!(outcome(folder.path()) == outcome(whole.path()), "{name}: another result");
+    }
+}
+
+#[test]
+fn pictures_that_change_their_size_during_a_training_do_no_harm() {
+    for (rect, cache) in [(false, Cache::None), (true, Cache::None), (false, Cache::Disk)] {
+        let data = drawn();
+        let folder = tempfile::tempdir().unwrap();
+        let replace = |name: &str, width: usize, height: usize| {
+            let picture = Picture { width, height, rgb: vec![90; 3 * width * height] };
+            picture.write(data.path().join(format!("JPEGImages/{name}.png"))).unwrap();
+        };
+        let mut watch = After(1, || {
+            replace("train0000", 12, 200);
+            replace("train0001", 1, 1);
+            replace("val0000", 300, 10);
+            replace("val0001", 1, 3);
+        });
+        let options = Options { rect, cache, epochs: 2, ..options(data.path()) };
+        let training = Training::new(options, Hyper::default(), folder.path(), &mut registry(), &mut watch);
+        assert_eq!(training.unwrap().run(&mut watch).unwrap(), Finish::Done, "{rect} {cache:?}");
+    }
+}
+
+/// Changes the numbers that a state keeps beside its tensors.
+fn edit(file: &Path, change: impl FnOnce(&mut Checkpoint)) {
+    let mut checkpoint = weights::read(file).unwrap();
+    change(&mut checkpoint);
+    weights::write(file, &checkpoint, Precision::F32).unwrap();
+}
+
+fn set(checkpoint: &mut Checkpoint, part: &str, pointer: &str, value: Value) {
+    let text = checkpoint.meta.extra.get_mut(part).unwrap();
+    let mut json: Value = serde_json::from_str(text).unwrap();
+    *json.pointer_mut(pointer).unwrap() = value;
+    *text = json.to_string();
+}
+
+#[test]
+fn numbers_that_leave_all_bounds_stop_it_with_the_last_good_checkpoint() {
+    let data = drawn();
+    let folder = stopped(data.path());
+    edit(&state(folder.path()), |checkpoint| {
+        for (name, value) in [("/lr0", 10.0), ("/warmup_bias_lr", 10.0), ("/obj", 1000.0), ("/box", 1000.0)] {
+            set(checkpoint, "hyper", name, json!(value));
+        }
+    });
+    let before = contents(folder.path());
+    let (code, error) = resume(folder.path());
+    assert_eq!(code, Some(1), "{error}");
+    let last = folder.path().join("weights/last.safetensors");
+    for told in ["epoch 1", "last good checkpoint", last.to_str().unwrap(), "lower lr0"] {
+        assert!(error.contains(told), "{error:?} lacks {told:?}");
+    }
+    for (path, bytes) in before.iter().filter(|(path, _)| path.extension().is_some_and(|e| e != "csv")) {
+        if path.starts_with(folder.path().join("weights")) {
+            assert!(fs::read(path).unwrap() == *bytes, "{} was written over", path.display());
+        }
+    }
+    assert!(weights::read(&last).is_ok());
+}
+
+#[test]
+fn a_state_of_another_model_is_refused() {
+    let data = drawn();
+    let folder = stopped(data.path());
+    let file = state(folder.path());
+    let sound = fs::read(&file).unwrap();
+    let model = |name: &str| Some(fs::read_to_string(root().join("models").join(name)).unwrap());
+    type Change = Box<dyn Fn(&mut Checkpoint)>;
+    let cases: [(Change, &str); 5] = [
+        (Box::new(move |state| state.meta.model = model("yolov5s.yaml")), "another shape"),
+        (Box::new(|state| state.arrays.retain(|name, _| !name.starts_with("ema/"))), "has no ema/"),
+        (Box::new(|state| set(state, "progress", "/maps", json!([0.5]))), "not that of its model"),
+        (Box::new(|state| set(state, "hyper", "/lr0", json!(-1.0))), "lr0 is -1"),
+        (Box::new(|state| _ = state.meta.extra.remove("options")), "no state of a training of this version"),
+    ];
+    let mut failures = Vec::new();
+    for (change, told) in cases {
+        fs::write(&file, &sound).unwrap();
+        edit(&file, change);
+        let (code, error) = resume(folder.path());
+        if code != Some(1) || !error.contains(told) || !error.contains("last.state.safetensors") {
+            failures.push(format!("{told}: {code:?} {error}"));
+        }
+    }
+    report(failures);
+}
+
+fn train(data: &Path, project: &Path) -> Command {
+    let mut command = yolo();
+    command.arg("train").arg("--data").arg(data).arg("--project").arg(project);
+    command.arg("--cfg").arg(root().join("models/yolov5n.yaml"));
+    command.args(["--imgsz", "64", "--batch-size", "4", "--epochs", "1"]);
+    command
+}
+
+#[test]
+fn what_is_wrong_from_the_start_is_told_and_leaves_no_folder() {
+    let data = drawn();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let yolo_set = |name: &str, labels: &[Option<&str>]| {
+        for (i, text) in labels.iter().enumerate() {
+            let image = folder.path().join(format!("{name}/images/{i}.png"));
+            fs::create_dir_all(image.parent().unwrap()).unwrap();
+            Picture { width: 20, height: 12, rgb: vec![90; 720] }.write(image).unwrap();
+            if let Some(text) = text {
+                write(&format!("{name}/labels/{i}.txt"), text);
+            }
+        }
+        write(&format!("{name}/data.yaml"), "train: images\nval: images\nnames: [a, b]\n")
+    };
+    fs::create_dir_all(folder.path().join("none/images")).unwrap();
+    let none = write("none/data.yaml", "train: images\nval: images\nnames: [a, b]\n");
+    let whole = || data.path().to_path_buf();
+    let hyp = |text: &str, name: &str| ["--hyp".to_string(), write(name, text).display().to_string()];
+    let cases: Vec<(PathBuf, Vec<String>, &str)> = vec![
+        (none, vec![], "no pictures for train"),
+        (yolo_set("unlabelled", &[None, None]), vec![], "none of the 2 pictures for train has labels"),
+        (yolo_set("broken", &[Some("0 2 2 2 2"), Some("x")]), vec![], "all 2 pictures for train"),
+        (yolo_set("beyond", &[Some("2 .5 .5 .5 .5"), Some("7 .5 .5 .5 .5")]), vec![], "classes are 0 to 1"),
+        (whole(), hyp("lr: 0.1", "unknown.yaml").to_vec(), "unknown field `lr`"),
+        (
+            whole(),
+            hyp("momentum: 1.5", "high.yaml").to_vec(),
+            "momentum is 1.5, but must be from 0 to 0.9999",
+        ),
+        (whole(), hyp("lr0: .nan", "nan.yaml").to_vec(), "lr0 is NaN"),
+        (whole(), hyp("[", "broken.yaml").to_vec(), "broken.yaml"),
+        (whole(), vec!["--weights".into(), write("w.pt", "x").display().to_string()], "w.pt"),
+        (whole(), ["--freeze", "1", "2"].map(String::from).to_vec(), ""),
+    ];
+    let mut failures = Vec::new();
+    for (data, more, told) in cases {
+        let project = tempfile::tempdir().unwrap();
+        let (code, error) = run(train(&data, project.path()).args(&more));
+        // The last case is sound, so that the others fail for what they are about.
+        let want = if told.is_empty() { 0 } else { 1 };
+        if code != Some(want) || !error.contains(told) {
+            failures.push(format!("{more:?}, wanted {told:?}: {code:?} {error}"));
+        }
+        if want == 1 && fs::read_dir(project.path()).unwrap().count() > 0 {
+            failures.push(format!("{told}: left a folder"));
+        }
+    }
+    report(failures);
+}
+
+#[test]
+fn a_label_beyond_the_classes_costs_its_picture_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    for (i, class) in [0, 1, 7].iter().enumerate() {
+        for part in ["images", "labels"] {
+            fs::create_dir_all(folder.path().join(part)).unwrap();
+        }
+        let picture = Picture { width: 64, height: 64, rgb: vec![90; 3 * 64 * 64] };
+        picture.write(folder.path().join(format!("images/{i}.png"))).unwrap();
+        fs::write(folder.path().join(format!("labels/{i}.txt")), format!("{class} .5 .5 .5 .5")).unwrap();
+    }
+    let data = folder.path().join("data.yaml");
+    fs::write(&data, "train: images\nval: images\nnames: [a, b]\n").unwrap();
+    let project = tempfile::tempdir().unwrap();
+    let (code, error) = run(&mut train(&data, project.path()));
+    assert_eq!(code, Some(0), "{error}");
+    assert!(
+        error.contains("1 left out") && error.contains("class 7, but the dataset's classes are 0 to 1"),
+        "{error}"
+    );
+}
+
+/// Paths of all numbers in a JSON value.
+fn numbers(value: &Value, path: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Number(_) => found.push(path.to_string()),
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(i, value)| numbers(value, &format!("{path}/{i}"), found));
+        }
+        Value::Object(map) => {
+            map.iter().for_each(|(key, value)| numbers(value, &format!("{path}/{key}"), found))
+        }
+        _ => (),
+    }
+}
+
+/// Whatever number of a state is another one, it is refused, or the training goes on: no panic, no endless memory.
+#[test]
+fn a_state_with_other_numbers_never_panics() {
+    let data = drawn();
+    let folder = stopped(data.path());
+    let file = state(folder.path());
+    let sound = fs::read(&file).unwrap();
+    let meta = weights::read(&file).unwrap().meta.extra;
+    let mut failures = Vec::new();
+    for part in ["progress", "options", "hyper"] {
+        let mut paths = Vec::new();
+        numbers(&serde_json::from_str(&meta[part]).unwrap(), "", &mut paths);
+        assert!(paths.len() > 5, "{part}");
+        for (i, path) in paths.iter().enumerate() {
+            let values = [json!(0), json!(-1), json!(u64::MAX), json!(1e300), json!(null), json!(1u64 << 33)];
+            // Two of them each, all in turn.
+            for value in [&values[i % 6], &values[(i + 2) % 6]] {
+                fs::write(&file, &sound).unwrap();
+                edit(&file, |state| set(state, part, path, value.clone()));
+                let went = std::panic::catch_unwind(|| {
+                    let mut watch = Stop(0, Cell::new(false));
+                    let made = Training::resume(&file, &mut registry(), &mut watch);
+                    made.and_then(|mut training| training.run(&mut watch))
+                        .map_err(|error: Error| error.to_string())
+                });
+                match went {
+                    Ok(Err(error)) if error.is_empty() => {
+                        failures.push(format!("{part}{path} = {value}: {error}"))
+                    }
+                    Ok(_) => (),
+                    Err(_) => failures.push(format!("{part}{path} = {value}: panic")),
+                }
+            }
+        }
+    }
+    report(failures);
+}
+
+const HYP: &str = "lr0: 0.01\nmomentum: 0.937\nbox: 0.05\nanchors: 3\n";
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_hyperparameters_are_sound_or_refused(
+        noise in "\\PC{0,40}|[a-z0-9:.\n -]{0,40}",
+        at in 0..HYP.len(),
+        whole: bool,
+        bytes in proptest::collection::vec(any::<u8>(), 0..4),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hyp.yaml");
+        let mut text = if whole { noise.clone().into_bytes() } else { HYP.as_bytes().to_vec() };
+        let at = at.min(text.len());
+        text.splice(at..at, if whole { bytes } else { noise.into_bytes() });
+        fs::write(&file, text).unwrap();
+        match Hyper::read(&file) {
+            Ok(hyper) => prop_assert_eq!(hyper.check(), Ok(())),
+            Err(error) => prop_assert!(error.to_string().contains("hyp.yaml"), "{}", error),
+        }
+    }
+}
+
+/// The checks' results that are kept beside the labels, changed by hand, are refused or as good as the labels.
+#[test]
+fn a_dataset_s_cache_is_not_trusted() {
+    use yolo_host::data::{Dataset, SplitName, SplitOptions};
+    let data = drawn();
+    let read = || {
+        let split =
+            Dataset::read(data.path()).unwrap().split(SplitName::Train, SplitOptions::default()).unwrap();
+        (split.items.len(), split.items)
+    };
+    let want = read();
+    let files = || fs::read_dir(data.path()).unwrap().map(|entry| entry.unwrap().path());
+    let file = files().find(|path| path.to_string_lossy().ends_with(".train.cache.json")).unwrap();
+    let sound: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let mut paths = Vec::new();
+    numbers(&sound, "", &mut paths);
+    assert!(paths.len() > 50);
+    let mut failures = Vec::new();
+    for path in &paths {
+        for value in [json!(-1), json!(999), json!(1e30), json!(null), json!("x"), json!(u64::MAX)] {
+            let mut changed = sound.clone();
+            *changed.pointer_mut(path).unwrap() = value.clone();
+            fs::write(&file, changed.to_string()).unwrap();
+            let (count, items) = read();
+            let names = want.1[0].labels.len();
+            let sound = items.iter().all(|item| {
+                let (height, width) = item.size;
+                let label = |label: &yolo_host::data::Label| {
+                    label.class < shapes::NAMES.len()
+                        && label.rect.iter().all(|share| (0.0..=1.0).contains(share))
+                };
+                height > 0 && width > 0 && item.labels.iter().all(label)
+            });
+            if count != want.0 || !sound || names == 0 {
+                failures.push(format!("{path} = {value}: {count} items, sound {sound}"));
+            }
+        }
+    }
+    for text in ["", "{", "[]", "null", "\0\0\0\0", &"[".repeat(5000)] {
+        fs::write(&file, text).unwrap();
+        if read() != want {
+            failures.push(format!("{text:?}"));
+        }
+    }
+    report(failures);
+}

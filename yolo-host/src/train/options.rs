@@ -62,7 +62,8 @@ impl Options {
     /// The rows of the model that do not move.
     pub fn frozen(&self) -> Vec<usize> {
         match self.freeze.as_slice() {
-            [count] => (0..*count).collect(),
+            // No model has more rows.
+            [count] => (0..(*count).min(1_000)).collect(),
             rows => rows.to_vec(),
         }
     }

@@ -224,7 +224,7 @@ impl Parts {
             quad: options.quad,
             ..common.clone()
         };
-        let val = LoaderOptions { batch: 2 * options.batch, rect: true, pad: 0.5, ..common };
+        let val = LoaderOptions { batch: options.batch.saturating_mul(2), rect: true, pad: 0.5, ..common };
         Ok((Loader::new(self.train.items.clone(), train)?, Loader::new(self.val.items.clone(), val)?))
     }
 }

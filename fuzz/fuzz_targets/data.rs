@@ -1,0 +1,18 @@
+//! Any bytes as a dataset's data.yaml.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tempfile::TempDir;
+use yolo_fuzz::{check, folder, write};
+
+thread_local! {
+    static FOLDER: TempDir = folder();
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    FOLDER.with(|folder| {
+        write(folder.path(), "data.yaml", bytes);
+        check(folder.path(), false);
+    });
+});
