@@ -86,7 +86,8 @@ static COLOURS: LazyLock<Colours> = LazyLock::new(|| {
     let middle = |hue: usize| {
         // It rises through the even sixths, and falls through the odd ones.
         let within = turn(hue).fract();
-        let less = f64::from(if turn(hue) as u32 % 2 == 0 { 1.0 - within } else { within });
+        let rises = (turn(hue) as u32).is_multiple_of(2);
+        let less = f64::from(if rises { 1.0 - within } else { within });
         // OpenCV multiplies and subtracts in one rounding; double precision does the same for these numbers.
         share.map(|saturation| (1.0 - f64::from(saturation) * less) as f32)
     };
