@@ -1,51 +1,15 @@
 //! What can go wrong around a training: nothing is lost, the exit code is 1, and the error names the file and what is
 //! wrong.
 
-use proptest::prelude::*;
-use serde_json::{Value, json};
-use std::cell::Cell;
+use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use yolo_host::data::{Cache, Dataset, Label, Picture, SplitName, SplitOptions};
-use yolo_host::train::{BatchReport, EpochReport, Finish, Hyper, Observer, Options, Rule, Training};
-use yolo_host::weights::{self, Checkpoint, Data, Precision};
-use yolo_tests::{registry, report, root, shapes, yolo};
-
-fn options(data: &Path) -> Options {
-    Options {
-        weights: None,
-        cfg: Some(root().join("models/yolov5n.yaml")),
-        data: data.into(),
-        hyp: None,
-        epochs: 3,
-        batch: 4,
-        imgsz: 64,
-        rect: false,
-        nosave: false,
-        noval: false,
-        noautoanchor: true,
-        cache: Cache::None,
-        image_weights: true,
-        multi_scale: false,
-        single_cls: false,
-        optimizer: Rule::Sgd,
-        workers: 2,
-        quad: false,
-        cos_lr: false,
-        label_smoothing: 0.0,
-        patience: 0,
-        freeze: vec![0],
-        save_period: 0,
-        seed: 3,
-    }
-}
-
-fn drawn() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    shapes::draw(folder.path(), 7, 10, 4);
-    folder
-}
+use yolo_host::data::{Cache, Picture};
+use yolo_host::train::{EpochReport, Finish, Hyper, Observer, Options, Training};
+use yolo_host::weights::{self, Checkpoint, Data};
+use yolo_tests::runs::{drawn, edit, options, set, state, stopped};
+use yolo_tests::{registry, report, root, yolo};
 
 /// Does something once so many epochs are over.
 struct After<F>(usize, F);
@@ -56,37 +20,6 @@ impl<F: Fn()> Observer for After<F> {
             (self.1)();
         }
     }
-}
-
-/// Stops after so many epochs, or, of 0, after a batch.
-struct Stop(usize, Cell<bool>);
-
-impl Observer for Stop {
-    fn batch(&mut self, _: &BatchReport) {
-        self.1.set(self.1.get() || self.0 == 0);
-    }
-
-    fn epoch(&mut self, report: &EpochReport) {
-        self.1.set(report.row.epoch + 1 == self.0);
-    }
-
-    fn stop(&self) -> bool {
-        self.1.get()
-    }
-}
-
-fn state(folder: &Path) -> PathBuf {
-    folder.join("weights/last.state.safetensors")
-}
-
-/// A run of three epochs, stopped after the first.
-fn stopped(data: &Path) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let mut watch = Stop(1, Cell::new(false));
-    let mut training =
-        Training::new(options(data), Hyper::default(), folder.path(), &mut registry(), &mut watch).unwrap();
-    assert_eq!(training.run(&mut watch).unwrap(), Finish::Stopped);
-    folder
 }
 
 /// Name and bytes of every file of a run.
@@ -235,20 +168,6 @@ fn pictures_that_change_their_size_during_a_training_do_no_harm() {
     }
 }
 
-/// Changes the numbers that a state keeps beside its tensors.
-fn edit(file: &Path, change: impl FnOnce(&mut Checkpoint)) {
-    let mut checkpoint = weights::read(file).unwrap();
-    change(&mut checkpoint);
-    weights::write(file, &checkpoint, Precision::F32).unwrap();
-}
-
-fn set(checkpoint: &mut Checkpoint, part: &str, pointer: &str, value: Value) {
-    let text = checkpoint.meta.extra.get_mut(part).unwrap();
-    let mut json: Value = serde_json::from_str(text).unwrap();
-    *json.pointer_mut(pointer).unwrap() = value;
-    *text = json.to_string();
-}
-
 #[test]
 fn numbers_that_leave_all_bounds_stop_it_with_the_last_good_checkpoint() {
     let data = drawn();
@@ -385,121 +304,4 @@ fn a_label_beyond_the_classes_costs_its_picture_alone() {
         error.contains("1 left out") && error.contains("class 7, but the dataset's classes are 0 to 1"),
         "{error}"
     );
-}
-
-/// JSON pointers to all numbers in a value.
-fn numbers(value: &Value, path: &str, found: &mut Vec<String>) {
-    match value {
-        Value::Number(_) => found.push(path.to_string()),
-        Value::Array(list) => {
-            list.iter().enumerate().for_each(|(i, value)| numbers(value, &format!("{path}/{i}"), found));
-        }
-        Value::Object(map) => map.iter().for_each(|(key, value)| {
-            let key = key.replace('~', "~0").replace('/', "~1");
-            numbers(value, &format!("{path}/{key}"), found);
-        }),
-        _ => (),
-    }
-}
-
-/// Whatever number of a state is another one, it is refused, or the training goes on: no panic, no endless memory.
-#[test]
-fn a_state_with_other_numbers_never_panics() {
-    let data = drawn();
-    let folder = stopped(data.path());
-    let file = state(folder.path());
-    let sound = fs::read(&file).unwrap();
-    let meta = weights::read(&file).unwrap().meta.extra;
-    let mut failures = Vec::new();
-    for part in ["progress", "options", "hyper"] {
-        let mut paths = Vec::new();
-        numbers(&serde_json::from_str(&meta[part]).unwrap(), "", &mut paths);
-        assert!(paths.len() > 5, "{part}");
-        for (i, path) in paths.iter().enumerate() {
-            let values = [json!(0), json!(-1), json!(u64::MAX), json!(1e300), json!(null), json!(1u64 << 33)];
-            // Two of them each, all in turn.
-            for value in [&values[i % 6], &values[(i + 2) % 6]] {
-                fs::write(&file, &sound).unwrap();
-                edit(&file, |state| set(state, part, path, value.clone()));
-                let went = std::panic::catch_unwind(|| {
-                    let mut watch = Stop(0, Cell::new(false));
-                    let made = Training::resume(&file, &mut registry(), &mut watch);
-                    made.and_then(|mut training| training.run(&mut watch))
-                });
-                if went.is_err() {
-                    failures.push(format!("{part}{path} = {value}"));
-                }
-            }
-        }
-    }
-    report(failures);
-}
-
-const HYP: &str = "lr0: 0.01\nmomentum: 0.937\nbox: 0.05\nanchors: 3\n";
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn any_hyperparameters_are_sound_or_refused(
-        noise in "\\PC{0,40}|[a-z0-9:.\n -]{0,40}",
-        at in 0..HYP.len(),
-        whole: bool,
-        bytes in proptest::collection::vec(any::<u8>(), 0..4),
-    ) {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("hyp.yaml");
-        let mut text = if whole { noise.clone().into_bytes() } else { HYP.as_bytes().to_vec() };
-        let at = at.min(text.len());
-        text.splice(at..at, if whole { bytes } else { noise.into_bytes() });
-        fs::write(&file, text).unwrap();
-        match Hyper::read(&file) {
-            Ok(hyper) => prop_assert_eq!(hyper.check(), Ok(())),
-            Err(error) => prop_assert!(error.to_string().contains("hyp.yaml"), "{}", error),
-        }
-    }
-}
-
-/// The checks' results that are kept beside the labels, changed by hand, are refused or as good as the labels.
-#[test]
-fn a_dataset_s_cache_is_not_trusted() {
-    let data = drawn();
-    let read = || {
-        let dataset = Dataset::read(data.path()).unwrap();
-        dataset.split(SplitName::Train, SplitOptions::default()).unwrap().items
-    };
-    let want = read();
-    let files = || fs::read_dir(data.path()).unwrap().map(|entry| entry.unwrap().path());
-    let file = files().find(|path| path.to_string_lossy().ends_with(".train.cache.json")).unwrap();
-    let sound: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
-    let mut paths = Vec::new();
-    numbers(&sound, "", &mut paths);
-    assert!(paths.len() > 50);
-    let mut failures = Vec::new();
-    for path in &paths {
-        for value in [json!(-1), json!(999), json!(1e30), json!(null), json!("x"), json!(u64::MAX)] {
-            let mut changed = sound.clone();
-            *changed.pointer_mut(path).unwrap() = value.clone();
-            fs::write(&file, changed.to_string()).unwrap();
-            let items = read();
-            let sound = items.iter().all(|item| {
-                let (height, width) = item.size;
-                let label = |label: &Label| {
-                    let within = label.rect.iter().all(|share| (0.0..=1.0).contains(share));
-                    within && label.class < shapes::NAMES.len()
-                };
-                height > 0 && width > 0 && item.labels.iter().all(label)
-            });
-            if items.len() != want.len() || !sound {
-                failures.push(format!("{path} = {value}: {} items, sound {sound}", items.len()));
-            }
-        }
-    }
-    for text in ["", "{", "[]", "null", "\0\0\0\0", &"[".repeat(5000)] {
-        fs::write(&file, text).unwrap();
-        if read() != want {
-            failures.push(format!("{text:?}"));
-        }
-    }
-    report(failures);
 }

@@ -3,6 +3,7 @@
 pub mod metrics;
 pub mod plugins;
 pub mod reference;
+pub mod runs;
 pub mod shapes;
 pub mod training;
 

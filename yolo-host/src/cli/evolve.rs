@@ -63,19 +63,25 @@ pub fn run(
         let start = Instant::now();
         let hyper = evolution.next();
         let mut trial = Trial { watch: &mut *watch, first: done == 0 };
-        let mut training = Training::new(options.clone(), hyper.clone(), folder, registry, &mut trial)?;
+        let made = Training::new(options.clone(), hyper.clone(), folder, registry, &mut trial);
         if done == 0 {
             notes(registry);
         }
-        let results = match training.trial(&mut trial) {
+        let generation = before + done;
+        // One bad try must not end a search of days.
+        let results = match made.and_then(|mut training| training.trial(&mut trial)) {
             Ok(Some(results)) => results,
             Ok(None) => {
                 stopped = true;
                 break;
             }
-            // One bad try must not end a search of days.
             Err(Error::Diverged { epoch, why, .. }) => {
-                eprintln!("generation {}: epoch {}: {why}; it counts as zeros", before + done, epoch + 1);
+                eprintln!("generation {generation}: epoch {}: {why}; it counts as zeros", epoch + 1);
+                Default::default()
+            }
+            // Such as more anchors than there are boxes to find them from.
+            Err(Error::Loss(error)) if generation > 0 => {
+                eprintln!("generation {generation}: {error}; it counts as zeros");
                 Default::default()
             }
             Err(error) => return Err(error.into()),

@@ -1,0 +1,109 @@
+//! Small trainings that are stopped, and their states changed, for the suites on what can go wrong.
+
+use crate::{registry, root, shapes};
+use serde_json::Value;
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use yolo_host::data::Cache;
+use yolo_host::train::{BatchReport, EpochReport, Finish, Hyper, Observer, Options, Rule, Training};
+use yolo_host::weights::{self, Checkpoint, Precision};
+
+/// A small training on pictures of three shapes: three epochs of 64 pixels.
+pub fn options(data: &Path) -> Options {
+    Options {
+        weights: None,
+        cfg: Some(root().join("models/yolov5n.yaml")),
+        data: data.into(),
+        hyp: None,
+        epochs: 3,
+        batch: 4,
+        imgsz: 64,
+        rect: false,
+        nosave: false,
+        noval: false,
+        noautoanchor: true,
+        cache: Cache::None,
+        image_weights: true,
+        multi_scale: false,
+        single_cls: false,
+        optimizer: Rule::Sgd,
+        workers: 2,
+        quad: false,
+        cos_lr: false,
+        label_smoothing: 0.0,
+        patience: 0,
+        freeze: vec![0],
+        save_period: 0,
+        seed: 3,
+    }
+}
+
+/// Ten of them to learn from, and four.
+pub fn drawn() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a sound run");
+    shapes::draw(folder.path(), 7, 10, 4);
+    folder
+}
+
+/// Stops after so many epochs, or, of 0, after a batch.
+pub struct Stop(pub usize, pub Cell<bool>);
+
+impl Observer for Stop {
+    fn batch(&mut self, _: &BatchReport) {
+        self.1.set(self.1.get() || self.0 == 0);
+    }
+
+    fn epoch(&mut self, report: &EpochReport) {
+        self.1.set(report.row.epoch + 1 == self.0);
+    }
+
+    fn stop(&self) -> bool {
+        self.1.get()
+    }
+}
+
+/// What a resume reads.
+pub fn state(folder: &Path) -> PathBuf {
+    folder.join("weights/last.state.safetensors")
+}
+
+/// A run of three epochs, stopped after the first.
+pub fn stopped(data: &Path) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a sound run");
+    let mut watch = Stop(1, Cell::new(false));
+    let mut training =
+        Training::new(options(data), Hyper::default(), folder.path(), &mut registry(), &mut watch)
+            .expect("a sound run");
+    assert_eq!(training.run(&mut watch).expect("a sound run"), Finish::Stopped);
+    folder
+}
+
+/// Changes the numbers that a state keeps beside its tensors.
+pub fn edit(file: &Path, change: impl FnOnce(&mut Checkpoint)) {
+    let mut checkpoint = weights::read(file).expect("a sound run");
+    change(&mut checkpoint);
+    weights::write(file, &checkpoint, Precision::F32).expect("a sound run");
+}
+
+/// Changes one number in a part of it.
+pub fn set(checkpoint: &mut Checkpoint, part: &str, pointer: &str, value: Value) {
+    let text = checkpoint.meta.extra.get_mut(part).expect("a sound run");
+    let mut json: Value = serde_json::from_str(text).expect("a sound run");
+    *json.pointer_mut(pointer).expect("a sound run") = value;
+    *text = json.to_string();
+}
+
+/// JSON pointers to all numbers in a value.
+pub fn numbers(value: &Value, path: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Number(_) => found.push(path.to_string()),
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(i, value)| numbers(value, &format!("{path}/{i}"), found));
+        }
+        Value::Object(map) => map.iter().for_each(|(key, value)| {
+            let key = key.replace('~', "~0").replace('/', "~1");
+            numbers(value, &format!("{path}/{key}"), found);
+        }),
+        _ => (),
+    }
+}
