@@ -5,7 +5,9 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use yolo_host::train::{BatchReport, Cache, Error, Finish, Hyper, Observer, Options, Rule, Training};
+use yolo_host::train::{
+    BatchReport, Cache, Error, Finish, Hyper, Machine, Observer, Options, Rule, Training,
+};
 use yolo_tests::{registry, root, shapes};
 
 /// Watches, and stops after so many batches.
@@ -57,6 +59,8 @@ fn options(data: &Path) -> Options {
         freeze: vec![0],
         save_period: 0,
         seed: 3,
+        machine: Machine::Cpu,
+        amp: false,
     }
 }
 
@@ -124,8 +128,10 @@ fn a_stopped_run_goes_on_to_the_same_bits() {
             let mut finish = start(options, parts.path(), &mut watch).unwrap();
             while finish == Finish::Stopped {
                 let mut watch = Watch::default();
-                finish =
-                    Training::resume(&state, &mut registry(), &mut watch).unwrap().run(&mut watch).unwrap();
+                finish = Training::resume(&state, None, &mut registry(), &mut watch)
+                    .unwrap()
+                    .run(&mut watch)
+                    .unwrap();
             }
             let got = left(parts.path());
             assert_eq!(got.2, want.2, "{rule:?}, stopped after {stop}");
@@ -240,9 +246,11 @@ fn a_state_of_other_data_is_refused() {
     start(Options { epochs: 1, ..options(data.path()) }, folder.path(), &mut Watch::default()).unwrap();
     shapes::draw(data.path(), 8, 7, 2);
     let state = folder.path().join("weights/last.state.safetensors");
-    let error = Training::resume(&state, &mut registry(), &mut Watch::default()).err().unwrap().to_string();
+    let error =
+        Training::resume(&state, None, &mut registry(), &mut Watch::default()).err().unwrap().to_string();
     assert!(error.contains("was trained on 6 pictures"), "{error}");
     let weights = folder.path().join("weights/last.safetensors");
-    let error = Training::resume(&weights, &mut registry(), &mut Watch::default()).err().unwrap().to_string();
+    let error =
+        Training::resume(&weights, None, &mut registry(), &mut Watch::default()).err().unwrap().to_string();
     assert!(error.contains("is no state of a training"), "{error}");
 }

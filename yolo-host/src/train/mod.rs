@@ -14,6 +14,7 @@ mod early_stop;
 mod ema;
 mod error;
 mod hyper;
+mod learner;
 pub mod loss;
 mod multi_scale;
 mod optimizer;
@@ -22,6 +23,7 @@ mod run;
 mod schedule;
 mod setup;
 
+pub use crate::autograd::Machine;
 pub use anchors::{Fit, fit, kmean_anchors};
 pub use checkpoint::Progress;
 pub use early_stop::EarlyStopping;
