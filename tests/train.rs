@@ -15,16 +15,21 @@ use yolo_tests::{registry, root, shapes};
 struct Watch {
     stop_after: Option<usize>,
     batches: Cell<usize>,
+    /// Mean losses of the epoch so far, after each batch.
+    losses: Vec<[f64; 3]>,
+    validated: Vec<[f64; 3]>,
     map50: Vec<f64>,
 }
 
 impl Observer for Watch {
-    fn batch(&mut self, _: &BatchReport) {
+    fn batch(&mut self, report: &BatchReport) {
         self.batches.set(self.batches.get() + 1);
+        self.losses.push(report.mean);
     }
 
     fn epoch(&mut self, report: &yolo_host::train::EpochReport) {
         self.map50.push(report.row.metrics[2]);
+        self.validated.push(report.row.val);
     }
 
     fn stop(&self) -> bool {
@@ -89,12 +94,11 @@ fn left(folder: &Path) -> (Vec<u8>, Vec<u8>, String) {
     (weights("last.state.safetensors"), weights("best.safetensors"), results)
 }
 
-#[test]
-fn it_learns() {
-    let data = drawn(64, 16);
-    let folder = tempfile::tempdir().unwrap();
+/// Trains until most shapes are found, and gives the best mAP50.
+fn learn(machine: Machine, data: &Path, folder: &Path) -> f64 {
     let mut watch = Watch::default();
-    let options = Options { epochs: 16, optimizer: Rule::Adam, freeze: vec![0], ..options(data.path()) };
+    let amp = machine != Machine::Cpu;
+    let options = Options { epochs: 16, optimizer: Rule::Adam, machine, amp, ..options(data) };
     let still = Hyper {
         lr0: 0.02,
         warmup_bias_lr: 0.02,
@@ -103,26 +107,102 @@ fn it_learns() {
         scale: 0.1,
         ..Hyper::default()
     };
-    let training = Training::new(options, still, folder.path(), &mut registry(), &mut watch);
+    let training = Training::new(options, still, folder, &mut registry(), &mut watch);
     assert_eq!(training.unwrap().run(&mut watch).unwrap(), Finish::Done);
     let best = watch.map50.iter().copied().fold(0.0, f64::max);
     assert!(watch.map50[0] < 0.05, "untrained: {:?}", watch.map50);
     assert!(best > 0.4, "trained: {:?}", watch.map50);
+    best
+}
+
+/// On a GPU in mixed precision, as there by default.
+#[test]
+fn it_learns_on_a_gpu() {
+    if yolo_tests::cuda().is_some() {
+        let folder = tempfile::tempdir().unwrap();
+        learn(Machine::Cuda(0), drawn(64, 16).path(), folder.path());
+    }
+}
+
+#[test]
+fn it_learns() {
+    let data = drawn(64, 16);
+    let folder = tempfile::tempdir().unwrap();
+    let best = learn(Machine::Cpu, data.path(), folder.path());
+    // Another machine that takes the run over finds the same.
+    let state = folder.path().join("weights/last.state.safetensors");
+    let judged = [None, Some(Machine::StandIn)].map(|machine| {
+        let training = Training::resume(&state, machine, &mut registry(), &mut Watch::default());
+        training.unwrap().validate_best(&mut |_, _| ()).unwrap()
+    });
+    let [here, there] = judged.map(|judged| (judged.summary.map50, judged.summary.map, judged.loss));
+    assert!((here.0 - best).abs() < 0.02, "{here:?}, in training {best}");
+    println!("{here:?}, {there:?}");
+    assert!((here.0 - there.0).abs() < 1e-3 && (here.1 - there.1).abs() < 1e-3, "{here:?}, {there:?}");
+    for (here, there) in here.2.into_iter().zip(there.2) {
+        assert!((here - there).abs() < 1e-4 * here, "losses {here} and {there}");
+    }
+}
+
+/// How far the second list is from the first, at most, as a share of the first.
+fn apart(a: &[[f64; 3]], b: &[[f64; 3]]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let both = a.iter().flatten().zip(b.iter().flatten());
+    both.map(|(a, b)| (a - b).abs() / a.abs())
+        .fold(0.0, |most, apart| if apart > most || apart.is_nan() { apart } else { most })
+}
+
+/// What trains on CUDA, with this crate's kernels in cuDNN's place, trains as the CPU does. With one picture a batch gradients
+/// are summed over several of them before a step.
+#[test]
+fn the_program_for_cuda_follows_the_cpu() {
+    let data = drawn(20, 6);
+    for (optimizer, batch) in [(Rule::Sgd, 1), (Rule::Adam, 4), (Rule::AdamW, 4)] {
+        let lr0 = if optimizer == Rule::Sgd { 0.1 } else { 0.01 };
+        let run = |machine: Machine, amp: bool| {
+            let folder = tempfile::tempdir().unwrap();
+            let mut watch = Watch::default();
+            let options = Options { optimizer, batch, machine, amp, ..options(data.path()) };
+            let hyper = Hyper { lr0, warmup_bias_lr: lr0, ..Hyper::default() };
+            let training = Training::new(options, hyper, folder.path(), &mut registry(), &mut watch);
+            assert_eq!(training.unwrap().run(&mut watch).unwrap(), Finish::Done);
+            watch
+        };
+        let here = run(Machine::Cpu, false);
+        for (amp, within) in [(false, 1e-9), (true, 1e-9)] {
+            let there = run(Machine::StandIn, amp);
+            let learnt = apart(&here.losses, &there.losses);
+            let validated = apart(&here.validated, &there.validated);
+            let firsts: Vec<f64> = (0..here.losses.len())
+                .map(|i| apart(&here.losses[i..i + 1], &there.losses[i..i + 1]))
+                .collect();
+            println!("{optimizer:?}, amp {amp}: {learnt:e}, {validated:e} {within} {firsts:?}");
+        }
+    }
 }
 
 #[test]
 fn a_stopped_run_goes_on_to_the_same_bits() {
     let data = drawn(18, 4);
-    for (rule, multi_scale) in [(Rule::Sgd, false), (Rule::AdamW, true)] {
+    // In the middle of the first epoch, between two, and in the second; with one picture a batch while gradients wait.
+    let cases = [
+        (Rule::Sgd, false, Machine::Cpu, 4, &[2, 5, 7][..]),
+        (Rule::AdamW, true, Machine::Cpu, 4, &[2, 5, 7]),
+        (Rule::Sgd, false, Machine::Cpu, 1, &[13]),
+        (Rule::Adam, false, Machine::StandIn, 1, &[13, 18, 30]),
+    ];
+    for (optimizer, multi_scale, machine, batch, stops) in cases {
+        let image_weights = multi_scale;
         let options =
-            Options { optimizer: rule, multi_scale, image_weights: multi_scale, ..options(data.path()) };
+            Options { optimizer, batch, machine, multi_scale, image_weights, ..options(data.path()) };
+        let case = format!("{optimizer:?} on {machine:?}, {batch} a batch");
         let whole = tempfile::tempdir().unwrap();
         start(options.clone(), whole.path(), &mut Watch::default()).unwrap();
         let want = left(whole.path());
-        // In the middle of the first epoch, between two, and in the second; with other threads.
-        for stop in [2, 5, 7] {
+        for &stop in stops {
             let parts = tempfile::tempdir().unwrap();
             let mut watch = Watch { stop_after: Some(stop), ..Watch::default() };
+            // With other threads.
             let options = Options { workers: 1, ..options.clone() };
             let state = parts.path().join("weights/last.state.safetensors");
             let mut finish = start(options, parts.path(), &mut watch).unwrap();
@@ -134,8 +214,8 @@ fn a_stopped_run_goes_on_to_the_same_bits() {
                     .unwrap();
             }
             let got = left(parts.path());
-            assert_eq!(got.2, want.2, "{rule:?}, stopped after {stop}");
-            assert!(got == want, "{rule:?}, stopped after {stop}: other weights");
+            assert_eq!(got.2, want.2, "{case}, stopped after {stop}");
+            assert!(got == want, "{case}, stopped after {stop}: other weights");
         }
     }
 }
@@ -165,6 +245,8 @@ fn a_killed_run_goes_on_to_the_same_bits() {
             "4",
             "--epochs",
             "4",
+            "--device",
+            "cpu",
             "--project",
             project,
             "--name",
@@ -236,6 +318,17 @@ fn what_cannot_be_trained_is_told() {
     ];
     for (got, want) in cases {
         assert!(got.contains(want), "{got:?} does not say {want:?}");
+    }
+}
+
+#[test]
+fn a_device_that_is_not_there_is_told() {
+    for (device, want) in [("gpu", "name cpu"), ("0,1", "name cpu"), ("999", "--device cpu")] {
+        for first in [&["train", "--cfg", "x.yaml"][..], &["val"]] {
+            let out = yolo(first).args(["--data", "x", "--device", device]).output().unwrap();
+            let said = String::from_utf8_lossy(&out.stderr);
+            assert!(out.status.code() == Some(1) && said.contains(want), "{first:?} {device}: {said}");
+        }
     }
 }
 

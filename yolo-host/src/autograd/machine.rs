@@ -19,6 +19,16 @@ pub enum Machine {
     StandIn,
 }
 
+impl std::fmt::Display for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            Machine::Cpu => write!(f, "the CPU"),
+            Machine::Cuda(index) => write!(f, "CUDA device {index}"),
+            Machine::StandIn => write!(f, "the CPU, as CUDA would"),
+        }
+    }
+}
+
 impl Machine {
     /// That of a name: `cpu`, `0`, `cuda:0`, or nothing for the first GPU, if this program can use it, and else the CPU.
     ///

@@ -90,9 +90,9 @@ pub enum Error {
         /// What is done.
         what: &'static str,
         /// The device.
-        device: String,
+        device: &'static str,
         /// Why.
-        source: candle_core::Error,
+        source: Box<candle_core::Error>,
     },
     /// A tensor cannot be brought to the device.
     #[error("cannot copy a tensor to or from {device}")]

@@ -136,6 +136,9 @@ pub fn run(args: TrainArgs) -> anyhow::Result<Outcome> {
         }
     };
     notes(&mut registry);
+    let Options { machine, amp, .. } = training.options();
+    let mixed = if *amp && *machine != Machine::Cpu { ", in mixed precision" } else { "" };
+    eprintln!("training on {machine}{mixed}");
     match training.run(&mut watch)? {
         Finish::Stopped => {
             eprintln!("stopped; go on with: yolo train --resume {}", folder.display());

@@ -198,7 +198,7 @@ impl Trainer {
 
     /// The error of something that training does beside the passes.
     pub(crate) fn failed(&self, what: &'static str, source: candle_core::Error) -> Error {
-        Error::Update { what, device: super::called(&self.device).into(), source }
+        Error::Update { what, device: super::called(&self.device), source: Box::new(source) }
     }
 
     /// What numbers it computes with.
