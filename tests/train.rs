@@ -137,10 +137,9 @@ fn it_learns() {
     });
     let [here, there] = judged.map(|judged| (judged.summary.map50, judged.summary.map, judged.loss));
     assert!((here.0 - best).abs() < 0.02, "{here:?}, in training {best}");
-    println!("{here:?}, {there:?}");
     assert!((here.0 - there.0).abs() < 1e-3 && (here.1 - there.1).abs() < 1e-3, "{here:?}, {there:?}");
     for (here, there) in here.2.into_iter().zip(there.2) {
-        assert!((here - there).abs() < 1e-4 * here, "losses {here} and {there}");
+        assert!((here - there).abs() < 1e-6 * here, "losses {here} and {there}");
     }
 }
 
@@ -153,12 +152,13 @@ fn apart(a: &[[f64; 3]], b: &[[f64; 3]]) -> f64 {
 }
 
 /// What trains on CUDA, with this crate's kernels in cuDNN's place, trains as the CPU does. With one picture a batch gradients
-/// are summed over several of them before a step.
+/// are summed over several of them before a step. In mixed precision the losses are near.
 #[test]
 fn the_program_for_cuda_follows_the_cpu() {
-    let data = drawn(20, 6);
-    for (optimizer, batch) in [(Rule::Sgd, 1), (Rule::Adam, 4), (Rule::AdamW, 4)] {
-        let lr0 = if optimizer == Rule::Sgd { 0.1 } else { 0.01 };
+    let data = drawn(20, 4);
+    // Adam's first steps are as long as the rate, however small a gradient and whatever rounding left of it: a low rate.
+    let cases = [(Rule::Sgd, 1, 0.02, false), (Rule::Adam, 4, 1e-3, true), (Rule::AdamW, 4, 1e-3, false)];
+    for (optimizer, batch, lr0, mixed_too) in cases {
         let run = |machine: Machine, amp: bool| {
             let folder = tempfile::tempdir().unwrap();
             let mut watch = Watch::default();
@@ -169,14 +169,17 @@ fn the_program_for_cuda_follows_the_cpu() {
             watch
         };
         let here = run(Machine::Cpu, false);
-        for (amp, within) in [(false, 1e-9), (true, 1e-9)] {
+        for (amp, limits) in [(false, [5e-5, 5e-6]), (true, [5e-2, 1e-2])] {
+            if amp && !mixed_too {
+                continue;
+            }
             let there = run(Machine::StandIn, amp);
-            let learnt = apart(&here.losses, &there.losses);
-            let validated = apart(&here.validated, &there.validated);
-            let firsts: Vec<f64> = (0..here.losses.len())
-                .map(|i| apart(&here.losses[i..i + 1], &there.losses[i..i + 1]))
-                .collect();
-            println!("{optimizer:?}, amp {amp}: {learnt:e}, {validated:e} {within} {firsts:?}");
+            let off = [apart(&here.losses, &there.losses), apart(&here.validated, &there.validated)];
+            eprintln!("{optimizer:?}, mixed {amp}: losses {off:?} off");
+            let near = off.iter().zip(limits).all(|(off, limit)| *off < limit);
+            assert!(near, "{optimizer:?}, mixed: {amp}: losses {off:?} off, limits {limits:?}");
+            // Rounding must show: that it does not would mean that nothing was rounded.
+            assert!(!amp || off[0] > 1e-4, "{optimizer:?}: only {off:?} off");
         }
     }
 }

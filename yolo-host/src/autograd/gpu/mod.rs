@@ -180,7 +180,7 @@ impl Trainer {
             .filter_map(|(i, (param, grad))| Some((ParamId(i), param.as_mut()?, grad.as_ref()?)))
     }
 
-    /// Whether all parameters and buffers are finite; one number is brought from the device.
+    /// Whether all numbers of tensors of its device are finite; one number is brought from there.
     ///
     /// Fails if the device does.
     pub fn are_finite<'a>(&self, values: impl IntoIterator<Item = &'a Tensor>) -> Result<bool, Error> {
