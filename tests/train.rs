@@ -175,7 +175,6 @@ fn the_program_for_cuda_follows_the_cpu() {
             }
             let there = run(Machine::StandIn, amp);
             let off = [apart(&here.losses, &there.losses), apart(&here.validated, &there.validated)];
-            eprintln!("{optimizer:?}, mixed {amp}: losses {off:?} off");
             let near = off.iter().zip(limits).all(|(off, limit)| *off < limit);
             assert!(near, "{optimizer:?}, mixed: {amp}: losses {off:?} off, limits {limits:?}");
             // Rounding must show: that it does not would mean that nothing was rounded.
