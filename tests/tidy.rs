@@ -29,7 +29,7 @@ fn every_file_opens_with_its_job() {
     report(untold.map(|file| format!("{} does not open with //!", file.display())).collect());
 }
 
-const CUDNN: &str = "yolo-host/src/autograd/gpu/cudnn.rs";
+const CUDNN: &str = "yolo-host/src/autograd/gpu/cudnn";
 
 #[test]
 fn unsafe_stands_only_in_kernels_at_cudnn_and_at_the_plugin_border() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use yolo_host::data::Cache;
-use yolo_host::train::{BatchReport, Error, Finish, Hyper, Observer, Options, Rule, Training};
+use yolo_host::train::{BatchReport, Error, Finish, Hyper, Machine, Observer, Options, Rule, Training};
 use yolo_tests::{registry, root, shapes};
 
 /// Watches, and stops after so many batches.
@@ -14,16 +14,21 @@ use yolo_tests::{registry, root, shapes};
 struct Watch {
     stop_after: Option<usize>,
     batches: Cell<usize>,
+    /// Mean losses of the epoch so far, after each batch.
+    losses: Vec<[f64; 3]>,
+    validated: Vec<[f64; 3]>,
     map50: Vec<f64>,
 }
 
 impl Observer for Watch {
-    fn batch(&mut self, _: &BatchReport) {
+    fn batch(&mut self, report: &BatchReport) {
         self.batches.set(self.batches.get() + 1);
+        self.losses.push(report.mean);
     }
 
     fn epoch(&mut self, report: &yolo_host::train::EpochReport) {
         self.map50.push(report.row.metrics[2]);
+        self.validated.push(report.row.val);
     }
 
     fn stop(&self) -> bool {
@@ -58,6 +63,8 @@ fn options(data: &Path) -> Options {
         freeze: vec![0],
         save_period: 0,
         seed: 3,
+        machine: Machine::Cpu,
+        amp: false,
     }
 }
 
@@ -86,12 +93,11 @@ fn left(folder: &Path) -> (Vec<u8>, Vec<u8>, String) {
     (weights("last.state.safetensors"), weights("best.safetensors"), results)
 }
 
-#[test]
-fn it_learns() {
-    let data = drawn(64, 16);
-    let folder = tempfile::tempdir().unwrap();
+/// Trains until most shapes are found, and gives the best mAP50.
+fn learn(machine: Machine, data: &Path, folder: &Path) -> f64 {
     let mut watch = Watch::default();
-    let options = Options { epochs: 16, optimizer: Rule::Adam, freeze: vec![0], ..options(data.path()) };
+    let amp = machine != Machine::Cpu;
+    let options = Options { epochs: 16, optimizer: Rule::Adam, machine, amp, ..options(data) };
     let still = Hyper {
         lr0: 0.02,
         warmup_bias_lr: 0.02,
@@ -100,37 +106,117 @@ fn it_learns() {
         scale: 0.1,
         ..Hyper::default()
     };
-    let training = Training::new(options, still, folder.path(), &mut registry(), &mut watch);
+    let training = Training::new(options, still, folder, &mut registry(), &mut watch);
     assert_eq!(training.unwrap().run(&mut watch).unwrap(), Finish::Done);
     let best = watch.map50.iter().copied().fold(0.0, f64::max);
     assert!(watch.map50[0] < 0.05, "untrained: {:?}", watch.map50);
     assert!(best > 0.4, "trained: {:?}", watch.map50);
+    best
+}
+
+/// On a GPU in mixed precision, as there by default.
+#[test]
+fn it_learns_on_a_gpu() {
+    if yolo_tests::cuda().is_some() {
+        let folder = tempfile::tempdir().unwrap();
+        learn(Machine::Cuda(0), drawn(64, 16).path(), folder.path());
+    }
+}
+
+#[test]
+fn it_learns() {
+    let data = drawn(64, 16);
+    let folder = tempfile::tempdir().unwrap();
+    let best = learn(Machine::Cpu, data.path(), folder.path());
+    // Another machine that takes the run over finds the same.
+    let state = folder.path().join("weights/last.state.safetensors");
+    let judged = [None, Some(Machine::StandIn)].map(|machine| {
+        let training = Training::resume(&state, machine, &mut registry(), &mut Watch::default());
+        training.unwrap().validate_best(&mut |_, _| ()).unwrap()
+    });
+    let [here, there] = judged.map(|judged| (judged.summary.map50, judged.summary.map, judged.loss));
+    assert!((here.0 - best).abs() < 0.02, "{here:?}, in training {best}");
+    assert!((here.0 - there.0).abs() < 1e-3 && (here.1 - there.1).abs() < 1e-3, "{here:?}, {there:?}");
+    for (here, there) in here.2.into_iter().zip(there.2) {
+        assert!((here - there).abs() < 1e-6 * here, "losses {here} and {there}");
+    }
+}
+
+/// How far the second list is from the first, at most, as a share of the first.
+fn apart(a: &[[f64; 3]], b: &[[f64; 3]]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let both = a.iter().flatten().zip(b.iter().flatten());
+    both.map(|(a, b)| (a - b).abs() / a.abs())
+        .fold(0.0, |most, apart| if apart > most || apart.is_nan() { apart } else { most })
+}
+
+/// What trains on CUDA, with this crate's kernels in cuDNN's place, trains as the CPU does. With one picture a batch gradients
+/// are summed over several of them before a step. In mixed precision the losses are near.
+#[test]
+fn the_program_for_cuda_follows_the_cpu() {
+    let data = drawn(20, 4);
+    // Adam's first steps are as long as the rate, however small a gradient and whatever rounding left of it: a low rate.
+    let cases = [(Rule::Sgd, 1, 0.02, false), (Rule::Adam, 4, 1e-3, true), (Rule::AdamW, 4, 1e-3, false)];
+    for (optimizer, batch, lr0, mixed_too) in cases {
+        let run = |machine: Machine, amp: bool| {
+            let folder = tempfile::tempdir().unwrap();
+            let mut watch = Watch::default();
+            let options = Options { optimizer, batch, machine, amp, ..options(data.path()) };
+            let hyper = Hyper { lr0, warmup_bias_lr: lr0, ..Hyper::default() };
+            let training = Training::new(options, hyper, folder.path(), &mut registry(), &mut watch);
+            assert_eq!(training.unwrap().run(&mut watch).unwrap(), Finish::Done);
+            watch
+        };
+        let here = run(Machine::Cpu, false);
+        for (amp, limits) in [(false, [5e-5, 5e-6]), (true, [5e-2, 1e-2])] {
+            if amp && !mixed_too {
+                continue;
+            }
+            let there = run(Machine::StandIn, amp);
+            let off = [apart(&here.losses, &there.losses), apart(&here.validated, &there.validated)];
+            let near = off.iter().zip(limits).all(|(off, limit)| *off < limit);
+            assert!(near, "{optimizer:?}, mixed: {amp}: losses {off:?} off, limits {limits:?}");
+            // Rounding must show: that it does not would mean that nothing was rounded.
+            assert!(!amp || off[0] > 1e-4, "{optimizer:?}: only {off:?} off");
+        }
+    }
 }
 
 #[test]
 fn a_stopped_run_goes_on_to_the_same_bits() {
     let data = drawn(18, 4);
-    for (rule, multi_scale) in [(Rule::Sgd, false), (Rule::AdamW, true)] {
+    // In the middle of the first epoch, between two, and in the second; with one picture a batch while gradients wait.
+    let cases = [
+        (Rule::Sgd, false, Machine::Cpu, 4, &[2, 5, 7][..]),
+        (Rule::AdamW, true, Machine::Cpu, 4, &[2, 5, 7]),
+        (Rule::Sgd, false, Machine::Cpu, 1, &[13]),
+        (Rule::Adam, false, Machine::StandIn, 1, &[13, 18, 30]),
+    ];
+    for (optimizer, multi_scale, machine, batch, stops) in cases {
+        let image_weights = multi_scale;
         let options =
-            Options { optimizer: rule, multi_scale, image_weights: multi_scale, ..options(data.path()) };
+            Options { optimizer, batch, machine, multi_scale, image_weights, ..options(data.path()) };
+        let case = format!("{optimizer:?} on {machine:?}, {batch} a batch");
         let whole = tempfile::tempdir().unwrap();
         start(options.clone(), whole.path(), &mut Watch::default()).unwrap();
         let want = left(whole.path());
-        // In the middle of the first epoch, between two, and in the second; with other threads.
-        for stop in [2, 5, 7] {
+        for &stop in stops {
             let parts = tempfile::tempdir().unwrap();
             let mut watch = Watch { stop_after: Some(stop), ..Watch::default() };
+            // With other threads.
             let options = Options { workers: 1, ..options.clone() };
             let state = parts.path().join("weights/last.state.safetensors");
             let mut finish = start(options, parts.path(), &mut watch).unwrap();
             while finish == Finish::Stopped {
                 let mut watch = Watch::default();
-                finish =
-                    Training::resume(&state, &mut registry(), &mut watch).unwrap().run(&mut watch).unwrap();
+                finish = Training::resume(&state, None, &mut registry(), &mut watch)
+                    .unwrap()
+                    .run(&mut watch)
+                    .unwrap();
             }
             let got = left(parts.path());
-            assert_eq!(got.2, want.2, "{rule:?}, stopped after {stop}");
-            assert!(got == want, "{rule:?}, stopped after {stop}: other weights");
+            assert_eq!(got.2, want.2, "{case}, stopped after {stop}");
+            assert!(got == want, "{case}, stopped after {stop}: other weights");
         }
     }
 }
@@ -160,6 +246,8 @@ fn a_killed_run_goes_on_to_the_same_bits() {
             "4",
             "--epochs",
             "4",
+            "--device",
+            "cpu",
             "--project",
             project,
             "--name",
@@ -235,15 +323,28 @@ fn what_cannot_be_trained_is_told() {
 }
 
 #[test]
+fn a_device_that_is_not_there_is_told() {
+    for (device, want) in [("gpu", "name cpu"), ("0,1", "name cpu"), ("999", "--device cpu")] {
+        for first in [&["train", "--cfg", "x.yaml"][..], &["val"]] {
+            let out = yolo(first).args(["--data", "x", "--device", device]).output().unwrap();
+            let said = String::from_utf8_lossy(&out.stderr);
+            assert!(out.status.code() == Some(1) && said.contains(want), "{first:?} {device}: {said}");
+        }
+    }
+}
+
+#[test]
 fn a_state_of_other_data_is_refused() {
     let data = drawn(6, 2);
     let folder = tempfile::tempdir().unwrap();
     start(Options { epochs: 1, ..options(data.path()) }, folder.path(), &mut Watch::default()).unwrap();
     shapes::draw(data.path(), 8, 7, 2);
     let state = folder.path().join("weights/last.state.safetensors");
-    let error = Training::resume(&state, &mut registry(), &mut Watch::default()).err().unwrap().to_string();
+    let error =
+        Training::resume(&state, None, &mut registry(), &mut Watch::default()).err().unwrap().to_string();
     assert!(error.contains("was trained on 6 pictures"), "{error}");
     let weights = folder.path().join("weights/last.safetensors");
-    let error = Training::resume(&weights, &mut registry(), &mut Watch::default()).err().unwrap().to_string();
+    let error =
+        Training::resume(&weights, None, &mut registry(), &mut Watch::default()).err().unwrap().to_string();
     assert!(error.contains("is no state of a training"), "{error}");
 }

@@ -9,7 +9,7 @@ use yolo_host::graph::{Graph, ParamId, ValueId};
 use yolo_host::kernels::Float;
 use yolo_host::model::{Model, Spec, State};
 use yolo_host::train::loss::{ComputeLoss, Loss, LossError, LossHyper, Map, Target};
-use yolo_host::train::{Group, Optimizer, Rates, Rule, groups};
+use yolo_host::train::{Optimizer, Rates, Rule};
 
 /// The article's models and their yardsticks.
 pub const MODELS: [&str; 5] =
@@ -57,7 +57,7 @@ pub trait Trainer<T: Float> {
 }
 
 impl<T: Float> Trainer<T> for cpu::Trainer<T> {
-    type Sgd = Optimizer<T>;
+    type Sgd = Optimizer<Vec<T>>;
 
     fn run(&mut self, pictures: &[T], shape: [usize; 4]) {
         self.forward(pictures, shape, true).expect("it runs");
@@ -80,11 +80,11 @@ impl<T: Float> Trainer<T> for cpu::Trainer<T> {
         self.grad(id)
     }
 
-    fn sgd(graph: &Graph) -> Optimizer<T> {
+    fn sgd(graph: &Graph) -> Optimizer<Vec<T>> {
         Optimizer::new(Rule::Sgd, graph)
     }
 
-    fn step(&mut self, sgd: &mut Optimizer<T>, rates: &Rates) {
+    fn step(&mut self, sgd: &mut Optimizer<Vec<T>>, rates: &Rates) {
         sgd.step(self.trainable(), rates);
     }
 }
@@ -95,7 +95,7 @@ fn numbers<T: WithDType>(x: &Tensor) -> Vec<T> {
 }
 
 impl<T: Float + WithDType> Trainer<T> for gpu::Trainer {
-    type Sgd = gpu::Sgd;
+    type Sgd = Optimizer<Option<Tensor>>;
 
     fn run(&mut self, pictures: &[T], shape: [usize; 4]) {
         let pictures = Tensor::from_slice(pictures, &shape, &Device::Cpu).expect("pictures");
@@ -126,21 +126,12 @@ impl<T: Float + WithDType> Trainer<T> for gpu::Trainer {
         numbers(self.grad(id).expect("a gradient"))
     }
 
-    fn sgd(graph: &Graph) -> gpu::Sgd {
-        gpu::Sgd::new(graph)
+    fn sgd(graph: &Graph) -> Optimizer<Option<Tensor>> {
+        Optimizer::new(Rule::Sgd, graph)
     }
 
-    fn step(&mut self, sgd: &mut gpu::Sgd, rates: &Rates) {
-        let groups = groups(self.graph());
-        let pace = |id: ParamId| {
-            let (rate, decay) = match groups[id.0]? {
-                Group::Bias => (rates.bias, 0.0),
-                Group::Norm => (rates.weight, 0.0),
-                Group::Weight => (rates.weight, rates.decay),
-            };
-            Some(gpu::Pace { rate, decay })
-        };
-        sgd.step(self, rates.momentum, pace).expect("a step");
+    fn step(&mut self, sgd: &mut Optimizer<Option<Tensor>>, rates: &Rates) {
+        sgd.step(self.trainable(), rates).expect("a step");
     }
 }
 

@@ -1,7 +1,7 @@
 //! A network judged on labelled pictures: batches through the network, boxes out, and metrics over all of them (v6.1
 //! `val.py`).
 
-use crate::autograd::{self, cpu::Trainer};
+use crate::autograd::{self, Evaluator, OutputMap};
 use crate::data::{self, Batch, Loader};
 use crate::eval::{
     Detection, Evaluation, NmsOptions, RawMap, Summary, Truth, decode_channels_last, non_max_suppression,
@@ -72,7 +72,7 @@ impl Default for Options {
 
 /// Validates a network, with the Detect layer of its model and `anchors` in cells; `each` sees every batch.
 pub fn validate(
-    network: &mut Trainer<f32>,
+    network: &mut dyn Evaluator,
     detect: &Detect,
     anchors: &[f32],
     loader: &Loader,
@@ -86,16 +86,17 @@ pub fn validate(
     for (index, batch) in loader.epoch(0, 0, None).enumerate() {
         let batch = batch?;
         let start = Instant::now();
-        network.infer(&batch.planes, batch.shape)?;
+        network.evaluate(&batch.planes, batch.shape)?;
+        let outputs = network.outputs()?;
         times[0] += start.elapsed();
         if let Some(loss) = &mut loss {
-            let items = loss.compute(&maps(network, detect), batch.shape[0], &targets(&batch))?.items;
+            let items = loss.compute(&maps(&outputs), batch.shape[0], &targets(&batch))?.items;
             losses = std::array::from_fn(|i| losses[i] + f64::from(items[i]));
         }
         let start = Instant::now();
         let mut detections = Vec::with_capacity(batch.shape[0]);
         for picture in 0..batch.shape[0] {
-            let rows = rows(network, detect, anchors, picture, nms.conf_thres);
+            let rows = rows(&outputs, detect, anchors, picture, nms.conf_thres);
             let mut found = non_max_suppression(&rows, detect.nc, &nms);
             if options.single_cls {
                 found.iter_mut().for_each(|detection| detection.class = 0);
@@ -117,10 +118,9 @@ pub fn validate(
     Ok(Validation { summary: evaluation.summary(), loss: losses.map(|loss| loss / batches), times })
 }
 
-/// The raw maps of the last pass, for the loss.
-pub fn maps<'a>(network: &'a Trainer<f32>, detect: &Detect) -> Vec<Map<'a, f32>> {
-    let outputs = detect.outputs.iter().filter_map(|id| network.output(*id));
-    outputs.map(|map| Map { values: &map.data, ny: map.shape[2], nx: map.shape[3] }).collect()
+/// The raw maps of a pass, for the loss.
+pub fn maps<'a>(outputs: &'a [OutputMap]) -> Vec<Map<'a, f32>> {
+    outputs.iter().map(|map| Map { values: &map.values, ny: map.ny, nx: map.nx }).collect()
 }
 
 /// A batch's objects, for the loss.
@@ -134,21 +134,15 @@ pub fn targets(batch: &Batch) -> Vec<Target> {
 }
 
 /// One picture's rows `[x, y, w, h, objectness, classes …]`, of all maps.
-fn rows(
-    network: &Trainer<f32>,
-    detect: &Detect,
-    anchors: &[f32],
-    picture: usize,
-    threshold: f32,
-) -> Vec<f32> {
-    let outputs = detect.outputs.iter().filter_map(|id| network.output(*id));
+fn rows(outputs: &[OutputMap], detect: &Detect, anchors: &[f32], picture: usize, threshold: f32) -> Vec<f32> {
     let maps: Vec<RawMap> = outputs
+        .iter()
         .zip(&detect.strides)
         .zip(anchors.chunks_exact(2 * detect.na))
         .map(|((map, &stride), anchors)| {
-            let len = map.data.len() / map.shape[0];
-            let values = &map.data[picture * len..][..len];
-            RawMap { values, ny: map.shape[2], nx: map.shape[3], stride, anchors }
+            let len = map.values.len() / map.batch;
+            let values = &map.values[picture * len..][..len];
+            RawMap { values, ny: map.ny, nx: map.nx, stride, anchors }
         })
         .collect();
     decode_channels_last(&maps, detect.no(), threshold)

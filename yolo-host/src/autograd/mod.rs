@@ -2,9 +2,14 @@
 
 pub mod cpu;
 mod custom;
+mod evaluator;
 pub mod gpu;
+mod machine;
 mod ops;
 mod plan;
+
+pub use evaluator::{Evaluator, OutputMap};
+pub use machine::Machine;
 
 use crate::graph::{CustomError, CustomLacks, Graph, NodeError, Op, ParamId, Role, ValueId};
 use crate::model::State;
@@ -62,6 +67,32 @@ pub enum Error {
         layer: usize,
         /// The operation.
         op: &'static str,
+    },
+    /// A name of a machine that means none.
+    #[error("device `{0}`: name cpu, or the number of one CUDA device, such as 0")]
+    Machine(String),
+    /// CUDA is asked for, and this program has none.
+    #[error(
+        "this program was built without CUDA; build it with --features cudnn, or compute with --device cpu"
+    )]
+    WithoutCuda,
+    /// A CUDA device that does not answer.
+    #[error("no CUDA device {index} answers; see what nvidia-smi says, or compute with --device cpu")]
+    NoGpu {
+        /// Its number.
+        index: usize,
+        /// Why.
+        source: Box<candle_core::Error>,
+    },
+    /// A step of the optimiser, or what belongs to it, fails on a device.
+    #[error("{what}, on {device}")]
+    Update {
+        /// What is done.
+        what: &'static str,
+        /// The device.
+        device: &'static str,
+        /// Why.
+        source: Box<candle_core::Error>,
     },
     /// A tensor cannot be brought to the device.
     #[error("cannot copy a tensor to or from {device}")]
@@ -144,6 +175,9 @@ impl Network {
 }
 
 fn transfer(device: &Device, source: candle_core::Error) -> Error {
-    let device = if device.is_cuda() { "the CUDA device" } else { "the CPU" };
-    Error::Transfer { device: device.into(), source }
+    Error::Transfer { device: called(device).into(), source }
+}
+
+fn called(device: &Device) -> &'static str {
+    if device.is_cuda() { "the CUDA device" } else { "the CPU" }
 }

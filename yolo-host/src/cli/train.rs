@@ -6,7 +6,7 @@ use super::progress::Watch;
 use super::run_folder::RunFolder;
 use super::{Outcome, evolve, pixels};
 use crate::data::Cache;
-use crate::train::{Finish, Hyper, Options, Rule, Training};
+use crate::train::{Finish, Hyper, Machine, Options, Rule, Training};
 use anyhow::{Context, bail, ensure};
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,7 @@ pub struct TrainArgs {
     /// Epochs
     #[arg(long, default_value_t = 300)]
     epochs: usize,
-    /// Pictures a batch; -1 for as many as fit
+    /// Pictures a batch; on the CPU -1 for 16
     #[arg(long, visible_alias = "batch", default_value_t = 16, allow_negative_numbers = true)]
     batch_size: i64,
     /// Side of the pictures in pixels
@@ -37,6 +37,13 @@ pub struct TrainArgs {
     /// Batches of pictures of like shape, without mosaics
     #[arg(long)]
     rect: bool,
+    /// cpu, or the number of a CUDA device (default: the first, if there is one, in a program built for CUDA; with --resume
+    /// the one that it ran on)
+    #[arg(long, default_value = "", hide_default_value = true)]
+    device: String,
+    /// Compute in f32 on CUDA, not in a mixture of bf16 and f32
+    #[arg(long)]
+    no_amp: bool,
     /// Go on with a training that was stopped: its folder, its weights/last.state.safetensors, or the latest
     #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = "")]
     resume: Option<PathBuf>,
@@ -117,7 +124,9 @@ pub fn run(args: TrainArgs) -> anyhow::Result<Outcome> {
     let (mut training, folder) = match &args.resume {
         Some(path) => {
             let state = state_file(path, &args.project)?;
-            let training = Training::resume(&state, &mut registry, &mut watch)?;
+            let named = (!args.device.is_empty()).then(|| Machine::named(&args.device));
+            let machine = named.transpose().context("--device")?;
+            let training = Training::resume(&state, machine, &mut registry, &mut watch)?;
             eprintln!("resuming {}", state.display());
             let folder = state.parent().and_then(Path::parent).unwrap_or(Path::new(".")).to_path_buf();
             (training, folder)
@@ -141,6 +150,9 @@ pub fn run(args: TrainArgs) -> anyhow::Result<Outcome> {
         }
     };
     notes(&mut registry);
+    let Options { machine, amp, .. } = training.options();
+    let mixed = if *amp && *machine != Machine::Cpu { ", in mixed precision" } else { "" };
+    eprintln!("training on {machine}{mixed}");
     match training.run(&mut watch)? {
         Finish::Stopped => {
             eprintln!("stopped; go on with: yolo train --resume {}", folder.display());
@@ -194,7 +206,11 @@ impl TrainArgs {
             "--label-smoothing must be from 0 to 1, not {}",
             self.label_smoothing
         );
+        let machine = Machine::named(&self.device).context("--device")?;
         let batch = match self.batch_size {
+            -1 if machine != Machine::Cpu => {
+                bail!("--batch-size -1: how much fits on a GPU is not measured; name a number")
+            }
             -1 => {
                 eprintln!("note: --batch-size -1 is {AUTO_BATCH} on a processor");
                 AUTO_BATCH
@@ -229,6 +245,8 @@ impl TrainArgs {
             freeze: self.freeze.clone(),
             save_period: self.save_period,
             seed: self.seed,
+            machine,
+            amp: !self.no_amp,
         })
     }
 }

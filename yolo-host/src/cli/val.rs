@@ -6,7 +6,7 @@ use super::plugins::{PluginArgs, notes};
 use super::progress::{bar, report_split};
 use super::run_folder::RunFolder;
 use super::{Outcome, pixels};
-use crate::autograd::cpu::Trainer;
+use crate::autograd::Machine;
 use crate::data::{Dataset, Loader, LoaderOptions, SplitName, SplitOptions};
 use crate::detector::load_model;
 use crate::eval::NmsOptions;
@@ -49,6 +49,9 @@ pub struct ValArgs {
     /// Overlap (IoU) above which the weaker of two boxes is dropped
     #[arg(long, default_value_t = 0.6)]
     iou_thres: f64,
+    /// cpu, or the number of a CUDA device (default: the first, if there is one, in a program built for CUDA)
+    #[arg(long, default_value = "", hide_default_value = true)]
+    device: String,
     /// Part of the data
     #[arg(long, value_enum, default_value = "val")]
     task: Task,
@@ -90,6 +93,7 @@ pub fn run(args: ValArgs) -> anyhow::Result<Outcome> {
         args.conf_thres
     );
     ensure!((0.0..=1.0).contains(&args.iou_thres), "--iou-thres must be from 0 to 1, not {}", args.iou_thres);
+    let machine = Machine::named(&args.device).context("--device")?;
     let mut registry = args.plugins.registry()?;
     let (model, state, meta) = load_model(&args.weights, args.cfg.as_deref(), &mut registry)?;
     notes(&mut registry);
@@ -120,7 +124,7 @@ pub fn run(args: ValArgs) -> anyhow::Result<Outcome> {
         ..LoaderOptions::default()
     };
     let loader = Loader::new(split.items, loader)?;
-    let mut network = Trainer::new(&model.graph, &state, &detect.outputs)?;
+    let mut network = machine.evaluator(&model.graph, &state, &detect.outputs)?;
     let nms = NmsOptions { conf_thres: args.conf_thres, iou_thres: args.iou_thres, ..Options::default().nms };
     let options = Options { nms, single_cls: args.single_cls };
     let folder = match args.save_txt || !args.nosave {
@@ -145,7 +149,7 @@ pub fn run(args: ValArgs) -> anyhow::Result<Outcome> {
         progress.set_position(judged.index as u64 + 1);
     };
     let anchors = state.floats(detect.anchors);
-    let validation = validate(&mut network, detect, anchors, &loader, None, &options, &mut each)?;
+    let validation = validate(&mut *network, detect, anchors, &loader, None, &options, &mut each)?;
     progress.finish_and_clear();
     failed.map_or(Ok(()), Err)?;
     if let Some(album) = &mut album {

@@ -1,9 +1,9 @@
 //! What a training leaves on the disk: self-describing weights for users, and the whole state for a resume. Each file
 //! appears whole or not at all, and a resume reads one file only.
 
+use super::learner::Set;
 use super::{EarlyStopping, Error, Training};
-use crate::autograd::cpu::Trainer;
-use crate::graph::{ParamId, Role};
+use crate::graph::{Param, ParamId, Role};
 use crate::model::Model;
 use crate::weights::{self, Array, Checkpoint, Data, Meta, Precision};
 use serde::{Deserialize, Serialize};
@@ -67,7 +67,7 @@ impl Training {
         extra.insert(HYPER.into(), json(&self.hyper));
         extra.insert("epoch".into(), self.progress.epoch.to_string());
         extra.insert("fitness".into(), self.fitness.to_string());
-        let arrays = named(&self.trainer, &self.ema.values, self.progress.counts[2]);
+        let arrays = self.named(Set::Averages)?.collect();
         let checkpoint = Checkpoint { arrays, meta: self.meta(extra) };
         let path = self.weights_file(name);
         match weights::write(&path, &checkpoint, Precision::F16) {
@@ -86,18 +86,9 @@ impl Training {
         extra.insert(PROGRESS.into(), json(&self.progress));
         extra.insert(OPTIONS.into(), json(&self.options));
         extra.insert(HYPER.into(), json(&self.hyper));
-        let [first, second] = &self.optimizer.moments;
         let mut arrays = BTreeMap::new();
-        let sets = [
-            ("weights", self.trainer.values()),
-            ("ema", &self.ema.values),
-            ("first", first),
-            ("second", second),
-            ("sum", &self.sums),
-        ];
-        for (set, values) in sets {
-            let named = named(&self.trainer, values, self.progress.counts[2]);
-            arrays.extend(named.into_iter().map(|(name, array)| (format!("{set}/{name}"), array)));
+        for (name, set) in Set::ALL {
+            arrays.extend(self.named(set)?.map(|(param, array)| (format!("{name}/{param}"), array)));
         }
         weights::write(
             &self.weights_file("last.state"),
@@ -120,45 +111,39 @@ impl Training {
     /// Puts the tensors of a state file in their places.
     pub(super) fn restore(&mut self, file: &Path, arrays: &BTreeMap<String, Array>) -> Result<(), Error> {
         let why = |why: String| Error::Resume { file: file.into(), why };
-        let params = self.model.graph.params.clone();
-        for (i, param) in params.iter().enumerate().filter(|(_, param)| param.role != Role::Counter) {
-            let find = |set: &str| {
-                let Some(array) = arrays.get(&format!("{set}/{}", param.name)) else { return Ok(None) };
-                match &array.data {
-                    Data::F32(values) if array.shape == param.shape => Ok(Some(values)),
-                    _ => Err(why(format!("{set}/{} has another shape than the model", param.name))),
+        let params = self.model.graph.params.iter().enumerate();
+        for (i, param) in params.filter(|(_, param)| param.role != Role::Counter) {
+            for (name, set) in Set::ALL {
+                match arrays.get(&format!("{name}/{}", param.name)) {
+                    Some(Array { shape, data: Data::F32(values) }) if *shape == param.shape => {
+                        self.learner.set(set, ParamId(i), values)?;
+                    }
+                    Some(_) => {
+                        return Err(why(format!("{name}/{} has another shape than the model", param.name)));
+                    }
+                    None if matches!(set, Set::Weights | Set::Averages) => {
+                        return Err(why(format!("has no {name}/{}", param.name)));
+                    }
+                    None => (),
                 }
-            };
-            let placed = |values: &Vec<f32>| self.trainer.in_kernel_order(ParamId(i), values);
-            let need =
-                |set: &str| find(set)?.map(placed).ok_or_else(|| why(format!("has no {set}/{}", param.name)));
-            let (weights, ema) = (need("weights")?, need("ema")?);
-            let rest = ["first", "second", "sum"].map(|set| find(set).map(|found| found.map(placed)));
-            let [first, second, sum] = rest;
-            self.optimizer.moments[0][i] = first?.unwrap_or_default();
-            self.optimizer.moments[1][i] = second?.unwrap_or_default();
-            self.sums[i] = sum?.unwrap_or_default();
-            if let Some(values) = self.trainer.values_mut().nth(i) {
-                values.copy_from_slice(&weights);
             }
-            self.ema.values[i] = ema;
         }
         Ok(())
     }
-}
 
-/// Tensors in the kernels' order by name, row-major; empty ones are left out.
-fn named(trainer: &Trainer<f32>, values: &[Vec<f32>], batches: u64) -> BTreeMap<String, Array> {
-    let array = |(i, values): (usize, &Vec<f32>)| {
-        let param = &trainer.graph().params[i];
-        let data = match param.role {
-            Role::Counter => Data::I64(vec![i64::try_from(batches).unwrap_or(i64::MAX)]),
-            _ if values.is_empty() => return None,
-            _ => Data::F32(trainer.row_major(ParamId(i), values)),
+    /// A set's numbers by name, as far as there are any.
+    fn named(&self, set: Set) -> Result<impl Iterator<Item = (String, Array)>, Error> {
+        let batches = i64::try_from(self.progress.counts[2]).unwrap_or(i64::MAX);
+        let array = move |(param, values): (&Param, Vec<f32>)| {
+            let data = match param.role {
+                Role::Counter => Data::I64(vec![batches]),
+                _ if values.is_empty() => return None,
+                _ => Data::F32(values),
+            };
+            Some((param.name.clone(), Array { shape: param.shape.clone(), data }))
         };
-        Some((param.name.clone(), Array { shape: param.shape.clone(), data }))
-    };
-    values.iter().enumerate().filter_map(array).collect()
+        Ok(self.model.graph.params.iter().zip(self.learner.get(set)?).filter_map(array))
+    }
 }
 
 /// Numbers of a run are finite, and its keys are text: this cannot fail.

@@ -15,6 +15,7 @@ mod ema;
 mod error;
 mod evolve;
 mod hyper;
+mod learner;
 pub mod loss;
 mod multi_scale;
 mod optimizer;
@@ -23,6 +24,7 @@ mod run;
 mod schedule;
 mod setup;
 
+pub use crate::autograd::Machine;
 pub use anchors::{Fit, fit, kmean_anchors};
 pub use checkpoint::Progress;
 pub use early_stop::EarlyStopping;

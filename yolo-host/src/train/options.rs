@@ -1,6 +1,6 @@
 //! What a training is asked to do: upstream's options, as far as they make sense on one machine.
 
-use super::Rule;
+use super::{Machine, Rule};
 use crate::data::Cache;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -56,6 +56,12 @@ pub struct Options {
     pub save_period: usize,
     /// Of everything random.
     pub seed: u64,
+    /// What computes.
+    #[serde(default)]
+    pub machine: Machine,
+    /// Maps and their gradients in bf16, where the machine is not the CPU.
+    #[serde(default)]
+    pub amp: bool,
 }
 
 impl Options {

@@ -2,7 +2,6 @@
 
 use super::{Error, Options, Training, multi_scale};
 use crate::data::{Batch, Loader, Split, SplitName};
-use crate::graph::ParamId;
 use crate::random::Stream;
 use crate::report::tensorboard::EventFile;
 use crate::report::{EpochRow, csv};
@@ -131,7 +130,7 @@ impl Training {
         let batches = self.train.batches();
         if self.progress.batch == 0 {
             // As the reference, which forgets what an epoch's end left of an accumulation.
-            self.sums.iter_mut().for_each(Vec::clear);
+            self.learner.forget();
             self.progress.mean = [0.0; 3];
         }
         let loader = self.train.epoch(epoch, self.progress.batch, self.chosen(epoch));
@@ -171,9 +170,8 @@ impl Training {
             size = multi_scale::size(seed, iteration, imgsz, size, self.model.detect.max_stride());
             planes = Cow::Owned(multi_scale::stretch(&planes, [rows, columns], size));
         }
-        self.trainer.forward(&planes, [n, channels, size[0], size[1]], true)?;
-        let detect = &self.model.detect;
-        let mut loss = match self.loss.compute(&maps(&self.trainer, detect), n, &targets(batch)) {
+        self.learner.forward(&planes, [n, channels, size[0], size[1]])?;
+        let mut loss = match self.loss.compute(&maps(&self.learner.outputs()?), n, &targets(batch)) {
             Ok(loss) => loss,
             Err(error) if error.is_not_finite() => {
                 return Err(self.diverged(epoch, place, error.to_string()));
@@ -183,34 +181,17 @@ impl Training {
         if self.options.quad {
             loss.grads.iter_mut().flatten().for_each(|grad| *grad *= 4.0);
         }
-        let given: Vec<_> =
-            detect.outputs.iter().copied().zip(loss.grads.iter().map(Vec::as_slice)).collect();
-        self.trainer.backward(&given)?;
+        self.learner.backward(&loss.grads)?;
         self.progress.counts[2] += 1;
-        let steps = iteration as i64 - self.progress.last_step >= now.accumulate as i64;
-        self.sum_gradients(steps);
-        if steps {
-            self.optimizer.step(self.trainer.trainable(), &now.rates);
-            self.ema.update(self.trainer.values());
+        if iteration as i64 - self.progress.last_step >= now.accumulate as i64 {
+            self.learner.step(&now.rates)?;
             self.progress.counts[0] += 1;
             self.progress.counts[1] += 1;
             self.progress.last_step = iteration as i64;
+        } else {
+            self.learner.wait()?;
         }
         Ok(loss.items)
-    }
-
-    /// Adds the gradients kept from earlier batches to this one's, or keeps these.
-    fn sum_gradients(&mut self, use_them: bool) {
-        for (sum, grad) in self.sums.iter_mut().zip(self.trainer.grads_mut()) {
-            if use_them {
-                grad.iter_mut().zip(sum.iter()).for_each(|(grad, sum)| *grad += sum);
-                sum.clear();
-            } else if sum.is_empty() {
-                sum.extend_from_slice(grad);
-            } else {
-                sum.iter_mut().zip(grad.iter()).for_each(|(sum, grad)| *sum += grad);
-            }
-        }
     }
 
     /// Pictures drawn by how badly their classes are found (v6.1 `labels_to_class_weights`, `labels_to_image_weights`).
@@ -244,11 +225,8 @@ impl Training {
 
     /// Judges the averages.
     pub(super) fn validate(&mut self, observer: &mut dyn Observer) -> Result<Validation, Error> {
-        for (values, averages) in self.evaluator.values_mut().zip(&self.ema.values) {
-            values.copy_from_slice(averages);
-        }
         let batches = self.val.batches();
-        self.judge(&mut |judged, _| observer.validated(judged.index, batches))
+        self.judge(None, &mut |judged, _| observer.validated(judged.index, batches))
     }
 
     /// Judges the best weights, as they are in their file; `each` sees every batch.
@@ -256,29 +234,34 @@ impl Training {
         &mut self,
         each: &mut dyn FnMut(&validator::Judged, &Loader),
     ) -> Result<Validation, Error> {
-        let checkpoint = weights::read(&self.weights_file("best"))?;
-        let params = self.model.graph.params.iter().enumerate();
-        let found =
-            params.map(|(i, param)| match checkpoint.arrays.get(&param.name).map(|array| &array.data) {
-                Some(weights::Data::F32(values)) => self.evaluator.in_kernel_order(ParamId(i), values),
-                _ => vec![],
-            });
-        let found: Vec<Vec<f32>> = found.collect();
-        for (values, found) in self.evaluator.values_mut().zip(&found) {
-            if values.len() == found.len() {
-                values.copy_from_slice(found);
+        let mut checkpoint = weights::read(&self.weights_file("best"))?;
+        let params = self.model.graph.params.iter();
+        let found = params.map(|param| match checkpoint.arrays.remove(&param.name) {
+            Some(weights::Array { shape, data: weights::Data::F32(values) }) if shape == param.shape => {
+                values
             }
-        }
-        self.judge(each)
+            _ => vec![],
+        });
+        let found: Vec<Vec<f32>> = found.collect();
+        self.judge(Some(&found), each)
     }
 
-    fn judge(&mut self, each: &mut dyn FnMut(&validator::Judged, &Loader)) -> Result<Validation, Error> {
+    /// Judges these numbers, or the averages.
+    fn judge(
+        &mut self,
+        values: Option<&[Vec<f32>]>,
+        each: &mut dyn FnMut(&validator::Judged, &Loader),
+    ) -> Result<Validation, Error> {
         let options = validator::Options { single_cls: self.options.single_cls, ..Default::default() };
-        let anchors = self.evaluator.param(self.model.detect.anchors);
+        let network = match values {
+            Some(values) => self.learner.with(values)?,
+            None => self.learner.averaged()?,
+        };
         let detect = &self.model.detect;
+        let anchors = network.numbers(detect.anchors)?;
         let (loss, val) = (Some(&mut self.loss), &self.val);
         let mut each = |judged: &validator::Judged| each(judged, val);
-        let validated = validate(&mut self.evaluator, detect, &anchors, val, loss, &options, &mut each);
+        let validated = validate(network, detect, &anchors, val, loss, &options, &mut each);
         validated.map_err(|error| match error {
             validator::Error::Loss(error) if error.is_not_finite() => {
                 self.diverged(self.progress.epoch - 1, self.train.batches() - 1, error.to_string())
@@ -320,9 +303,7 @@ impl Training {
 
     /// Numbers that are not finite must not replace a good checkpoint.
     pub(super) fn check_finite(&self, epoch: usize) -> Result<(), Error> {
-        let finite =
-            |values: &[Vec<f32>]| values.iter().flatten().fold(true, |all, value| all & value.is_finite());
-        if finite(self.trainer.values()) && finite(&self.ema.values) {
+        if self.learner.is_finite()? {
             return Ok(());
         }
         Err(self.diverged(epoch, self.train.batches() - 1, "weights are not finite".into()))

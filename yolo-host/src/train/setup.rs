@@ -1,12 +1,11 @@
 //! From options to a training that is ready to run: data, model, weights, anchors, optimiser.
 
 use super::checkpoint::{HYPER, OPTIONS, PROGRESS};
+use super::learner::{Learner, learner};
 use super::loss::ComputeLoss;
-use super::{EarlyStopping, Ema, Error, Hyper, Observer, Optimizer, Options, Progress, Schedule};
+use super::{EarlyStopping, Error, Hyper, Machine, Observer, Options, Progress, Schedule};
 use super::{fit, kmean_anchors};
-use crate::autograd::cpu::Trainer;
 use crate::data::{self, Dataset, Item, Loader, LoaderOptions, Split, SplitName, SplitOptions};
-use crate::graph::ParamId;
 use crate::model::{Model, Spec, State};
 use crate::random::Stream;
 use crate::registry::Registry;
@@ -23,18 +22,12 @@ pub struct Training {
     pub(super) folder: PathBuf,
     pub(super) names: Vec<String>,
     pub(super) model: Model,
-    pub(super) trainer: Trainer<f32>,
-    /// Runs the averages.
-    pub(super) evaluator: Trainer<f32>,
-    pub(super) optimizer: Optimizer<f32>,
-    pub(super) ema: Ema,
+    pub(super) learner: Box<dyn Learner>,
     pub(super) loss: ComputeLoss,
     pub(super) schedule: Schedule,
     pub(super) train: Loader,
     pub(super) val: Loader,
     pub(super) progress: Progress,
-    /// Gradients of the batches since the last step of the optimiser; empty for none.
-    pub(super) sums: Vec<Vec<f32>>,
     /// Of the last validation.
     pub(super) fitness: f64,
 }
@@ -69,8 +62,13 @@ impl Training {
         Self::assemble(options, hyper, folder, parts, model, &state, None)
     }
 
-    /// Goes on with a training from its state file, as if it had never stopped.
-    pub fn resume(file: &Path, registry: &mut Registry, observer: &mut dyn Observer) -> Result<Self, Error> {
+    /// Goes on with a training from its state file, as if it had never stopped; on another machine, if one is named.
+    pub fn resume(
+        file: &Path,
+        machine: Option<Machine>,
+        registry: &mut Registry,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, Error> {
         let why = |why: &str| Error::Resume { file: file.into(), why: why.into() };
         let checkpoint = weights::read(file)?;
         let Some(spec) = Spec::of_weights(None, file, &checkpoint.meta)? else {
@@ -83,11 +81,12 @@ impl Training {
         ) -> Option<T> {
             serde_json::from_str(extra.get(key)?).ok()
         }
-        let (Some(options), Some(hyper), Some(progress)) =
+        let (Some(mut options), Some(hyper), Some(progress)) =
             (part::<Options>(extra, OPTIONS), part::<Hyper>(extra, HYPER), part::<Progress>(extra, PROGRESS))
         else {
             return Err(why("is no state of a training of this version"));
         };
+        options.machine = machine.unwrap_or(options.machine);
         let folder = file.parent().and_then(Path::parent).unwrap_or(Path::new("."));
         let parts = Parts::read(&options, observer)?;
         if parts.sizes() != progress.data {
@@ -127,15 +126,6 @@ impl Training {
         let strides: Vec<f64> = detect.strides.iter().map(|stride| f64::from(*stride)).collect();
         let scaled = hyper.loss(options.label_smoothing).scaled(strides.len(), detect.nc, options.imgsz);
         let mut loss = ComputeLoss::new(scaled, &anchors, &strides, detect.nc)?;
-        let trainer = Trainer::new(&model.graph, state, &detect.outputs)?;
-        let mut optimizer = Optimizer::new(options.optimizer, &model.graph);
-        let frozen: Vec<String> = options.frozen().iter().map(|row| format!("model.{row}.")).collect();
-        for (i, param) in model.graph.params.iter().enumerate() {
-            if frozen.iter().any(|prefix| param.name.starts_with(prefix)) {
-                optimizer.freeze(ParamId(i));
-            }
-        }
-        let mut ema = Ema::new(trainer.values());
         let data = parts.sizes();
         let (train, val) = parts.loaders(&options, &hyper, detect.max_stride())?;
         let schedule = Schedule::new(&hyper, options.epochs, train.batches(), options.batch, options.cos_lr);
@@ -153,28 +143,21 @@ impl Training {
             data,
         });
         loss.set_balance(&progress.balance);
-        optimizer.steps = progress.counts[0];
-        ema.updates = progress.counts[1];
-        let mut training = Training {
-            evaluator: Trainer::new(&model.graph, state, &detect.outputs)?,
-            sums: vec![vec![]; model.graph.params.len()],
+        let [steps, updates, _] = progress.counts;
+        Ok(Training {
+            learner: learner(&options, &model, state, [steps, updates])?,
             names: parts.names,
             folder: folder.into(),
             fitness: 0.0,
             options,
             hyper,
             model,
-            trainer,
-            optimizer,
-            ema,
             loss,
             schedule,
             train,
             val,
             progress,
-        };
-        *training.trainer.batches_mut() = training.progress.counts[2] as i64;
-        Ok(training)
+        })
     }
 }
 

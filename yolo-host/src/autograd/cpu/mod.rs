@@ -171,6 +171,11 @@ impl<T: Float> Trainer<T> {
         self.graph.params.iter().enumerate().map(array).collect()
     }
 
+    /// The tensors that were asked for.
+    pub fn wanted(&self) -> &[ValueId] {
+        &self.wanted
+    }
+
     /// A tensor that was asked for, after a forward pass.
     pub fn output(&self, id: ValueId) -> Option<&Tensor<T>> {
         self.values[id.0].as_ref().filter(|_| self.wanted.contains(&id))

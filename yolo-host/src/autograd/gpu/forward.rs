@@ -14,6 +14,17 @@ impl Trainer {
     ///
     /// Fails if the pictures do not fit, batch norm sees one value a channel, or the device cannot.
     pub fn forward(&mut self, pictures: &Tensor, training: bool) -> Result<(), Error> {
+        self.pass(pictures, training, true)
+    }
+
+    /// The same in evaluation mode, keeping only the tensors that were asked for: no reverse pass can follow.
+    ///
+    /// Fails if the pictures do not fit, or the device cannot.
+    pub fn infer(&mut self, pictures: &Tensor) -> Result<(), Error> {
+        self.pass(pictures, false, false)
+    }
+
+    fn pass(&mut self, pictures: &Tensor, training: bool, keep: bool) -> Result<(), Error> {
         let shapes = self.graph.shapes(pictures.dims())?;
         let pictures =
             pictures.to_device(&self.device).and_then(|x| x.to_dtype(self.precision.maps())?.contiguous());
@@ -30,9 +41,15 @@ impl Trainer {
                 _ => self.run(i, &shapes[output], training)?,
             };
             self.tensors[output] = Some(value);
-            if training {
-                let Trainer { steps, tensors, .. } = self;
-                steps[i].free_forward.iter().for_each(|value| tensors[*value] = None);
+            let Trainer { steps, tensors, saved, .. } = self;
+            let free: &[usize] = match (training, keep) {
+                (true, _) => &steps[i].free_forward,
+                (false, true) => &[],
+                (false, false) => &steps[i].free_inference,
+            };
+            free.iter().for_each(|value| tensors[*value] = None);
+            if !keep && !matches!(saved[i], Saved::Conv(_)) {
+                saved[i] = Saved::Nothing;
             }
         }
         self.shapes = shapes;

@@ -1,29 +1,13 @@
 //! What cuDNN does on CUDA, on the CPU: this crate's kernels, which have maps channels-last, on candle's tensors.
 
 use super::norm::{Context, Trained};
-use super::pool;
+use super::{by_number, pool};
 use crate::graph::{BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, Pool, PoolSpec};
 use crate::kernels::norm::{self, Normal};
 use crate::kernels::pool::Pooling;
 use crate::kernels::{Conv, ConvShape, Float, Window, from_rows, to_rows};
 use candle_core::{DType, Device, Error, Result, Tensor, WithDType};
 
-/// Evaluates `$body` with `$number` standing for the numbers that the kernels take for a kind.
-macro_rules! by_number {
-    ($kind:expr, $number:ident => $body:expr) => {
-        match $kind {
-            DType::F32 | DType::BF16 => {
-                type $number = f32;
-                $body
-            }
-            DType::F64 => {
-                type $number = f64;
-                $body
-            }
-            other => Err(Error::msg(format!("{other:?} cannot be trained in"))),
-        }
-    };
-}
 /// The error of a device that has neither cuDNN nor these kernels.
 pub fn no_engine(what: &str) -> Error {
     Error::msg(format!("{what} on this device needs a program with the feature `cudnn`"))
@@ -58,7 +42,7 @@ fn weight_shape(shape: &ConvShape) -> [usize; 4] {
 
 /// See [`super::conv::Convolution::forward`].
 pub fn conv_forward(conv: &Conv, shape: &ConvShape, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    by_number!(x.dtype(), T => {
+    by_number!(x.dtype(), f32, T => {
         let weight = from_rows(&vector::<T>(weight)?, weight_shape(shape), shape.groups);
         let mut y = vec![T::default(); output_shape(shape).iter().product()];
         conv.forward(&channels_last::<T>(x)?, &weight, None, &mut y, &mut vec![]);
@@ -68,7 +52,7 @@ pub fn conv_forward(conv: &Conv, shape: &ConvShape, x: &Tensor, weight: &Tensor)
 
 /// See [`super::conv::Convolution::backward_input`].
 pub fn conv_backward_input(conv: &Conv, shape: &ConvShape, grad: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    by_number!(grad.dtype(), T => {
+    by_number!(grad.dtype(), f32, T => {
         let weight = from_rows(&vector::<T>(weight)?, weight_shape(shape), shape.groups);
         let mut dx = vec![T::default(); input_shape(shape).iter().product()];
         conv.backward_input(&channels_last::<T>(grad)?, &weight, &mut dx, &mut vec![]);
@@ -78,7 +62,7 @@ pub fn conv_backward_input(conv: &Conv, shape: &ConvShape, grad: &Tensor, weight
 
 /// See [`super::conv::Convolution::backward_weight`].
 pub fn conv_backward_weight(conv: &Conv, shape: &ConvShape, x: &Tensor, grad: &Tensor) -> Result<Tensor> {
-    by_number!(grad.dtype(), T => {
+    by_number!(grad.dtype(), f32, T => {
         let mut dw = vec![T::default(); weight_shape(shape).iter().product()];
         conv.backward_weight(&channels_last::<T>(x)?, &channels_last::<T>(grad)?, &mut dw, &mut vec![]);
         let dw = to_rows(&dw, weight_shape(shape));
@@ -88,7 +72,7 @@ pub fn conv_backward_weight(conv: &Conv, shape: &ConvShape, x: &Tensor, grad: &T
 
 /// See [`super::norm::train`].
 pub fn norm_train(x: &Tensor, weight: &Tensor, bias: &Tensor, running: [&Tensor; 2]) -> Result<Trained> {
-    by_number!(x.dtype(), T => {
+    by_number!(x.dtype(), f32, T => {
         let shape: [usize; 4] = x.dims4()?.into();
         let values = channels_last::<T>(x)?;
         let statistics = norm::statistics(&values, shape[1]);
@@ -116,7 +100,7 @@ pub fn norm_train(x: &Tensor, weight: &Tensor, bias: &Tensor, running: [&Tensor;
 
 /// See [`super::norm::backward`].
 pub fn norm_backward(x: &Tensor, context: &Context, weight: &Tensor, grad: &Tensor) -> Result<[Tensor; 3]> {
-    by_number!(x.dtype(), T => {
+    by_number!(x.dtype(), f32, T => {
         let normal = Normal {
             mean: vector::<T>(&context.mean)?,
             scale: vector::<T>(&(&context.inverse * weight)?)?,
@@ -146,7 +130,7 @@ pub fn pool_forward(
         Window { kernel: spec.kernel, stride: spec.stride, padding: spec.padding, dilation: spec.dilation };
     let (n, c, h, w) = x.dims4()?;
     let pooling = Pooling::new(kind, n, [h, w], [shape[2], shape[3]], c, &window);
-    by_number!(x.dtype(), T => {
+    by_number!(x.dtype(), f32, T => {
         let (mut y, mut places) = (vec![T::default(); shape.iter().product()], vec![]);
         pooling.forward(&channels_last::<T>(x)?, &mut y, &mut places);
         let y = map(y, [n, c, shape[2], shape[3]], x.dtype())?;
@@ -156,7 +140,7 @@ pub fn pool_forward(
 
 /// See [`pool::backward`].
 pub fn pool_backward(Places(pooling, places): &Places, grad: &Tensor, shape: &[usize]) -> Result<Tensor> {
-    by_number!(grad.dtype(), T => {
+    by_number!(grad.dtype(), f32, T => {
         let mut dx = vec![T::of(0.0); shape.iter().product()];
         pooling.backward(&channels_last::<T>(grad)?, places, &mut dx);
         map(dx, [shape[0], shape[1], shape[2], shape[3]], grad.dtype())

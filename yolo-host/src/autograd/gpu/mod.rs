@@ -12,9 +12,6 @@ mod host;
 mod moves;
 mod norm;
 mod pool;
-mod sgd;
-
-pub use sgd::{Pace, Sgd};
 
 use super::plan::{self, Step};
 use super::{Error, transfer};
@@ -55,6 +52,28 @@ impl Precision {
         }
     }
 }
+
+/// Evaluates `$body` with `$number` standing for the numbers that a kind is computed in; `$half` are those for bf16.
+macro_rules! by_number {
+    ($kind:expr, $half:ty, $number:ident => $body:expr) => {
+        match $kind {
+            candle_core::DType::BF16 => {
+                type $number = $half;
+                $body
+            }
+            candle_core::DType::F32 => {
+                type $number = f32;
+                $body
+            }
+            candle_core::DType::F64 => {
+                type $number = f64;
+                $body
+            }
+            other => Err(candle_core::Error::msg(format!("{other:?} cannot be trained in"))),
+        }
+    };
+}
+use by_number;
 
 /// A tensor as it is summed: bf16 would lose all but eight bits.
 fn wide(x: &Tensor) -> candle_core::Result<Tensor> {
@@ -161,6 +180,27 @@ impl Trainer {
             .filter_map(|(i, (param, grad))| Some((ParamId(i), param.as_mut()?, grad.as_ref()?)))
     }
 
+    /// Whether all numbers of tensors of its device are finite; one number is brought from there.
+    ///
+    /// Fails if the device does.
+    pub fn are_finite<'a>(&self, values: impl IntoIterator<Item = &'a Tensor>) -> Result<bool, Error> {
+        // Nothing times 0 is 0 but what is finite.
+        let zero = |x: &Tensor| x.affine(0.0, 0.0)?.sum_all();
+        let mut zeros = values.into_iter().map(zero);
+        let mut sum = || -> candle_core::Result<f64> {
+            let first = zeros.next().unwrap_or_else(|| Tensor::zeros((), DType::F32, &self.device))?;
+            zeros.try_fold(first, |sum, zero| sum + zero?)?.to_dtype(DType::F64)?.to_scalar()
+        };
+        sum()
+            .map(f64::is_finite)
+            .map_err(|source| self.failed("looking for numbers that are not finite", source))
+    }
+
+    /// The error of something that training does beside the passes.
+    pub(crate) fn failed(&self, what: &'static str, source: candle_core::Error) -> Error {
+        Error::Update { what, device: super::called(&self.device), source: Box::new(source) }
+    }
+
     /// What numbers it computes with.
     pub fn precision(&self) -> Precision {
         self.precision
@@ -176,7 +216,12 @@ impl Trainer {
         &mut self.params
     }
 
-    /// The gradients beside [`Self::values`], likewise; buffers and counters have none.
+    /// The gradients beside [`Self::values`]; buffers and counters have none.
+    pub fn grads(&self) -> &[Option<Tensor>] {
+        &self.grads
+    }
+
+    /// The same, to be exchanged likewise.
     pub fn grads_mut(&mut self) -> &mut [Option<Tensor>] {
         &mut self.grads
     }
@@ -203,12 +248,37 @@ impl Trainer {
         let array = |(param, values): (&crate::graph::Param, &Option<Tensor>)| {
             let data = match values {
                 None => Data::I64(vec![self.batches]),
-                Some(values) => Data::F32(values.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?),
+                Some(values) => Data::F32(self.to_host(values)?),
             };
             Ok((param.name.clone(), Array { shape: param.shape.clone(), data }))
         };
-        let arrays = self.graph.params.iter().zip(&self.params).map(array);
-        arrays.collect::<candle_core::Result<_>>().map_err(|source| transfer(&self.device, source))
+        self.graph.params.iter().zip(&self.params).map(array).collect()
+    }
+
+    /// Numbers of a shape as a tensor on the device, in the numbers of parameters.
+    ///
+    /// Fails if there are not so many, or the device does not take them.
+    pub fn to_device(&self, values: &[f32], shape: &[usize]) -> Result<Tensor, Error> {
+        let (given, needed) = (values.len(), shape.iter().product());
+        if given != needed {
+            return Err(Error::Length { what: "numbers for the device", given, needed });
+        }
+        let tensor = Tensor::from_slice(values, shape, &self.device)
+            .and_then(|tensor| tensor.to_dtype(self.precision.parameters()));
+        tensor.map_err(|source| transfer(&self.device, source))
+    }
+
+    /// The numbers of a tensor, row-major, in single precision.
+    ///
+    /// Fails if the device does not give them.
+    pub fn to_host(&self, x: &Tensor) -> Result<Vec<f32>, Error> {
+        let values = x.to_dtype(DType::F32).and_then(|x| x.flatten_all()?.to_vec1());
+        values.map_err(|source| transfer(x.device(), source))
+    }
+
+    /// The tensors that were asked for.
+    pub fn wanted(&self) -> &[ValueId] {
+        &self.wanted
     }
 
     /// A tensor that was asked for, after a forward pass, in the numbers of maps.

@@ -1,8 +1,9 @@
 //! The optimisers, each over the reference's three groups of parameters (v6.1 `train.py`).
 
+mod slices;
+mod tensors;
+
 use crate::graph::{Graph, Op, ParamId, Role};
-use crate::kernels::Float;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Which rate and decay a parameter gets.
@@ -69,21 +70,31 @@ const EPS: f64 = 1e-8;
 /// PyTorch's default decay for AdamW. The reference leaves the groups "without decay" at it.
 const ADAMW_DEFAULT_DECAY: f64 = 0.01;
 
-/// An optimiser and its state: momentum, or both moments, of every parameter.
+/// How one step changes one parameter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Update {
+    /// moment = momentum · moment + g with g = gradient + decay · value, at first g; value −= rate · (g + momentum · moment).
+    Sgd { rate: f64, momentum: f64, decay: f64 },
+    /// value ·= shrink; value −= step · m / (√v / root + ε), with both moments of gradient + added · value.
+    Adam { step: f64, root: f64, beta1: f64, shrink: f64, added: f64 },
+}
+
+/// An optimiser and its state: momentum, or both moments, of every parameter. `M` holds one: numbers in the kernels' order, or
+/// a tensor on a device.
 #[derive(Clone, Debug)]
-pub struct Optimizer<T> {
+pub struct Optimizer<M> {
     rule: Rule,
     groups: Vec<Option<Group>>,
-    /// By parameter, empty before its first step; in the kernels' order.
-    pub(super) moments: [Vec<Vec<T>>; 2],
+    /// By parameter, empty before its first step.
+    pub(super) moments: [Vec<M>; 2],
     /// Steps taken.
     pub(super) steps: u64,
 }
 
-impl<T: Float> Optimizer<T> {
+impl<M: Default> Optimizer<M> {
     /// An optimiser for a graph.
     pub fn new(rule: Rule, graph: &Graph) -> Self {
-        let none = || vec![vec![]; graph.params.len()];
+        let none = || graph.params.iter().map(|_| M::default()).collect();
         Optimizer { rule, groups: groups(graph), moments: [none(), none()], steps: 0 }
     }
 
@@ -100,81 +111,46 @@ impl<T: Float> Optimizer<T> {
             .map(|group| self.groups.iter().filter(|found| **found == Some(group)).count())
     }
 
-    /// Moves parameters, given with their values and gradients, along the gradients.
-    pub fn step<'a>(&mut self, params: impl Iterator<Item = (ParamId, &'a mut [T], &'a [T])>, rates: &Rates) {
+    /// Counts a step, and gives each parameter that moves its update and its moments.
+    fn next<P>(
+        &mut self,
+        params: impl Iterator<Item = (ParamId, P)>,
+        rates: &Rates,
+    ) -> Vec<(Update, P, [&mut M; 2])> {
         self.steps += 1;
+        let updates = [Group::Norm, Group::Weight, Group::Bias].map(|group| self.update(group, rates));
         let [first, second] = &mut self.moments;
         let mut states: Vec<_> = first.iter_mut().zip(second).map(Some).collect();
-        let moving: Vec<_> = params
-            .filter_map(|(id, values, grads)| {
-                let group = (*self.groups.get(id.0)?)?;
-                Some((group, values, grads, states.get_mut(id.0)?.take()?))
-            })
-            .collect();
-        let (rule, steps) = (self.rule, self.steps);
-        moving.into_par_iter().for_each(|(group, values, grads, (first, second))| match rule {
-            Rule::Sgd => sgd(values, grads, first, rates, group),
-            Rule::Adam | Rule::AdamW => adam(rule, steps, values, grads, first, second, rates, group),
-        });
+        let one = |(id, param): (ParamId, P)| {
+            let group = (*self.groups.get(id.0)?)?;
+            let (first, second) = states.get_mut(id.0)?.take()?;
+            Some((updates[group as usize], param, [first, second]))
+        };
+        params.filter_map(one).collect()
     }
-}
 
-fn rate(rates: &Rates, group: Group) -> f64 {
-    if group == Group::Bias { rates.bias } else { rates.weight }
-}
-
-fn sgd<T: Float>(values: &mut [T], grads: &[T], momentum: &mut Vec<T>, rates: &Rates, group: Group) {
-    let decay = T::of(if group == Group::Weight { rates.decay } else { 0.0 });
-    let (rate, keep) = (T::of(rate(rates, group)), T::of(rates.momentum));
-    let first = momentum.is_empty();
-    momentum.resize(values.len(), T::zero());
-    for ((value, grad), moving) in values.iter_mut().zip(grads).zip(momentum) {
-        let grad = *grad + decay * *value;
-        *moving = if first { grad } else { keep * *moving + grad };
-        *value -= rate * (grad + keep * *moving);
-    }
-}
-
-#[allow(clippy::too_many_arguments)]
-fn adam<T: Float>(
-    rule: Rule,
-    steps: u64,
-    values: &mut [T],
-    grads: &[T],
-    first: &mut Vec<T>,
-    second: &mut Vec<T>,
-    rates: &Rates,
-    group: Group,
-) {
-    let decay = match (rule, group) {
-        (_, Group::Weight) => rates.decay,
-        (Rule::AdamW, _) => ADAMW_DEFAULT_DECAY,
-        _ => 0.0,
-    };
-    let steps = i32::try_from(steps).unwrap_or(i32::MAX);
-    let corrections = [rates.momentum, BETA2].map(|beta| 1.0 - beta.powi(steps));
-    let rate = rate(rates, group);
-    let (added, shrink) = match rule {
-        Rule::AdamW => (T::zero(), T::of(1.0 - rate * decay)),
-        _ => (T::of(decay), T::of(1.0)),
-    };
-    let (step, root) = (T::of(rate / corrections[0]), T::of(corrections[1].sqrt()));
-    let [beta1, beta2, eps] = [rates.momentum, BETA2, EPS].map(T::of);
-    let one = T::of(1.0);
-    first.resize(values.len(), T::zero());
-    second.resize(values.len(), T::zero());
-    for (((value, grad), m), v) in values.iter_mut().zip(grads).zip(first).zip(second) {
-        let grad = *grad + added * *value;
-        *value *= shrink;
-        *m += (one - beta1) * (grad - *m);
-        *v = beta2 * *v + (one - beta2) * grad * grad;
-        *value -= step * *m / (v.sqrt() / root + eps);
+    fn update(&self, group: Group, rates: &Rates) -> Update {
+        let rate = if group == Group::Bias { rates.bias } else { rates.weight };
+        let decay = match (self.rule, group) {
+            (_, Group::Weight) => rates.decay,
+            (Rule::AdamW, _) => ADAMW_DEFAULT_DECAY,
+            _ => 0.0,
+        };
+        if self.rule == Rule::Sgd {
+            return Update::Sgd { rate, momentum: rates.momentum, decay };
+        }
+        let steps = i32::try_from(self.steps).unwrap_or(i32::MAX);
+        let corrections = [rates.momentum, BETA2].map(|beta| 1.0 - beta.powi(steps));
+        let (added, shrink) = if self.rule == Rule::AdamW { (0.0, 1.0 - rate * decay) } else { (decay, 1.0) };
+        let (step, root) = (rate / corrections[0], corrections[1].sqrt());
+        Update::Adam { step, root, beta1: rates.momentum, shrink, added }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use candle_core::{Device, Tensor};
 
     /// Numbers from torch.optim of PyTorch 2.8: one parameter a group, three steps.
     #[test]
@@ -208,15 +184,23 @@ mod tests {
         let rates = Rates { weight: 0.1, bias: 0.2, momentum: 0.9, decay: 0.05 };
         for (rule, want) in cases {
             let groups = vec![Some(Group::Norm), Some(Group::Weight), Some(Group::Bias)];
-            let none = || vec![vec![]; 3];
-            let mut optimizer = Optimizer::<f64> { rule, groups, moments: [none(), none()], steps: 0 };
+            let moments = [vec![vec![]; 3], vec![vec![]; 3]];
+            let mut slices = Optimizer::<Vec<f64>> { rule, groups: groups.clone(), moments, steps: 0 };
+            let moments = [vec![None; 3], vec![None; 3]];
+            let mut tensors = Optimizer::<Option<Tensor>> { rule, groups, moments, steps: 0 };
+            let tensor = |values: &[f64; 2]| Tensor::new(values, &Device::Cpu).unwrap();
             let mut params = [[1.0, -0.5]; 3];
+            let mut on_device = params.each_ref().map(tensor);
             for grad in &grads {
                 let params = params.iter_mut().enumerate();
-                optimizer.step(params.map(|(i, values)| (ParamId(i), &mut values[..], &grad[..])), &rates);
+                slices.step(params.map(|(i, values)| (ParamId(i), &mut values[..], &grad[..])), &rates);
+                let (grad, params) = (tensor(grad), on_device.iter_mut().enumerate());
+                tensors.step(params.map(|(i, value)| (ParamId(i), value, &grad)), &rates).unwrap();
             }
-            for (got, want) in params.iter().flatten().zip(want) {
+            let on_device = on_device.iter().flat_map(|value| value.to_vec1::<f64>().unwrap());
+            for ((got, there), want) in params.iter().flatten().zip(on_device).zip(want) {
                 assert!((got - want).abs() < 1e-12, "{rule:?}: {got}, not {want}");
+                assert!((there - want).abs() < 1e-12, "{rule:?} on tensors: {there}, not {want}");
             }
         }
     }

@@ -1,0 +1,77 @@
+//! A network as validation sees it, whatever machine computes it.
+
+use super::{Error, cpu, gpu, transfer};
+use crate::graph::{ParamId, ValueId};
+use candle_core::{DType, Tensor};
+use std::borrow::Cow;
+
+/// An output of a network on the host: `[batch, ny, nx, channels]`.
+#[derive(Clone, Debug)]
+pub struct OutputMap<'a> {
+    /// The numbers; borrowed where the network is computed on the host.
+    pub values: Cow<'a, [f32]>,
+    /// Pictures.
+    pub batch: usize,
+    /// Rows of cells.
+    pub ny: usize,
+    /// Cells in a row.
+    pub nx: usize,
+}
+
+/// Runs a network in evaluation mode.
+pub trait Evaluator {
+    /// Runs it on pictures `[batch, channels, height, width]`; no reverse pass can follow.
+    ///
+    /// Fails if the pictures do not fit, or the device cannot.
+    fn evaluate(&mut self, pictures: &[f32], shape: [usize; 4]) -> Result<(), Error>;
+
+    /// The maps that were asked for when it was made, in that order, of the last pass.
+    ///
+    /// Fails if the device does not give them.
+    fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error>;
+
+    /// A parameter or buffer, row-major; nothing for a counter.
+    ///
+    /// Fails if the device does not give it.
+    fn numbers(&self, id: ParamId) -> Result<Vec<f32>, Error>;
+}
+
+impl Evaluator for cpu::Trainer<f32> {
+    fn evaluate(&mut self, pictures: &[f32], shape: [usize; 4]) -> Result<(), Error> {
+        self.infer(pictures, shape)
+    }
+
+    fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error> {
+        let map = |id: &ValueId| {
+            let map = self.output(*id)?;
+            let [batch, _, ny, nx] = map.shape[..] else { return None };
+            Some(OutputMap { values: Cow::Borrowed(&map.data), batch, ny, nx })
+        };
+        Ok(self.wanted().iter().filter_map(map).collect())
+    }
+
+    fn numbers(&self, id: ParamId) -> Result<Vec<f32>, Error> {
+        Ok(self.param(id))
+    }
+}
+
+impl Evaluator for gpu::Trainer {
+    fn evaluate(&mut self, pictures: &[f32], shape: [usize; 4]) -> Result<(), Error> {
+        let pictures = self.to_device(pictures, &shape)?;
+        self.infer(&pictures)
+    }
+
+    fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error> {
+        let map = |map: &Tensor| {
+            let (batch, _, ny, nx) = map.dims4()?;
+            let values = map.permute((0, 2, 3, 1))?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
+            Ok(OutputMap { values: Cow::Owned(values), batch, ny, nx })
+        };
+        let maps = self.wanted().iter().filter_map(|id| self.output(*id)).map(map);
+        maps.collect::<candle_core::Result<_>>().map_err(|source| transfer(self.device(), source))
+    }
+
+    fn numbers(&self, id: ParamId) -> Result<Vec<f32>, Error> {
+        self.param(id).map_or(Ok(vec![]), |values| self.to_host(values))
+    }
+}

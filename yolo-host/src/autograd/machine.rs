@@ -1,0 +1,100 @@
+//! Where a network is trained and validated: which machine was asked for, and whether it is there.
+
+use super::gpu::{self, Precision};
+use super::{Error, Evaluator, cpu};
+use crate::graph::{Graph, ValueId};
+use crate::model::State;
+use candle_core::Device;
+use serde::{Deserialize, Serialize};
+
+/// What computes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Machine {
+    /// The CPU, by this crate's kernels.
+    #[default]
+    Cpu,
+    /// The CUDA device of this number, by cuDNN.
+    Cuda(usize),
+    /// The program for CUDA on the CPU, where this crate's kernels stand in for cuDNN: to test it without a GPU.
+    StandIn,
+}
+
+impl std::fmt::Display for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            Machine::Cpu => write!(f, "the CPU"),
+            Machine::Cuda(index) => write!(f, "CUDA device {index}"),
+            Machine::StandIn => write!(f, "the CPU, as CUDA would"),
+        }
+    }
+}
+
+impl Machine {
+    /// That of a name: `cpu`, `0`, `cuda:0`, or nothing for the first GPU, if this program can use it, and else the CPU.
+    ///
+    /// Fails for another name, and where what it names is not there.
+    pub fn named(name: &str) -> Result<Self, Error> {
+        if name.is_empty() {
+            return Ok(Machine::Cuda(0).device().map_or(Machine::Cpu, |_| Machine::Cuda(0)));
+        }
+        if name == "cpu" {
+            return Ok(Machine::Cpu);
+        }
+        let index = name.strip_prefix("cuda:").unwrap_or(name).parse();
+        let machine = Machine::Cuda(index.map_err(|_| Error::Machine(name.into()))?);
+        machine.device().map(|_| machine)
+    }
+
+    /// candle's device.
+    ///
+    /// Fails where there is none of this kind.
+    pub fn device(self) -> Result<Device, Error> {
+        match self {
+            Machine::Cpu | Machine::StandIn => Ok(Device::Cpu),
+            Machine::Cuda(_) if !cfg!(feature = "cudnn") => Err(Error::WithoutCuda),
+            Machine::Cuda(index) => {
+                Device::new_cuda(index).map_err(|source| Error::NoGpu { index, source: Box::new(source) })
+            }
+        }
+    }
+
+    /// A network to validate, whose `outputs` can be read. On CUDA in f32, whose convolutions may round what they multiply, as
+    /// PyTorch's do: the eight bits of bf16 would show in the metrics.
+    ///
+    /// Fails if the machine is not there, or does not take the values.
+    pub fn evaluator(
+        self,
+        graph: &Graph,
+        state: &State,
+        outputs: &[ValueId],
+    ) -> Result<Box<dyn Evaluator>, Error> {
+        Ok(match self {
+            Machine::Cpu => Box::new(cpu::Trainer::<f32>::new(graph, state, outputs)?),
+            _ => Box::new(gpu::Trainer::new(graph, state, outputs, &self.device()?, Precision::Tf32)?),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        assert_eq!(Machine::named("cpu").unwrap(), Machine::Cpu);
+        for name in ["gpu", "0,1", "cuda", "-1", "cuda:x"] {
+            let error = Machine::named(name).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains("cpu"), "{error}");
+        }
+    }
+
+    /// Without a GPU, or in a program without CUDA, both say what helps.
+    #[test]
+    fn what_is_not_there() {
+        for name in ["999", "cuda:999"] {
+            let error = Machine::named(name).unwrap_err().to_string();
+            let want = if cfg!(feature = "cudnn") { "nvidia-smi" } else { "--features cudnn" };
+            assert!(error.contains(want) && error.contains("--device cpu"), "{error}");
+        }
+    }
+}

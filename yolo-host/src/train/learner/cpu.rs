@@ -1,0 +1,105 @@
+//! On the CPU, by this crate's kernels: lists in the kernels' order.
+
+use super::{Learner, Parts, Set};
+use crate::autograd::cpu::Trainer;
+use crate::autograd::{Error, Evaluator, OutputMap};
+use crate::graph::{ParamId, ValueId};
+use crate::train::Rates;
+use rayon::prelude::*;
+
+impl Learner for Parts<Trainer<f32>, Vec<f32>> {
+    fn forward(&mut self, pictures: &[f32], shape: [usize; 4]) -> Result<(), Error> {
+        self.trainer.forward(pictures, shape, true)
+    }
+
+    fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error> {
+        Evaluator::outputs(&self.trainer)
+    }
+
+    fn backward(&mut self, grads: &[Vec<f32>]) -> Result<(), Error> {
+        let outputs: Vec<ValueId> = self.trainer.wanted().to_vec();
+        let given: Vec<_> = outputs.into_iter().zip(grads.iter().map(Vec::as_slice)).collect();
+        self.trainer.backward(&given)
+    }
+
+    fn wait(&mut self) -> Result<(), Error> {
+        let grads: Vec<&mut [f32]> = self.trainer.grads_mut().collect();
+        self.waiting.par_iter_mut().zip(grads).for_each(|(sum, grad)| match sum.is_empty() {
+            true => sum.extend_from_slice(grad),
+            false => sum.iter_mut().zip(grad).for_each(|(sum, grad)| *sum += *grad),
+        });
+        Ok(())
+    }
+
+    fn forget(&mut self) {
+        self.waiting.iter_mut().for_each(Vec::clear);
+    }
+
+    fn step(&mut self, rates: &Rates) -> Result<(), Error> {
+        let grads: Vec<&mut [f32]> = self.trainer.grads_mut().collect();
+        self.waiting.par_iter_mut().zip(grads).for_each(|(sum, grad)| {
+            grad.iter_mut().zip(sum.iter()).for_each(|(grad, sum)| *grad += sum);
+            sum.clear();
+        });
+        self.optimizer.step(self.trainer.trainable(), rates);
+        self.averages.update(self.trainer.values());
+        Ok(())
+    }
+
+    fn is_finite(&self) -> Result<bool, Error> {
+        let finite = |values: &Vec<f32>| values.iter().fold(true, |all, value| all & value.is_finite());
+        Ok(self.trainer.values().iter().chain(&self.averages.values).all(finite))
+    }
+
+    fn averaged(&mut self) -> Result<&mut dyn Evaluator, Error> {
+        for (values, averages) in self.evaluator.values_mut().zip(&self.averages.values) {
+            values.copy_from_slice(averages);
+        }
+        Ok(&mut self.evaluator)
+    }
+
+    fn with(&mut self, values: &[Vec<f32>]) -> Result<&mut dyn Evaluator, Error> {
+        self.averaged()?;
+        let ordered = |(i, values): (usize, &Vec<f32>)| self.trainer.in_kernel_order(ParamId(i), values);
+        let ordered = values.iter().enumerate().map(ordered);
+        for (own, values) in self.evaluator.values_mut().zip(ordered) {
+            if own.len() == values.len() {
+                own.copy_from_slice(&values);
+            }
+        }
+        Ok(&mut self.evaluator)
+    }
+
+    fn get(&self, set: Set) -> Result<Vec<Vec<f32>>, Error> {
+        let values = match set {
+            Set::Weights => self.trainer.values(),
+            Set::Averages => &self.averages.values,
+            Set::First => &self.optimizer.moments[0],
+            Set::Second => &self.optimizer.moments[1],
+            Set::Waiting => &self.waiting,
+        };
+        let row_major = |(i, values): (usize, &Vec<f32>)| match values.is_empty() {
+            true => vec![],
+            false => self.trainer.row_major(ParamId(i), values),
+        };
+        Ok(values.iter().enumerate().map(row_major).collect())
+    }
+
+    fn set(&mut self, set: Set, id: ParamId, values: &[f32]) -> Result<(), Error> {
+        let values = self.trainer.in_kernel_order(id, values);
+        let place = match set {
+            Set::Weights => {
+                if let Some(place) = self.trainer.values_mut().nth(id.0).filter(|p| p.len() == values.len()) {
+                    place.copy_from_slice(&values);
+                }
+                return Ok(());
+            }
+            Set::Averages => &mut self.averages.values,
+            Set::First => &mut self.optimizer.moments[0],
+            Set::Second => &mut self.optimizer.moments[1],
+            Set::Waiting => &mut self.waiting,
+        };
+        place[id.0] = values;
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! On candle tensors, which stay on their device: the host sees pictures, maps with their gradients, and checkpoints.
+
+use super::{Learner, Parts, Set};
+use crate::autograd::gpu::Trainer;
+use crate::autograd::{Error, Evaluator, OutputMap};
+use crate::graph::{ParamId, ValueId};
+use crate::train::Rates;
+use candle_core::Tensor;
+
+type Values = Option<Tensor>;
+
+impl Learner for Parts<Trainer, Values> {
+    fn forward(&mut self, pictures: &[f32], shape: [usize; 4]) -> Result<(), Error> {
+        let pictures = self.trainer.to_device(pictures, &shape)?;
+        self.trainer.forward(&pictures, true)
+    }
+
+    fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error> {
+        Evaluator::outputs(&self.trainer)
+    }
+
+    fn backward(&mut self, grads: &[Vec<f32>]) -> Result<(), Error> {
+        let given = |(id, grad): (&ValueId, &Vec<f32>)| {
+            let output = self.trainer.output(*id).map(|output| output.dims().to_vec());
+            let [n, c, h, w] = output.as_deref().unwrap_or_default() else {
+                return Err(Error::Length { what: "gradient of an output", given: grad.len(), needed: 0 });
+            };
+            let grad = self.trainer.to_device(grad, &[*n, *h, *w, *c])?;
+            let grad = grad
+                .permute((0, 3, 1, 2))
+                .map_err(|source| self.trainer.failed("the gradients of the maps", source))?;
+            Ok((*id, grad))
+        };
+        let given: Vec<(ValueId, Tensor)> =
+            self.trainer.wanted().iter().zip(grads).map(given).collect::<Result<_, _>>()?;
+        self.trainer.backward(&given)
+    }
+
+    fn wait(&mut self) -> Result<(), Error> {
+        for (sum, grad) in self.waiting.iter_mut().zip(self.trainer.grads()) {
+            let with = add(grad.as_ref(), sum.as_ref());
+            *sum = with.map_err(|source| self.trainer.failed("summing gradients", source))?;
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self) {
+        self.waiting.fill(None);
+    }
+
+    fn step(&mut self, rates: &Rates) -> Result<(), Error> {
+        let mut step = || {
+            for (grad, sum) in self.trainer.grads_mut().iter_mut().zip(&mut self.waiting) {
+                *grad = add(grad.as_ref(), sum.take().as_ref())?;
+            }
+            self.optimizer.step(self.trainer.trainable(), rates)?;
+            self.averages.update(self.trainer.values())
+        };
+        step().map_err(|source| self.trainer.failed("a step of the optimiser", source))
+    }
+
+    fn is_finite(&self) -> Result<bool, Error> {
+        self.trainer.are_finite(self.trainer.values().iter().chain(&self.averages.values).flatten())
+    }
+
+    fn averaged(&mut self) -> Result<&mut dyn Evaluator, Error> {
+        // Tensors do not change: this copies handles.
+        self.evaluator.values_mut().clone_from_slice(&self.averages.values);
+        Ok(&mut self.evaluator)
+    }
+
+    fn with(&mut self, values: &[Vec<f32>]) -> Result<&mut dyn Evaluator, Error> {
+        self.averaged()?;
+        for (i, values) in values.iter().enumerate().filter(|(_, values)| !values.is_empty()) {
+            self.evaluator.values_mut()[i] = self.placed(ParamId(i), values)?;
+        }
+        Ok(&mut self.evaluator)
+    }
+
+    fn get(&self, set: Set) -> Result<Vec<Vec<f32>>, Error> {
+        let values = match set {
+            Set::Weights => self.trainer.values(),
+            Set::Averages => &self.averages.values,
+            Set::First => &self.optimizer.moments[0],
+            Set::Second => &self.optimizer.moments[1],
+            Set::Waiting => &self.waiting,
+        };
+        let host = |values: &Values| values.as_ref().map_or(Ok(vec![]), |x| self.trainer.to_host(x));
+        values.iter().map(host).collect()
+    }
+
+    fn set(&mut self, set: Set, id: ParamId, values: &[f32]) -> Result<(), Error> {
+        let tensor = self.placed(id, values)?;
+        let place = match set {
+            Set::Weights => self.trainer.values_mut(),
+            Set::Averages => &mut self.averages.values,
+            Set::First => &mut self.optimizer.moments[0],
+            Set::Second => &mut self.optimizer.moments[1],
+            Set::Waiting => &mut self.waiting,
+        };
+        place[id.0] = tensor;
+        Ok(())
+    }
+}
+
+impl Parts<Trainer, Values> {
+    /// Numbers of a parameter on the device.
+    fn placed(&self, id: ParamId, values: &[f32]) -> Result<Values, Error> {
+        self.trainer.to_device(values, &self.trainer.graph().params[id.0].shape).map(Some)
+    }
+}
+
+fn add(a: Option<&Tensor>, b: Option<&Tensor>) -> candle_core::Result<Values> {
+    match (a, b) {
+        (Some(a), Some(b)) => (a + b).map(Some),
+        (one, other) => Ok(one.or(other).cloned()),
+    }
+}

@@ -1,0 +1,134 @@
+//! What a training needs of the machine that it runs on: passes, steps, averages, and everything that a resume must find
+//! again. Only this folder knows which machine it is.
+
+mod cpu;
+mod gpu;
+
+use super::{Ema, Optimizer, Options, Rates};
+use crate::autograd::gpu::Precision;
+use crate::autograd::{self, Error, Evaluator, Machine, OutputMap};
+use crate::graph::{ParamId, ValueId};
+use crate::model::{Model, State};
+
+/// A set of numbers, one list a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Set {
+    /// Parameters and buffers.
+    Weights,
+    /// Their averages.
+    Averages,
+    /// The optimiser's momentum or first moment …
+    First,
+    /// … and second one.
+    Second,
+    /// Gradients that wait for a step.
+    Waiting,
+}
+
+impl Set {
+    /// With the names that they have in a state file.
+    pub const ALL: [(&str, Set); 5] = [
+        ("weights", Set::Weights),
+        ("ema", Set::Averages),
+        ("first", Set::First),
+        ("second", Set::Second),
+        ("sum", Set::Waiting),
+    ];
+}
+
+/// A network in training on some machine. Everything may fail as the machine does.
+pub(super) trait Learner {
+    /// Runs it in training on pictures `[batch, channels, height, width]`.
+    fn forward(&mut self, pictures: &[f32], shape: [usize; 4]) -> Result<(), Error>;
+
+    /// The raw maps of the last pass.
+    fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error>;
+
+    /// Runs it back from the gradients of those maps, which lie as they do.
+    fn backward(&mut self, grads: &[Vec<f32>]) -> Result<(), Error>;
+
+    /// Keeps the gradients of the last pass for a later step.
+    fn wait(&mut self) -> Result<(), Error>;
+
+    /// Forgets gradients that wait.
+    fn forget(&mut self);
+
+    /// Moves the parameters along these gradients and those that wait, and the averages after the parameters.
+    fn step(&mut self, rates: &Rates) -> Result<(), Error>;
+
+    /// Whether weights and averages are.
+    fn is_finite(&self) -> Result<bool, Error>;
+
+    /// A network with the averages.
+    fn averaged(&mut self) -> Result<&mut dyn Evaluator, Error>;
+
+    /// A network with these numbers, row-major; a list that is empty leaves the averages.
+    fn with(&mut self, values: &[Vec<f32>]) -> Result<&mut dyn Evaluator, Error>;
+
+    /// Numbers for the host, row-major; an empty list where there are none.
+    fn get(&self, set: Set) -> Result<Vec<Vec<f32>>, Error>;
+
+    /// Puts back what [`Self::get`] gave for a parameter.
+    fn set(&mut self, set: Set, id: ParamId, values: &[f32]) -> Result<(), Error>;
+}
+
+/// On the machine that the options name; `counts` are the optimiser's steps and the averages' updates so far.
+pub(super) fn learner(
+    options: &Options,
+    model: &Model,
+    state: &State,
+    counts: [u64; 2],
+) -> Result<Box<dyn Learner>, Error> {
+    let graph = &model.graph;
+    let outputs: &[ValueId] = &model.detect.outputs;
+    Ok(match options.machine {
+        Machine::Cpu => {
+            let network = || autograd::cpu::Trainer::<f32>::new(graph, state, outputs);
+            let (trainer, evaluator) = (network()?, network()?);
+            let averages = Ema::new(trainer.values());
+            Box::new(Parts::new(trainer, evaluator, averages, options, model, counts))
+        }
+        machine => {
+            let device = machine.device()?;
+            let network = |precision| autograd::gpu::Trainer::new(graph, state, outputs, &device, precision);
+            // Averages are judged in f32: the eight bits of bf16 would show in the metrics.
+            let trainer = network(if options.amp { Precision::Mixed } else { Precision::Tf32 })?;
+            let evaluator = network(Precision::Tf32)?;
+            let averages = Ema::new(trainer.values());
+            Box::new(Parts::new(trainer, evaluator, averages, options, model, counts))
+        }
+    })
+}
+
+/// A learner of networks `N` whose parameters are lists or tensors `V`.
+struct Parts<N, V> {
+    trainer: N,
+    /// Runs the averages.
+    evaluator: N,
+    optimizer: Optimizer<V>,
+    averages: Ema<V>,
+    /// Gradients of the batches since the last step.
+    waiting: Vec<V>,
+}
+
+impl<N, V: Clone + Default> Parts<N, V> {
+    fn new(
+        trainer: N,
+        evaluator: N,
+        mut averages: Ema<V>,
+        options: &Options,
+        model: &Model,
+        [steps, updates]: [u64; 2],
+    ) -> Self {
+        let mut optimizer = Optimizer::new(options.optimizer, &model.graph);
+        let frozen: Vec<String> = options.frozen().iter().map(|row| format!("model.{row}.")).collect();
+        for (i, param) in model.graph.params.iter().enumerate() {
+            if frozen.iter().any(|prefix| param.name.starts_with(prefix)) {
+                optimizer.freeze(ParamId(i));
+            }
+        }
+        (optimizer.steps, averages.updates) = (steps, updates);
+        let waiting = vec![V::default(); model.graph.params.len()];
+        Parts { trainer, evaluator, optimizer, averages, waiting }
+    }
+}
