@@ -3,7 +3,7 @@
 use super::album::{Album, BATCHES, rows, titles};
 use super::plugins::{PluginArgs, notes};
 use super::progress::Watch;
-use super::run_folder::RunFolder;
+use super::run_folder::FolderArgs;
 use super::{Outcome, pixels};
 use crate::train::{Cache, Finish, Hyper, Options, Rule, Training};
 use anyhow::{Context, bail, ensure};
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// Train a model on labelled pictures
 #[derive(clap::Args)]
+#[command(mut_arg("project", |project| project.default_value("runs/train")))]
 pub struct TrainArgs {
     /// Dataset: a data.yaml, or a Pascal VOC folder
     #[arg(long, value_name = "PATH", required_unless_present = "resume")]
@@ -87,15 +88,8 @@ pub struct TrainArgs {
     /// Of everything random: the same seed gives the same weights, bit by bit
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Results go to PROJECT/NAME
-    #[arg(long, default_value = "runs/train", value_name = "FOLDER")]
-    project: PathBuf,
-    /// Results go to PROJECT/NAME, or NAME2, NAME3, … when it exists
-    #[arg(long, default_value = "exp")]
-    name: String,
-    /// Write into PROJECT/NAME even if it exists
-    #[arg(long)]
-    exist_ok: bool,
+    #[command(flatten)]
+    results: FolderArgs,
     #[command(flatten)]
     pub plugins: PluginArgs,
 }
@@ -108,7 +102,7 @@ pub fn run(args: TrainArgs) -> anyhow::Result<Outcome> {
     let mut watch = Watch::new();
     let (mut training, folder) = match &args.resume {
         Some(path) => {
-            let state = state_file(path, &args.project)?;
+            let state = state_file(path, &args.results.project)?;
             let training = Training::resume(&state, &mut registry, &mut watch)?;
             eprintln!("resuming {}", state.display());
             let folder = state.parent().and_then(Path::parent).unwrap_or(Path::new(".")).to_path_buf();
@@ -120,7 +114,7 @@ pub fn run(args: TrainArgs) -> anyhow::Result<Outcome> {
                 Some(file) => Hyper::read(file).context("--hyp")?,
                 None => Hyper::default(),
             };
-            let folder = RunFolder::create(&args.project, &args.name, args.exist_ok)?.path().to_path_buf();
+            let folder = args.results.create()?.path().to_path_buf();
             let made = Training::new(options, hyper, &folder, &mut registry, &mut watch);
             // Nothing was written yet: a folder that says nothing helps nobody.
             (made.inspect_err(|_| _ = std::fs::remove_dir(&folder))?, folder)
