@@ -329,6 +329,22 @@ fn the_repository_s_own_files_are_read() {
     assert_eq!(names("voc2007.yaml").len(), 20);
 }
 
+#[test]
+fn coco_s_own_validation_is_known() {
+    let cases = [
+        ("path: coco\ntrain: a.txt\nval: val2017.txt", true),
+        ("train: a.txt\nval: ../coco/val2017.txt", true),
+        ("train: a.txt\nval: annotations/instances_val2017.json", true),
+        ("path: coco128\ntrain: a\nval: images/train2017", false),
+        ("path: mycoco\ntrain: a.txt\nval: val2017.txt", false),
+        ("train: coco/val2017.txt\nval: images", false),
+    ];
+    for (places, expected) in cases {
+        let root = folder(&[("data.yaml", &format!("{places}\nnames: [a]\n"))]);
+        assert_eq!(Dataset::read(&root.path().join("data.yaml")).unwrap().is_coco(), expected, "{places}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
