@@ -234,8 +234,9 @@ fn coco128_from_stored_inputs_is_the_reference_s() {
     report(failures);
 }
 
-/// What pycocotools makes of our results is what the reference's metrics make of them, but for the integral: both look at 101
-/// recalls, pycocotools at the next step of the curve, the reference along straight lines between its points.
+/// pycocotools comes to nearly our mAP. It gives detections to objects by confidence, the reference by overlap, and integrates
+/// steps where the reference draws lines: at 640 pixels it gives the reference's own results 0.0086 more mAP50-95 than the
+/// reference does, and ours as much more.
 #[test]
 #[ignore = "needs COCO128 and the reference's environment with pycocotools, and minutes"]
 fn pycocotools_agrees() {
