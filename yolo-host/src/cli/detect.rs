@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 /// Find objects in photographs and write annotated pictures
 #[derive(clap::Args)]
-#[command(mut_arg("project", |project| project.default_value("runs/detect")))]
+#[command(mut_arg("project", |project| project.required(false).default_value("runs/detect")))]
 pub struct DetectArgs {
     /// Weights (.safetensors or .pt)
     #[arg(long, value_name = "FILE", default_value = "weights/yolov5s.safetensors")]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// Train a model on labelled pictures
 #[derive(clap::Args)]
-#[command(mut_arg("project", |project| project.default_value("runs/train")))]
+#[command(mut_arg("project", |project| project.required(false).default_value("runs/train")))]
 pub struct TrainArgs {
     /// Dataset: a data.yaml, or a Pascal VOC folder
     #[arg(long, value_name = "PATH", required_unless_present = "resume")]

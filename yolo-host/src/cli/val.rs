@@ -30,7 +30,7 @@ enum Task {
 
 /// Measure how well weights find the objects of a dataset
 #[derive(clap::Args)]
-#[command(mut_arg("project", |project| project.default_value("runs/val")))]
+#[command(mut_arg("project", |project| project.required(false).default_value("runs/val")))]
 pub struct ValArgs {
     /// Weights (.safetensors or .pt)
     #[arg(long, value_name = "FILE", default_value = "weights/yolov5s.safetensors")]
