@@ -13,8 +13,7 @@ use yolo_host::validator::{Judged, Options, Validation, validate_batches};
 use yolo_host::weights::{self, Checkpoint};
 use yolo_tests::reference::picture;
 use yolo_tests::{
-    floats, golden, golden_model, number, portable_state, read_golden, registry, report, root, shapes,
-    shared, yolo,
+    floats, golden, golden_model, number, portable_state, read_golden, registry, report, root, shapes, yolo,
 };
 
 /// The golden of `make_views.py`, its model, and its picture as a batch without labels.
@@ -242,7 +241,9 @@ fn coco128_from_stored_inputs_is_the_reference_s() {
 fn pycocotools_agrees() {
     let home = std::env::var_os("ORACLE_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cache/yolo-oracle"))).unwrap_or_default();
-    let (python, Some(data)) = (home.join("venv/bin/python"), shared("data/coco128")) else { return };
+    let (python, Some(data)) = (home.join("venv/bin/python"), yolo_tests::shared("data/coco128")) else {
+        return;
+    };
     if !python.exists() {
         eprintln!("SKIPPED: {} is not here", python.display());
         return;
