@@ -129,8 +129,9 @@ fn options_choose_what_is_found() {
     assert!(found(&["--conf-thres", "0.05", "--iou-thres", "0.95"]) > all);
     assert!(found(&["--conf-thres", "0.05", "--agnostic-nms"]) <= all);
     assert_eq!(found(&["--conf-thres", "0.999"]), 0);
+    assert_ne!(found(&["--conf-thres", "0.05", "--augment"]), all);
     // exp, exp2, … were left by the calls above.
-    assert_eq!(files(project.path()).len(), 6);
+    assert_eq!(files(project.path()).len(), 7);
 }
 
 #[test]

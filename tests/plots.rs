@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use std::path::Path;
 use yolo_host::data::Picture;
-use yolo_host::draw::plots::{self, BatchBox, Generation};
+use yolo_host::draw::plots::{self, BatchBox, Generation, StudyPoint};
 use yolo_host::eval::{Detection, Evaluation, Summary, Truth};
 use yolo_host::report::{EpochRow, csv};
 use yolo_tests::metrics::{Case, cases};
@@ -190,6 +190,28 @@ fn epochs_and_generations() {
     };
     let generations: Vec<Generation> = u.as_chunks().0.iter().map(generation).collect();
     keep(&plots::evolve(&generations, &keys).unwrap(), "evolve");
+}
+
+#[test]
+fn a_study_s_points_are_where_they_belong() {
+    let point = |imgsz: usize, map| StudyPoint { imgsz, milliseconds: imgsz as f64 / 10.0, map };
+    let points: Vec<StudyPoint> =
+        (0..11).map(|i| point(256 + 128 * i, 0.45 - 0.3 / (1.0 + i as f64))).collect();
+    let picture = plots::study(&points, "yolov5s").unwrap();
+    keep(&picture, "study");
+    // A flat line runs through the middle of its axis, which has room of a tenth above and below.
+    let level: Vec<StudyPoint> = points.iter().map(|point| StudyPoint { map: 0.4, ..*point }).collect();
+    let (flat, broken) = (plots::study(&level, "").unwrap(), point(9, f64::NAN));
+    let blue = |picture: &Picture| -> Vec<usize> {
+        let pixels = picture.pixels().iter().enumerate();
+        pixels.filter(|(_, pixel)| **pixel == [0x1F, 0x5F, 0xC4]).map(|(at, _)| at / picture.width).collect()
+    };
+    let (rising, flat) = (blue(&picture), blue(&flat));
+    let span = |rows: &[usize]| rows.iter().max().unwrap() - rows.iter().min().unwrap();
+    assert!(span(&flat) < 20 && span(&rising) > 500, "{} {}", span(&flat), span(&rising));
+    for points in [&[][..], &points[..1], &[broken]] {
+        plots::study(points, "").unwrap();
+    }
 }
 
 #[test]

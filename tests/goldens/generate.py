@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 PARTS = (
-    'layers', 'statistics', 'plugins', 'loss', 'training', 'mixed', 'nms', 'metrics', 'reports', 'evolve',
+    'layers', 'views', 'statistics', 'plugins', 'loss', 'training', 'mixed', 'nms', 'metrics', 'reports', 'evolve',
     'letterbox', 'augment', 'checkpoints', 'photos',
 )
 

@@ -2,7 +2,7 @@
 
 use crate::autograd::{self, Network};
 use crate::data::{Picture, letterbox, scale_boxes, to_planes};
-use crate::eval::{Detection, NmsOptions, RawMap, decode, non_max_suppression};
+use crate::eval::{Detection, NmsOptions, RawMap, decode, non_max_suppression, views};
 use crate::model::{self, Mismatch, Model, Spec, State};
 use crate::registry::{Registry, RegistryError};
 use crate::weights;
@@ -49,6 +49,7 @@ pub struct Detector {
     network: Network,
     anchors: Vec<f32>,
     names: Vec<String>,
+    augment: bool,
 }
 
 /// What was found in one photograph.
@@ -107,8 +108,14 @@ impl Detector {
             network: Network::new(&model.graph, state, device)?,
             anchors: state.floats(model.detect.anchors).to_vec(),
             names: names.unwrap_or_else(|| (0..nc).map(|class| class.to_string()).collect()),
+            augment: false,
             model,
         })
+    }
+
+    /// The same with test-time augmentation or without: [`views`].
+    pub fn augmented(self, augment: bool) -> Self {
+        Detector { augment, ..self }
     }
 
     /// The model.
@@ -127,7 +134,7 @@ impl Detector {
     }
 
     /// Rows `[x, y, w, h, objectness, classes …]` with objectness above `threshold`, in pixels of the network's input,
-    /// for planes `[3, height, width]` of 0 to 1.
+    /// for planes `[3, height, width]` of 0 to 1; of all views, one after another.
     pub fn predict(
         &self,
         planes: &[f32],
@@ -137,21 +144,28 @@ impl Detector {
     ) -> Result<Vec<f32>, Error> {
         self.model.check_size(height, width)?;
         let detect = &self.model.detect;
-        let maps = self.network.run(planes, [1, self.model.spec.channels, height, width], &detect.outputs)?;
-        let per_map = 2 * detect.na;
-        let maps: Vec<RawMap> = maps
-            .iter()
-            .zip(&detect.strides)
-            .zip(self.anchors.chunks_exact(per_map))
-            .map(|(((shape, values), &stride), anchors)| RawMap {
-                values,
-                ny: shape[2],
-                nx: shape[3],
-                stride,
-                anchors,
-            })
-            .collect();
-        Ok(decode(&maps, detect.no(), threshold))
+        let shape = [1, self.model.spec.channels, height, width];
+        let mut all = Vec::new();
+        for view in views(self.augment) {
+            let (planes, shape) = view.look(planes, shape, detect.max_stride());
+            let maps = self.network.run(&planes, shape, &detect.outputs)?;
+            let maps: Vec<RawMap> = maps
+                .iter()
+                .zip(&detect.strides)
+                .zip(self.anchors.chunks_exact(2 * detect.na))
+                .map(|(((shape, values), &stride), anchors)| RawMap {
+                    values,
+                    ny: shape[2],
+                    nx: shape[3],
+                    stride,
+                    anchors,
+                })
+                .collect();
+            let mut rows = decode(&maps, view.rows(&maps), detect.no(), threshold);
+            view.restore(&mut rows, detect.no(), width);
+            all.append(&mut rows);
+        }
+        Ok(all)
     }
 
     /// Objects in one photograph. `size` is height and width, multiples of the stride, into which it is fitted; the

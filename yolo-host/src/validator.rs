@@ -4,7 +4,8 @@
 use crate::autograd::{self, Evaluator, OutputMap};
 use crate::data::{self, Batch, Loader};
 use crate::eval::{
-    Detection, Evaluation, NmsOptions, RawMap, Summary, Truth, decode_channels_last, non_max_suppression,
+    Detection, Evaluation, NmsOptions, RawMap, Summary, Truth, View, decode_channels_last,
+    non_max_suppression, views,
 };
 use crate::model::Detect;
 use crate::train::loss::{ComputeLoss, LossError, Map, Target};
@@ -35,6 +36,13 @@ pub struct Validation {
     pub times: [Duration; 2],
 }
 
+impl Validation {
+    /// [`Self::times`] in milliseconds a picture.
+    pub fn milliseconds(&self) -> [f64; 2] {
+        self.times.map(|time| time.as_secs_f64() * 1e3 / self.summary.images.max(1) as f64)
+    }
+}
+
 /// One batch judged.
 pub struct Judged<'a> {
     /// Its place.
@@ -54,6 +62,11 @@ pub struct Options {
     pub nms: NmsOptions,
     /// All classes count as one.
     pub single_cls: bool,
+    /// Test-time augmentation ([`views`]); a loss stays that of the picture as it is.
+    pub augment: bool,
+    /// Labels go into suppression as detections of confidence 1, to label more by (`--save-hybrid`). Metrics then say
+    /// nothing.
+    pub hybrid: bool,
 }
 
 impl Default for Options {
@@ -66,42 +79,67 @@ impl Default for Options {
             multi_label: true,
             ..NmsOptions::default()
         };
-        Options { nms, single_cls: false }
+        Options { nms, single_cls: false, augment: false, hybrid: false }
     }
 }
 
-/// Validates a network, with the Detect layer of its model and `anchors` in cells; `each` sees every batch.
+/// Validates a network on the batches of a loader's first epoch; see [`validate_batches`].
 pub fn validate(
     network: &mut dyn Evaluator,
     detect: &Detect,
     anchors: &[f32],
     loader: &Loader,
+    loss: Option<&mut ComputeLoss>,
+    options: &Options,
+    each: &mut dyn FnMut(&Judged),
+) -> Result<Validation, Error> {
+    validate_batches(network, detect, anchors, loader.epoch(0, 0, None), loss, options, each)
+}
+
+/// Validates a network on batches, with the Detect layer of its model and `anchors` in cells; `each` sees every batch.
+pub fn validate_batches(
+    network: &mut dyn Evaluator,
+    detect: &Detect,
+    anchors: &[f32],
+    batches: impl Iterator<Item = Result<Batch, data::Error>>,
     mut loss: Option<&mut ComputeLoss>,
     options: &Options,
     each: &mut dyn FnMut(&Judged),
 ) -> Result<Validation, Error> {
     let mut evaluation = Evaluation::new(if options.single_cls { 1 } else { detect.nc });
-    let (mut losses, mut times) = ([0.0; 3], [Duration::ZERO; 2]);
+    let (mut losses, mut times, mut seen) = ([0.0; 3], [Duration::ZERO; 2], 0);
     let nms = NmsOptions { agnostic: options.nms.agnostic || options.single_cls, ..options.nms.clone() };
-    for (index, batch) in loader.epoch(0, 0, None).enumerate() {
+    for (index, batch) in batches.enumerate() {
         let batch = batch?;
-        let start = Instant::now();
-        network.evaluate(&batch.planes, batch.shape)?;
-        let outputs = network.outputs()?;
-        times[0] += start.elapsed();
-        if let Some(loss) = &mut loss {
-            let items = loss.compute(&maps(&outputs), batch.shape[0], &targets(&batch))?.items;
-            losses = std::array::from_fn(|i| losses[i] + f64::from(items[i]));
+        let mut rows = vec![Vec::new(); batch.shape[0]];
+        for (i, view) in views(options.augment).iter().enumerate() {
+            let start = Instant::now();
+            let (planes, shape) = view.look(&batch.planes, batch.shape, detect.max_stride());
+            network.evaluate(&planes, shape)?;
+            let outputs = network.outputs()?;
+            times[0] += start.elapsed();
+            if let Some(loss) = loss.as_mut().filter(|_| i == 0) {
+                let items = loss.compute(&maps(&outputs), batch.shape[0], &targets(&batch))?.items;
+                losses = std::array::from_fn(|i| losses[i] + f64::from(items[i]));
+            }
+            let start = Instant::now();
+            for (picture, rows) in rows.iter_mut().enumerate() {
+                let maps = raw_maps(&outputs, detect, anchors, picture);
+                rows.append(&mut decoded(&maps, view, detect.no(), nms.conf_thres, batch.shape[3]));
+            }
+            times[1] += start.elapsed();
+        }
+        if options.hybrid {
+            batch
+                .targets
+                .iter()
+                .for_each(|(image, label)| rows[*image].extend(certain(&batch, label, detect.nc)));
         }
         let start = Instant::now();
-        let mut detections = Vec::with_capacity(batch.shape[0]);
-        for picture in 0..batch.shape[0] {
-            let rows = rows(&outputs, detect, anchors, picture, nms.conf_thres);
-            let mut found = non_max_suppression(&rows, detect.nc, &nms);
-            if options.single_cls {
-                found.iter_mut().for_each(|detection| detection.class = 0);
-            }
-            detections.push(found);
+        let mut detections: Vec<Vec<Detection>> =
+            rows.iter().map(|rows| non_max_suppression(rows, detect.nc, &nms)).collect();
+        if options.single_cls {
+            detections.iter_mut().flatten().for_each(|detection| detection.class = 0);
         }
         times[1] += start.elapsed();
         let native: Vec<Vec<Detection>> = detections
@@ -113,9 +151,10 @@ pub fn validate(
             evaluation.add(found, &truths(&batch, picture));
         }
         each(&Judged { index, batch: &batch, detections: &detections, native: &native });
+        seen += 1;
     }
-    let batches = loader.batches().max(1) as f64;
-    Ok(Validation { summary: evaluation.summary(), loss: losses.map(|loss| loss / batches), times })
+    let loss = losses.map(|loss| loss / f64::from(seen.max(1)));
+    Ok(Validation { summary: evaluation.summary(), loss, times })
 }
 
 /// The raw maps of a pass, for the loss.
@@ -133,9 +172,14 @@ pub fn targets(batch: &Batch) -> Vec<Target> {
     batch.targets.iter().map(target).collect()
 }
 
-/// One picture's rows `[x, y, w, h, objectness, classes …]`, of all maps.
-fn rows(outputs: &[OutputMap], detect: &Detect, anchors: &[f32], picture: usize, threshold: f32) -> Vec<f32> {
-    let maps: Vec<RawMap> = outputs
+/// One picture's maps.
+fn raw_maps<'a>(
+    outputs: &'a [OutputMap],
+    detect: &Detect,
+    anchors: &'a [f32],
+    picture: usize,
+) -> Vec<RawMap<'a>> {
+    outputs
         .iter()
         .zip(&detect.strides)
         .zip(anchors.chunks_exact(2 * detect.na))
@@ -144,8 +188,22 @@ fn rows(outputs: &[OutputMap], detect: &Detect, anchors: &[f32], picture: usize,
             let values = &map.values[picture * len..][..len];
             RawMap { values, ny: map.ny, nx: map.nx, stride, anchors }
         })
-        .collect();
-    decode_channels_last(&maps, detect.no(), threshold)
+        .collect()
+}
+
+/// Rows `[x, y, w, h, objectness, classes …]` of a view, in pixels of an input of this width.
+fn decoded(maps: &[RawMap], view: &View, no: usize, threshold: f32, width: usize) -> Vec<f32> {
+    let mut rows = decode_channels_last(maps, view.rows(maps), no, threshold);
+    view.restore(&mut rows, no, width);
+    rows
+}
+
+/// The row of an object that is there for sure.
+fn certain(batch: &Batch, label: &data::Label, nc: usize) -> Vec<f32> {
+    let (height, width) = (batch.shape[2] as f32, batch.shape[3] as f32);
+    let [x, y, w, h] = label.rect.map(|side| side as f32);
+    let class = (0..nc).map(|class| if class == label.class { 1.0 } else { 0.0 });
+    [x * width, y * height, w * width, h * height, 1.0].into_iter().chain(class).collect()
 }
 
 fn restored(found: &[Detection], geometry: &data::Geometry) -> Vec<Detection> {

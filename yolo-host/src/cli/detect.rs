@@ -2,7 +2,7 @@
 
 use super::output::{general, line};
 use super::plugins::{PluginArgs, notes};
-use super::run_folder::RunFolder;
+use super::run_folder::{FolderArgs, RunFolder};
 use super::{Outcome, pixels};
 use crate::data::{Picture, sources};
 use crate::detector::{Detector, Found};
@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 /// Find objects in photographs and write annotated pictures
 #[derive(clap::Args)]
+#[command(mut_arg("project", |project| project.required(false).default_value("runs/detect")))]
 pub struct DetectArgs {
     /// Weights (.safetensors or .pt)
     #[arg(long, value_name = "FILE", default_value = "weights/yolov5s.safetensors")]
@@ -57,6 +58,9 @@ pub struct DetectArgs {
     /// Write no annotated pictures
     #[arg(long)]
     nosave: bool,
+    /// Test-time augmentation: look in three sizes, once mirrored
+    #[arg(long)]
+    augment: bool,
     /// Width of box lines in pixels (default: by the size of the picture)
     #[arg(long, value_name = "PIXELS")]
     line_thickness: Option<usize>,
@@ -66,15 +70,8 @@ pub struct DetectArgs {
     /// Draw labels without confidences
     #[arg(long)]
     hide_conf: bool,
-    /// Results go to PROJECT/NAME
-    #[arg(long, default_value = "runs/detect", value_name = "FOLDER")]
-    project: PathBuf,
-    /// Results go to PROJECT/NAME, or NAME2, NAME3, … when it exists
-    #[arg(long, default_value = "exp")]
-    name: String,
-    /// Write into PROJECT/NAME even if it exists
-    #[arg(long)]
-    exist_ok: bool,
+    #[command(flatten)]
+    results: FolderArgs,
     /// cpu, or the index of a CUDA device (default: the first one that works, else cpu)
     #[arg(long, default_value = "")]
     device: String,
@@ -96,6 +93,7 @@ pub fn run(args: DetectArgs) -> anyhow::Result<Outcome> {
     let device = device(&args.device)?;
     let mut registry = args.plugins.registry()?;
     let detector = Detector::load(&args.weights, args.cfg.as_deref(), &mut registry, &device)?;
+    let detector = detector.augmented(args.augment);
     notes(&mut registry);
     let command = Command::new(args, detector)?;
     command.all(&files)
@@ -146,7 +144,7 @@ impl Command {
             agnostic: args.agnostic_nms,
             multi_label: false,
         };
-        let folder = RunFolder::create(&args.project, &args.name, args.exist_ok)?;
+        let folder = args.results.create()?;
         Ok(Command { args, detector, options, size, folder })
     }
 

@@ -11,8 +11,10 @@ mod output;
 mod plugins;
 mod progress;
 mod run_folder;
+mod study;
 mod train;
 mod val;
+mod val_files;
 
 use self::plugins::PluginArgs;
 use clap::{Parser, Subcommand};

@@ -8,26 +8,33 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-/// A folder for results, and which of its files this run has begun.
-pub struct RunFolder {
-    path: PathBuf,
-    written: Mutex<HashSet<PathBuf>>,
+/// Where a command's results go; each has a default of its own for `--project`.
+#[derive(Clone, clap::Args)]
+pub struct FolderArgs {
+    /// Results go to PROJECT/NAME
+    #[arg(long, value_name = "FOLDER")]
+    pub project: PathBuf,
+    /// Results go to PROJECT/NAME, or NAME2, NAME3, … when it exists
+    #[arg(long, default_value = "exp")]
+    name: String,
+    /// Write into PROJECT/NAME even if it exists
+    #[arg(long)]
+    exist_ok: bool,
 }
 
-impl RunFolder {
-    /// PROJECT/NAME; when it exists, PROJECT/NAME2 and so on, unless `exist_ok`.
-    pub fn create(project: &Path, name: &str, exist_ok: bool) -> anyhow::Result<Self> {
+impl FolderArgs {
+    /// Makes the folder: PROJECT/NAME; when it exists, PROJECT/NAME2 and so on, unless `--exist-ok`.
+    pub fn create(&self) -> anyhow::Result<RunFolder> {
+        let FolderArgs { project, name, exist_ok } = self;
         anyhow::ensure!(!name.is_empty(), "--name must not be empty");
         fs::create_dir_all(project)
             .with_context(|| format!("cannot make the folder {}", project.display()))?;
         let mut count = 1;
         loop {
-            let path = project.join(if count == 1 { name.to_string() } else { format!("{name}{count}") });
-            let made = if exist_ok { fs::create_dir_all(&path) } else { fs::create_dir(&path) };
+            let path = project.join(if count == 1 { name.clone() } else { format!("{name}{count}") });
+            let made = if *exist_ok { fs::create_dir_all(&path) } else { fs::create_dir(&path) };
             match made {
-                Ok(()) => {
-                    return Ok(RunFolder { path, written: Mutex::default() });
-                }
+                Ok(()) => return Ok(RunFolder { path, written: Mutex::default() }),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && !exist_ok => count += 1,
                 Err(error) => {
                     return Err(error).with_context(|| format!("cannot make the folder {}", path.display()));
@@ -35,7 +42,15 @@ impl RunFolder {
             }
         }
     }
+}
 
+/// A folder for results, and which of its files this run has begun.
+pub struct RunFolder {
+    path: PathBuf,
+    written: Mutex<HashSet<PathBuf>>,
+}
+
+impl RunFolder {
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path

@@ -3,7 +3,7 @@
 use super::album::{Album, BATCHES, rows, titles};
 use super::plugins::{PluginArgs, notes};
 use super::progress::Watch;
-use super::run_folder::RunFolder;
+use super::run_folder::FolderArgs;
 use super::{Outcome, evolve, pixels};
 use crate::data::Cache;
 use crate::train::{Finish, Hyper, Machine, Options, Rule, Training};
@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// Train a model on labelled pictures
 #[derive(clap::Args)]
+#[command(mut_arg("project", |project| project.required(false).default_value("runs/train")))]
 pub struct TrainArgs {
     /// Dataset: a data.yaml, or a Pascal VOC folder
     #[arg(long, value_name = "PATH", required_unless_present = "resume")]
@@ -99,15 +100,8 @@ pub struct TrainArgs {
     /// Of everything random: the same seed gives the same weights, bit by bit
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Results go to PROJECT/NAME (default with --evolve: runs/evolve)
-    #[arg(long, default_value = PROJECT, value_name = "FOLDER")]
-    project: PathBuf,
-    /// Results go to PROJECT/NAME, or NAME2, NAME3, … when it exists
-    #[arg(long, default_value = "exp")]
-    name: String,
-    /// Write into PROJECT/NAME even if it exists
-    #[arg(long)]
-    exist_ok: bool,
+    #[command(flatten)]
+    results: FolderArgs,
     #[command(flatten)]
     pub plugins: PluginArgs,
 }
@@ -123,7 +117,7 @@ pub fn run(args: TrainArgs) -> anyhow::Result<Outcome> {
     let mut watch = Watch::new();
     let (mut training, folder) = match &args.resume {
         Some(path) => {
-            let state = state_file(path, &args.project)?;
+            let state = state_file(path, &args.results.project)?;
             let named = (!args.device.is_empty()).then(|| Machine::named(&args.device));
             let machine = named.transpose().context("--device")?;
             let training = Training::resume(&state, machine, &mut registry, &mut watch)?;
@@ -137,9 +131,11 @@ pub fn run(args: TrainArgs) -> anyhow::Result<Outcome> {
                 Some(file) => Hyper::read(file).context("--hyp")?,
                 None => Hyper::default(),
             };
-            let default = args.evolve.is_some() && args.project == Path::new(PROJECT);
-            let project = if default { Path::new("runs/evolve") } else { &args.project };
-            let folder = RunFolder::create(project, &args.name, args.exist_ok)?.path().to_path_buf();
+            let mut results = args.results.clone();
+            if args.evolve.is_some() && results.project == Path::new(PROJECT) {
+                results.project = "runs/evolve".into();
+            }
+            let folder = results.create()?.path().to_path_buf();
             if let Some(count) = args.evolve {
                 let ran = evolve::run(count as usize, &options, hyper, &folder, &mut registry, &mut watch);
                 return ran.inspect_err(|_| _ = std::fs::remove_dir(&folder));

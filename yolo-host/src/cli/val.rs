@@ -1,18 +1,19 @@
 //! `yolo val`: how well weights find labelled objects, as `val.py` measures it.
 
-use super::album::{Album, BATCHES};
-use super::output::{general, line};
+use super::output::line;
 use super::plugins::{PluginArgs, notes};
 use super::progress::{bar, report_split};
-use super::run_folder::RunFolder;
-use super::{Outcome, pixels};
-use crate::autograd::Machine;
-use crate::data::{Dataset, Loader, LoaderOptions, SplitName, SplitOptions};
+use super::run_folder::FolderArgs;
+use super::val_files::ValFiles;
+use super::{Outcome, pixels, study};
+use crate::autograd::{Evaluator, Machine};
+use crate::data::{Dataset, Item, Loader, LoaderOptions, SplitName, SplitOptions};
 use crate::detector::load_model;
 use crate::eval::NmsOptions;
+use crate::model::Model;
+use crate::report::coco::Categories;
 use crate::validator::{Judged, Options, Validation, validate};
 use anyhow::{Context, ensure};
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// Which part of the data.
@@ -21,12 +22,15 @@ enum Task {
     Train,
     Val,
     Test,
-    /// Val without padding, for its times.
+    /// Val for its times: without padding, at confidence 0.25 and IoU 0.45, without pictures
     Speed,
+    /// Val at several sizes
+    Study,
 }
 
 /// Measure how well weights find the objects of a dataset
 #[derive(clap::Args)]
+#[command(mut_arg("project", |project| project.required(false).default_value("runs/val")))]
 pub struct ValArgs {
     /// Weights (.safetensors or .pt)
     #[arg(long, value_name = "FILE", default_value = "weights/yolov5s.safetensors")]
@@ -55,9 +59,15 @@ pub struct ValArgs {
     /// Part of the data
     #[arg(long, value_enum, default_value = "val")]
     task: Task,
+    /// Sizes of --task study in pixels (default: 256 to 1536 in steps of 128)
+    #[arg(long, num_args = 1.., value_parser = pixels, value_name = "PIXELS")]
+    sizes: Option<Vec<usize>>,
     /// All objects are of one class
     #[arg(long)]
     single_cls: bool,
+    /// Test-time augmentation: look in three sizes, once mirrored
+    #[arg(long)]
+    augment: bool,
     /// Print every class
     #[arg(long)]
     verbose: bool,
@@ -67,21 +77,20 @@ pub struct ValArgs {
     /// Write the confidence into the label files, too
     #[arg(long)]
     save_conf: bool,
+    /// As --save-txt, the labels that are there among what is found; the metrics then say nothing
+    #[arg(long)]
+    save_hybrid: bool,
+    /// Write WEIGHTS_predictions.json, COCO's results
+    #[arg(long)]
+    save_json: bool,
     /// Write no pictures and no report
     #[arg(long)]
     nosave: bool,
     /// Threads that prepare pictures
     #[arg(long, default_value_t = 2)]
     workers: usize,
-    /// Results go to PROJECT/NAME
-    #[arg(long, default_value = "runs/val", value_name = "FOLDER")]
-    project: PathBuf,
-    /// Results go to PROJECT/NAME, or NAME2, NAME3, … when it exists
-    #[arg(long, default_value = "exp")]
-    name: String,
-    /// Write into PROJECT/NAME even if it exists
-    #[arg(long)]
-    exist_ok: bool,
+    #[command(flatten)]
+    results: FolderArgs,
     #[command(flatten)]
     pub plugins: PluginArgs,
 }
@@ -93,74 +102,140 @@ pub fn run(args: ValArgs) -> anyhow::Result<Outcome> {
         args.conf_thres
     );
     ensure!((0.0..=1.0).contains(&args.iou_thres), "--iou-thres must be from 0 to 1, not {}", args.iou_thres);
-    let machine = Machine::named(&args.device).context("--device")?;
-    let mut registry = args.plugins.registry()?;
-    let (model, state, meta) = load_model(&args.weights, args.cfg.as_deref(), &mut registry)?;
-    notes(&mut registry);
-    let dataset = Dataset::read(&args.data).context("--data")?;
-    let detect = &model.detect;
-    ensure!(
-        args.single_cls || dataset.names.len() == detect.nc,
-        "{} has {} classes, but {} finds {}",
-        args.data.display(),
-        dataset.names.len(),
-        args.weights.display(),
-        detect.nc
-    );
-    let which = match args.task {
-        Task::Train => SplitName::Train,
-        Task::Test => SplitName::Test,
-        Task::Val | Task::Speed => SplitName::Val,
-    };
-    let split = dataset.split(which, SplitOptions { single_cls: args.single_cls, ..Default::default() })?;
-    report_split(which, &split);
-    let loader = LoaderOptions {
-        imgsz: args.imgsz.next_multiple_of(detect.max_stride()),
-        batch: args.batch_size,
-        stride: detect.max_stride(),
-        rect: true,
-        pad: if args.task == Task::Speed { 0.0 } else { 0.5 },
-        threads: args.workers.max(1),
-        ..LoaderOptions::default()
-    };
-    let loader = Loader::new(split.items, loader)?;
-    let mut network = machine.evaluator(&model.graph, &state, &detect.outputs)?;
-    let nms = NmsOptions { conf_thres: args.conf_thres, iou_thres: args.iou_thres, ..Options::default().nms };
-    let options = Options { nms, single_cls: args.single_cls };
-    let folder = match args.save_txt || !args.nosave {
-        true => Some(RunFolder::create(&args.project, &args.name, args.exist_ok)?),
-        false => None,
-    };
-    let names = match (args.single_cls, meta.names) {
-        (true, _) => vec!["item".to_string()],
-        (false, Some(names)) if names.len() == detect.nc => names,
-        _ => dataset.names,
-    };
-    let mut album = folder.as_ref().filter(|_| !args.nosave).map(|folder| Album::new(folder.path(), &names));
-    let progress = bar(loader.batches(), "val");
-    let mut failed = None;
-    let mut each = |judged: &Judged| {
-        if let Some(folder) = folder.as_ref().filter(|_| args.save_txt && failed.is_none()) {
-            failed = save_txt(&args, folder, &loader, judged).err();
-        }
-        if let Some(album) = album.as_mut().filter(|_| judged.index < BATCHES && failed.is_none()) {
-            failed = album.judged(&loader, judged).err();
-        }
-        progress.set_position(judged.index as u64 + 1);
-    };
-    let anchors = state.floats(detect.anchors);
-    let validation = validate(&mut *network, detect, anchors, &loader, None, &options, &mut each)?;
-    progress.finish_and_clear();
-    failed.map_or(Ok(()), Err)?;
-    if let Some(album) = &mut album {
-        album.curves(&validation.summary)?;
-        album.report(&validation.summary, &[("weights".into(), args.weights.display().to_string())])?;
+    ensure!(args.sizes.is_none() || args.task == Task::Study, "--sizes is for --task study");
+    if args.conf_thres > 0.001 {
+        eprintln!("note: metrics at --conf-thres {} leave out weak detections", args.conf_thres);
     }
-    table(&args, &validation, &names)?;
-    if let Some(folder) = folder {
-        eprintln!("results are in {}", folder.path().display());
+    let mut subject = Subject::new(&args)?;
+    if args.task == Task::Study {
+        let sizes = args.sizes.clone().unwrap_or_else(|| (256..=1536).step_by(128).collect());
+        study::run(&mut subject, &sizes, &args.results.create()?, (&args.data, &args.weights))?;
+        return Ok(Outcome::Done);
     }
+    let loader = subject.loader(args.imgsz)?;
+    let mut files = args.files(&subject)?;
+    let mut each = |judged: &Judged| files.as_mut().map_or(Ok(()), |files| files.add(&loader, judged));
+    let validation = subject.validate(&loader, &mut each)?;
+    table(&args, &validation, &subject.names)?;
+    files.map_or(Ok(()), |files| files.finish(&validation, &args.weights))?;
     Ok(Outcome::Done)
+}
+
+impl ValArgs {
+    /// The files that are asked for.
+    fn files(&self, subject: &Subject) -> anyhow::Result<Option<ValFiles>> {
+        let txt = self.save_txt || self.save_hybrid;
+        // Upstream does so by the file's name, too.
+        let json = self.save_json || self.data.ends_with("coco.yaml");
+        let (json, pictures) = (json && self.task != Task::Speed, !self.nosave && self.task != Task::Speed);
+        if !(txt || json || pictures) {
+            return Ok(None);
+        }
+        let mut files = ValFiles::new(self.results.create()?);
+        if txt {
+            files = files.txt(self.save_conf);
+        }
+        if json {
+            files = files.json(subject.categories);
+        }
+        if pictures {
+            files = files.pictures(&subject.names);
+        }
+        Ok(Some(files))
+    }
+}
+
+/// A network, and the pictures that it is judged on.
+pub struct Subject {
+    model: Model,
+    network: Box<dyn Evaluator>,
+    anchors: Vec<f32>,
+    items: Vec<Item>,
+    names: Vec<String>,
+    categories: Categories,
+    options: Options,
+    /// Of its loaders; sizes are their own.
+    loading: LoaderOptions,
+}
+
+impl Subject {
+    fn new(args: &ValArgs) -> anyhow::Result<Self> {
+        let machine = Machine::named(&args.device).context("--device")?;
+        let mut registry = args.plugins.registry()?;
+        let (model, state, meta) = load_model(&args.weights, args.cfg.as_deref(), &mut registry)?;
+        notes(&mut registry);
+        let dataset = Dataset::read(&args.data).context("--data")?;
+        let detect = &model.detect;
+        ensure!(
+            args.single_cls || dataset.names.len() == detect.nc,
+            "{} has {} classes, but {} finds {}",
+            args.data.display(),
+            dataset.names.len(),
+            args.weights.display(),
+            detect.nc
+        );
+        let which = match args.task {
+            Task::Train => SplitName::Train,
+            Task::Test => SplitName::Test,
+            Task::Val | Task::Speed | Task::Study => SplitName::Val,
+        };
+        let split =
+            dataset.split(which, SplitOptions { single_cls: args.single_cls, ..Default::default() })?;
+        report_split(which, &split);
+        let speed = args.task == Task::Speed;
+        let (conf_thres, iou_thres) = if speed { (0.25, 0.45) } else { (args.conf_thres, args.iou_thres) };
+        let nms = NmsOptions { conf_thres, iou_thres, ..Options::default().nms };
+        let (single_cls, augment, hybrid) = (args.single_cls, args.augment, args.save_hybrid);
+        let loading = LoaderOptions {
+            batch: args.batch_size,
+            stride: detect.max_stride(),
+            rect: true,
+            pad: if speed { 0.0 } else { 0.5 },
+            threads: args.workers.max(1),
+            ..LoaderOptions::default()
+        };
+        Ok(Subject {
+            network: machine.evaluator(&model.graph, &state, &detect.outputs)?,
+            anchors: state.floats(detect.anchors).to_vec(),
+            items: split.items,
+            categories: if dataset.is_coco() { Categories::Coco91 } else { Categories::Classes },
+            names: match (args.single_cls, meta.names) {
+                (true, _) => vec!["item".to_string()],
+                (false, Some(names)) if names.len() == detect.nc => names,
+                _ => dataset.names,
+            },
+            options: Options { nms, single_cls, augment, hybrid },
+            loading,
+            model,
+        })
+    }
+
+    /// Its pictures at a size, which is rounded up to the stride.
+    pub fn loader(&self, imgsz: usize) -> anyhow::Result<Loader> {
+        let imgsz = imgsz.next_multiple_of(self.loading.stride);
+        Ok(Loader::new(self.items.clone(), LoaderOptions { imgsz, ..self.loading.clone() })?)
+    }
+
+    /// Judges the network; `each` sees every batch until it fails.
+    pub fn validate(
+        &mut self,
+        loader: &Loader,
+        each: &mut dyn FnMut(&Judged) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Validation> {
+        let progress = bar(loader.batches(), "val");
+        let mut seen = Ok(());
+        let mut watch = |judged: &Judged| {
+            if seen.is_ok() {
+                seen = each(judged);
+            }
+            progress.set_position(judged.index as u64 + 1);
+        };
+        let detect = &self.model.detect;
+        let validation =
+            validate(&mut *self.network, detect, &self.anchors, loader, None, &self.options, &mut watch)?;
+        progress.finish_and_clear();
+        seen.map(|()| validation)
+    }
 }
 
 /// Upstream's table, and the times.
@@ -181,29 +256,7 @@ fn table(args: &ValArgs, validation: &Validation, names: &[String]) -> anyhow::R
             row(name, class.labels, [class.precision, class.recall, class.ap50, class.ap])?;
         }
     }
-    let [network, boxes] =
-        validation.times.map(|time| time.as_secs_f64() * 1e3 / summary.images.max(1) as f64);
+    let [network, boxes] = validation.milliseconds();
     eprintln!("{network:.1} ms network, {boxes:.1} ms decoding and suppression a picture");
-    Ok(())
-}
-
-/// `labels/NAME.txt` for every picture of a batch.
-fn save_txt(args: &ValArgs, folder: &RunFolder, loader: &Loader, judged: &Judged) -> anyhow::Result<()> {
-    for (picture, found) in judged.native.iter().enumerate() {
-        let (height, width) = judged.batch.geometry[picture].original;
-        let mut lines = String::new();
-        for detection in found {
-            let [x1, y1, x2, y2] = detection.rect.map(f64::from);
-            let (w, h) = (width as f64, height as f64);
-            let values = [(x1 + x2) / 2.0 / w, (y1 + y2) / 2.0 / h, (x2 - x1) / w, (y2 - y1) / h];
-            write!(lines, "{}", detection.class)?;
-            values.iter().try_for_each(|value| write!(lines, " {}", general(*value)))?;
-            if args.save_conf {
-                write!(lines, " {}", general(f64::from(detection.confidence)))?;
-            }
-            lines.push('\n');
-        }
-        folder.write_labels(&loader.items()[judged.batch.pictures[picture]].image, &lines)?;
-    }
     Ok(())
 }

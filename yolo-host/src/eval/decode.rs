@@ -1,5 +1,7 @@
 //! The Detect layer's arithmetic in evaluation: raw maps to boxes in pixels of the network's input.
 
+use std::ops::Range;
+
 /// One output of Detect for one picture: `[na · no, ny, nx]`.
 #[derive(Clone, Copy, Debug)]
 pub struct RawMap<'a> {
@@ -16,27 +18,32 @@ pub struct RawMap<'a> {
 }
 
 /// Rows `[x, y, w, h, objectness, classes …]` of all anchors, in the order map, anchor, row, column: centre and size in
-/// pixels, the rest 0 to 1 (v6.1 `Detect.forward`). `no` is 5 + classes. Rows whose objectness is not above `threshold`
-/// are left out: suppression would drop them anyway, and they are almost all.
-pub fn decode(maps: &[RawMap], no: usize, threshold: f32) -> Vec<f32> {
-    decode_by(maps, no, threshold, |map, channel, cell| channel * map.ny * map.nx + cell)
+/// pixels, the rest 0 to 1 (v6.1 `Detect.forward`). `no` is 5 + classes. Only `rows` are made, counted in that order, and
+/// those whose objectness is not above `threshold` are left out: suppression would drop them anyway, and they are almost all.
+pub fn decode(maps: &[RawMap], rows: Range<usize>, no: usize, threshold: f32) -> Vec<f32> {
+    decode_by(maps, rows, no, threshold, |map, channel, cell| channel * map.ny * map.nx + cell)
 }
 
 /// [`decode`] for maps `[ny, nx, na · no]`.
-pub fn decode_channels_last(maps: &[RawMap], no: usize, threshold: f32) -> Vec<f32> {
-    decode_by(maps, no, threshold, |map, channel, cell| cell * (map.anchors.len() / 2 * no) + channel)
+pub fn decode_channels_last(maps: &[RawMap], rows: Range<usize>, no: usize, threshold: f32) -> Vec<f32> {
+    decode_by(maps, rows, no, threshold, |map, channel, cell| cell * (map.anchors.len() / 2 * no) + channel)
 }
 
 fn decode_by(
     maps: &[RawMap],
+    wanted: Range<usize>,
     no: usize,
     threshold: f32,
     place: impl Fn(&RawMap, usize, usize) -> usize,
 ) -> Vec<f32> {
     let mut rows = Vec::new();
+    let mut first = 0;
     for map in maps {
+        let cells = map.ny * map.nx;
         for (anchor, size) in map.anchors.chunks_exact(2).enumerate() {
-            for cell in 0..map.ny * map.nx {
+            let (start, end) = (wanted.start.saturating_sub(first), wanted.end.saturating_sub(first));
+            first += cells;
+            for cell in start..end.min(cells) {
                 let at = |channel: usize| sigmoid(map.values[place(map, anchor * no + channel, cell)]);
                 if at(4) <= threshold {
                     continue;

@@ -1,4 +1,5 @@
-//! From raw maps to detections, decoding and non-maximum suppression, and from detections and labels to metrics.
+//! From raw maps to detections, decoding and non-maximum suppression, with test-time augmentation around them, and from
+//! detections and labels to metrics.
 
 mod confusion;
 mod decode;
@@ -6,6 +7,7 @@ mod evaluation;
 mod matching;
 mod nms;
 mod precision;
+mod views;
 
 pub use confusion::Confusion;
 pub use decode::{RawMap, decode, decode_channels_last};
@@ -13,6 +15,7 @@ pub use evaluation::{ClassRow, Curves, Evaluation, Summary};
 pub use matching::IOU_THRESHOLDS;
 pub use nms::{Detection, NmsOptions, non_max_suppression};
 pub use precision::CURVE_POINTS;
+pub use views::{View, views};
 
 /// One object as its label tells it.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -128,6 +128,14 @@ impl Dataset {
         if path.is_dir() { describe::folder(path) } else { describe::yaml(path) }
     }
 
+    /// Whether it is validated on COCO's own pictures, whose results have COCO's categories (v6.1 `is_coco`): by the list
+    /// `coco/val2017.txt`, or by `instances_val2017.json`.
+    pub fn is_coco(&self) -> bool {
+        let list = |place: &str| self.bases.iter().any(|base| base.join(place).ends_with("coco/val2017.txt"));
+        let own = |place: &String| list(place) || Path::new(place).ends_with("instances_val2017.json");
+        self.places[SplitName::Val as usize].iter().any(own)
+    }
+
     /// Finds and checks the pictures of one part, on all cores.
     ///
     /// A picture or label file that does not pass is left out, counted and listed in the report. Checks are

@@ -8,6 +8,7 @@ mod curves;
 mod evolve;
 mod labels;
 mod results;
+mod study;
 
 pub use batch::{BatchBox, batch};
 pub use confusion::confusion_matrix;
@@ -15,6 +16,7 @@ pub use curves::{f1_curve, p_curve, pr_curve, r_curve};
 pub use evolve::{Generation, evolve};
 pub use labels::labels;
 pub use results::results;
+pub use study::{StudyPoint, study};
 
 use plotters::drawing::DrawingAreaErrorKind;
 
