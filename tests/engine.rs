@@ -1,5 +1,6 @@
 //! The engine against the plain loops in double precision, for every model.
 
+use yolo_bundle as _;
 use yolo_host::autograd::cpu::Trainer;
 use yolo_host::engine::Engine;
 use yolo_host::model::{Model, Spec};

@@ -1,6 +1,7 @@
 //! Latency of the engine, a picture at a time: `cargo bench -p yolo-tests --bench engine -- [threads] [size] [model…]`.
 
 use std::time::Instant;
+use yolo_bundle as _;
 use yolo_host::engine::Engine;
 use yolo_host::model::{Model, Spec};
 use yolo_tests::{portable_state, registry, root, uniform};

@@ -41,7 +41,7 @@ pub fn units(graph: &Graph, state: &State, wanted: &[ValueId]) -> Vec<Unit> {
     let mut made: Vec<Option<Kind>> = graph.nodes.iter().map(|_| None).collect();
     for (start, node) in graph.nodes.iter().enumerate() {
         let Some((input, spec, weight, bias)) = convolution(node, state) else { continue };
-        if absorbed[start] {
+        if absorbed[start] || made[start].is_some() {
             continue;
         }
         let (mut weight, mut bias, mut last) = (weight, bias, start);

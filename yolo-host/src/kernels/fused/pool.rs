@@ -37,7 +37,7 @@ pub fn max_pool(window: &Window, geometry: &Geometry, channels: usize, x: &[f32]
                     // Neighbours in the output are neighbours in the input.
                     let shift = (kx * window.dilation[1]) as isize - window.padding[1] as isize;
                     let first = (-shift).max(0) as usize;
-                    let last = (input[1] as isize - shift).clamp(first as isize, output[1] as isize) as usize;
+                    let last = ((input[1] as isize - shift).max(0) as usize).min(output[1]);
                     if first < last {
                         let from = &from[(first as isize + shift) as usize * channels..];
                         greater((), &from[..(last - first) * channels], &mut y[first * channels..last * channels]);
