@@ -189,15 +189,19 @@ struct Part<'a> {
 #[inline(always)]
 unsafe fn run_part<S: Simd>(part: &Part) {
     let blocks = &part.job.conv.blocks[part.blocks.clone()];
-    // SAFETY: passed on.
+    // SAFETY: passed on. No closures: they would not be compiled for the instructions.
     unsafe {
         if part.by_block {
             for block in blocks {
-                part.lines.clone().for_each(|line| run_line::<S>(part.job, block, line));
+                for line in part.lines.clone() {
+                    run_line::<S>(part.job, block, line);
+                }
             }
         } else {
             for line in part.lines.clone() {
-                blocks.iter().for_each(|block| run_line::<S>(part.job, block, line));
+                for block in blocks {
+                    run_line::<S>(part.job, block, line);
+                }
             }
         }
     }
