@@ -15,6 +15,7 @@ mod cli;
 pub mod data;
 pub mod detector;
 pub mod draw;
+pub mod engine;
 pub mod eval;
 pub mod graph;
 pub mod kernels;

@@ -11,6 +11,7 @@ mod dense;
 mod dense_weight;
 mod depthwise;
 mod float;
+pub mod fused;
 mod isa;
 pub mod matrix;
 pub mod norm;

@@ -1,8 +1,8 @@
 //! The reverse pass: every step turns the gradient of its output into those of its inputs and parameters. A tensor that
 //! several steps read gets the sum of all of theirs.
 
-use super::forward::{axis_copy, matrix_sizes, rows, single};
-use super::tensor::{from_rows, map_sizes, to_rows};
+use super::apply::{axis_copy, matrix_sizes, rows, single};
+use super::tensor::{Ref, from_rows, map_sizes, to_rows};
 use super::{Saved, Tensor, Trainer};
 use crate::autograd::Error;
 use crate::graph::{CustomError, Op, ValueId, View};
@@ -203,13 +203,13 @@ impl<T: Float> Flow<'_, T> {
             }
             Op::Custom(custom) => {
                 let failed = |source: CustomError| Error::Custom { layer, source };
-                let value = |value: &usize| self.trainer.values[*value].as_ref().map(single);
+                let value = |value: &usize| self.trainer.values[*value].as_ref().map(|x| single(x.view()));
                 let values: Option<Vec<Vec<f32>>> = step.inputs.iter().map(value).collect();
                 let (values, output) =
                     (values.ok_or_else(missing)?, value(&step.output).ok_or_else(missing)?);
                 let views: Vec<View> =
                     shapes.iter().map(Vec::as_slice).zip(values.iter().map(Vec::as_slice)).collect();
-                let given = single(&Tensor { shape: out_shape.clone(), data: grad });
+                let given = single(Ref { shape: &out_shape, data: &grad });
                 let grads = custom.backward(&views, (&out_shape, &output), &given, &wants).map_err(failed)?;
                 for ((input, shape), dx) in step.inputs.iter().zip(&shapes).zip(grads) {
                     if !dx.is_empty() {
@@ -222,9 +222,9 @@ impl<T: Float> Flow<'_, T> {
             }
             Op::MatMul => {
                 let (a, b) = (self.value(step.inputs[0])?, self.value(step.inputs[1])?);
-                let [m, k, n] = matrix_sizes(&a, &b);
-                let (a_rows, b_rows) = (rows(&a), rows(&b));
-                let given = rows(&Tensor { shape: out_shape.clone(), data: grad });
+                let [m, k, n] = matrix_sizes(a.view(), b.view());
+                let (a_rows, b_rows) = (rows(a.view()), rows(b.view()));
+                let given = rows(Ref { shape: &out_shape, data: &grad });
                 let mut da = vec![T::zero(); a_rows.len()];
                 matrix::product(&given, &matrix::transposed(&b_rows, k, n), &mut da, [m, n, k]);
                 // One b may serve every pair: its gradient is the sum.
@@ -239,9 +239,9 @@ impl<T: Float> Flow<'_, T> {
                 }
             }
             Op::Linear { weight, bias } => {
-                let x = rows(&self.value(input)?);
+                let x = rows(self.value(input)?.view());
                 let [features, n] = [shape[shape.len() - 1], out_shape[out_shape.len() - 1]];
-                let given = rows(&Tensor { shape: out_shape.clone(), data: grad });
+                let given = rows(Ref { shape: &out_shape, data: &grad });
                 let count = x.len() / features;
                 if let Some(bias) = bias {
                     self.add_param(*bias, &sum_pixels(&given, n));

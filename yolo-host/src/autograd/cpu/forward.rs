@@ -1,14 +1,14 @@
 //! The forward pass.
 
-use super::tensor::{broadcast_steps, from_rows, logical_strides, map_sizes, order, physical, to_rows};
+use super::apply::apply;
+use super::tensor::{Ref, from_rows, map_sizes};
 use super::{Saved, Tensor, Trainer};
 use crate::autograd::Error;
 use crate::autograd::plan::Step;
-use crate::graph::{BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, CustomError, Op, Order, Upsample, View};
+use crate::graph::{BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, Op};
 use crate::kernels::norm::{self, Normal, Statistics};
 use crate::kernels::pool::{Pooling, global_forward};
-use crate::kernels::shape::{AxisCopy, gather, map, scale_channels, zip};
-use crate::kernels::{Conv, ConvShape, Float, Window, act, matrix, resize};
+use crate::kernels::{Conv, ConvShape, Float, Window};
 
 impl<T: Float> Trainer<T> {
     /// Runs the network on pictures `[batch, channels, height, width]`, planes one after the other. In training batch norm
@@ -128,7 +128,6 @@ impl<T: Float> Trainer<T> {
                     saved = Saved::Norm(normal);
                 }
             }
-            Op::Activation(act) => act::forward(*act, &x.data, y),
             Op::Pool(kind, spec) => {
                 let window = Window {
                     kernel: spec.kernel,
@@ -149,83 +148,10 @@ impl<T: Float> Trainer<T> {
                 let (batch, _, channels) = map_sizes(&x.shape);
                 saved = Saved::Places(global_forward(*kind, &x.data, batch, channels, y));
             }
-            Op::Pad(border, constant) => resize::pad(&x.data, &x.shape, *border, T::of(*constant), y),
-            Op::Add => binary(&inputs, shape, y, |a, b| a + b),
-            Op::Mul => multiply(&inputs, shape, y),
-            Op::Affine { factor, offset } => {
-                let (factor, offset) = (T::of(*factor), T::of(*offset));
-                map(&x.data, y, |x| x * factor + offset);
+            _ => {
+                let inputs: Vec<Ref<T>> = inputs.iter().map(|x| x.view()).collect();
+                apply(op, layer, &inputs, &self.params, shape, y)?;
             }
-            Op::Concat { axis } => {
-                let mut place = 0;
-                for x in &inputs {
-                    axis_copy(shape, *axis, place, x.shape[*axis]).reversed().copy(&x.data, y);
-                    place += x.shape[*axis];
-                }
-            }
-            Op::Slice { axis, start, length } => {
-                axis_copy(&x.shape, *axis, *start, *length).copy(&x.data, y);
-            }
-            Op::ChannelShuffle { groups } => {
-                resize::permute(&x.data, y, &resize::shuffle(x.shape[1], *groups))
-            }
-            Op::Upsample(scale, Upsample::Nearest) => {
-                let (sizes, steps) = resize::nearest(&x.shape, *scale);
-                gather(&x.data, y, &sizes, &steps);
-            }
-            Op::Upsample(scale, Upsample::Bilinear) => resize::bilinear(&x.data, &x.shape, *scale, y),
-            Op::SpaceToDepth(size, order) => {
-                let (sizes, steps) = resize::space_to_depth(&x.shape, *size, *order == Order::Rows);
-                gather(&x.data, y, &sizes, &steps);
-            }
-            Op::DepthToSpace(size, order) => {
-                let (sizes, steps) = resize::depth_to_space(&x.shape, *size, *order == Order::Rows);
-                gather(&x.data, y, &sizes, &steps);
-            }
-            Op::Linear { weight, bias } => {
-                let [features, n] = [x.shape[x.shape.len() - 1], shape[shape.len() - 1]];
-                let rows = rows(x);
-                let transposed = matrix::transposed(&self.params[weight.0], n, features);
-                let mut out = vec![T::zero(); y.len()];
-                matrix::product(&rows, &transposed, &mut out, [rows.len() / features, features, n]);
-                if let Some(bias) = bias {
-                    let bias = &self.params[bias.0];
-                    out.chunks_exact_mut(n)
-                        .for_each(|row| row.iter_mut().zip(bias).for_each(|(y, b)| *y += *b));
-                }
-                from_rows(&out, shape, y);
-            }
-            Op::MatMul => {
-                let b = *inputs.get(1).ok_or_else(missing)?;
-                let sizes = matrix_sizes(x, b);
-                let mut out = vec![T::zero(); y.len()];
-                matrix::product(&rows(x), &rows(b), &mut out, sizes);
-                from_rows(&out, shape, y);
-            }
-            Op::Softmax { axis } => {
-                let last = moved_last(&x.shape, *axis);
-                let (mut rows, mut out) = (vec![T::zero(); y.len()], vec![T::zero(); y.len()]);
-                gather(&x.data, &mut rows, &last.0, &last.1);
-                matrix::softmax(&rows, &mut out, x.shape[*axis]);
-                scatter(&out, y, &last);
-            }
-            Op::Reshape(_) | Op::UnflattenLike => from_rows(&rows(x), shape, y),
-            Op::Transpose(a, b) => {
-                let mut steps = logical_strides(&x.shape);
-                steps.swap(*a, *b);
-                let steps: Vec<usize> = order(shape.len()).into_iter().map(|axis| steps[axis]).collect();
-                gather(&x.data, y, &physical(shape), &steps);
-            }
-            Op::Custom(custom) => {
-                let failed = |source: CustomError| Error::Custom { layer, source };
-                let values: Vec<Vec<f32>> = inputs.iter().map(|x| single(x)).collect();
-                let views: Vec<View> =
-                    inputs.iter().map(|x| x.shape.as_slice()).zip(values.iter().map(Vec::as_slice)).collect();
-                let out = custom.forward(&views, shape).map_err(failed)?;
-                let out: Vec<T> = out.into_iter().map(|value| T::of(value.into())).collect();
-                from_rows(&out, shape, y);
-            }
-            Op::Input | Op::Parameter(_) => return Err(missing()),
         }
         self.saved[step] = saved;
         Ok(())
@@ -236,88 +162,5 @@ impl<T: Float> Trainer<T> {
 fn moved<T: Float>(running: &mut [T], new: &[f64], factor: f64) {
     for (running, new) in running.iter_mut().zip(new) {
         *running = T::of((1.0 - BATCH_NORM_MOMENTUM) * running.f64() + BATCH_NORM_MOMENTUM * factor * new);
-    }
-}
-
-/// A tensor row-major.
-pub(super) fn rows<T: Float>(x: &Tensor<T>) -> Vec<T> {
-    let mut out = vec![T::zero(); x.data.len()];
-    to_rows(&x.data, &x.shape, &mut out);
-    out
-}
-
-/// The same in single precision, as custom operations see it.
-pub(super) fn single<T: Float>(x: &Tensor<T>) -> Vec<f32> {
-    rows(x).into_iter().map(|value| value.f64() as f32).collect()
-}
-
-/// From a part of an axis of a tensor of `shape` to the whole axis of a smaller one.
-pub(super) fn axis_copy(shape: &[usize], axis: usize, start: usize, length: usize) -> AxisCopy {
-    let place = order(shape.len()).iter().position(|other| *other == axis).unwrap_or(0);
-    let sizes = physical(shape);
-    AxisCopy {
-        outer: sizes[..place].iter().product(),
-        inner: sizes[place + 1..].iter().product(),
-        from: (sizes[place], start),
-        to: (length, 0),
-        length,
-    }
-}
-
-/// Rows, depth and columns of a matrix product.
-pub(super) fn matrix_sizes<T>(a: &Tensor<T>, b: &Tensor<T>) -> [usize; 3] {
-    let size = |x: &Tensor<T>, back: usize| x.shape[x.shape.len() - back];
-    [size(a, 2), size(a, 1), size(b, 1)]
-}
-
-/// Sizes and steps that read a tensor with `axis` last.
-pub(super) fn moved_last(shape: &[usize], axis: usize) -> (Vec<usize>, Vec<usize>) {
-    let own = logical_strides(shape);
-    let axes = (0..shape.len()).filter(|other| *other != axis).chain([axis]);
-    axes.map(|axis| (shape[axis], own[axis])).unzip()
-}
-
-/// The reverse of a gather whose places do not repeat.
-pub(super) fn scatter<T: Float>(src: &[T], dst: &mut [T], (sizes, steps): &(Vec<usize>, Vec<usize>)) {
-    dst.fill(T::zero());
-    crate::kernels::shape::scatter_add(src, dst, sizes, steps);
-}
-
-/// f(a, b) with broadcasting.
-fn binary<T: Float>(
-    inputs: &[&Tensor<T>],
-    shape: &[usize],
-    y: &mut [T],
-    f: impl Fn(T, T) -> T + Sync + Send,
-) {
-    let [a, b] = inputs else { return };
-    let wide = |x: &Tensor<T>| {
-        let (sizes, steps) = broadcast_steps(&x.shape, shape);
-        let mut out = vec![T::zero(); shape.iter().product()];
-        gather(&x.data, &mut out, &sizes, &steps);
-        out
-    };
-    match (a.shape == shape, b.shape == shape) {
-        (true, true) => zip(&a.data, &b.data, y, f),
-        (true, false) => zip(&a.data, &wide(b), y, f),
-        (false, true) => zip(&wide(a), &b.data, y, f),
-        (false, false) => zip(&wide(a), &wide(b), y, f),
-    }
-}
-
-/// Whether `scale` has one number for each channel of each picture of `x`.
-pub(super) fn scales<T>(x: &Tensor<T>, scale: &Tensor<T>) -> bool {
-    x.shape.len() == 4
-        && scale.shape.len() == 4
-        && scale.shape[..2] == x.shape[..2]
-        && scale.shape[2..] == [1, 1]
-}
-
-fn multiply<T: Float>(inputs: &[&Tensor<T>], shape: &[usize], y: &mut [T]) {
-    match inputs {
-        [x, scale] | [scale, x] if x.shape == shape && scales(x, scale) => {
-            scale_channels(&x.data, &scale.data, shape[0], shape[1], y);
-        }
-        _ => binary(inputs, shape, y, |a, b| a * b),
     }
 }

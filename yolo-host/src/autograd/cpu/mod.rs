@@ -1,5 +1,6 @@
 //! Training on the CPU: the graph forward and in reverse, in f32 with the fast kernels or in f64 with the reference kernels.
 
+mod apply;
 mod backward;
 mod forward;
 mod pool;
@@ -16,6 +17,8 @@ use crate::model::State;
 use crate::weights::{Array, Data};
 use pool::Pool;
 use std::collections::BTreeMap;
+pub(crate) use apply::apply;
+pub(crate) use tensor::Ref;
 pub use tensor::Tensor;
 
 /// A network with its parameters and their gradients, for training.

@@ -12,6 +12,22 @@ pub struct Tensor<T> {
     pub data: Vec<T>,
 }
 
+/// A tensor that lies elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Ref<'a, T> {
+    /// Sizes in the graph's order.
+    pub shape: &'a [usize],
+    /// Elements in memory's order.
+    pub data: &'a [T],
+}
+
+impl<T> Tensor<T> {
+    /// The tensor where it lies.
+    pub fn view(&self) -> Ref<'_, T> {
+        Ref { shape: &self.shape, data: &self.data }
+    }
+}
+
 /// The axes of a map in memory's order.
 const CHANNELS_LAST: [usize; 4] = [0, 2, 3, 1];
 

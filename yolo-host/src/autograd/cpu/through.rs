@@ -1,7 +1,7 @@
 //! The reverse pass through operations that move numbers, and through sums and products with broadcasting.
 
 use super::backward::Flow;
-use super::forward::{moved_last, scales, scatter};
+use super::apply::{moved_last, scales, scatter};
 use super::tensor::{broadcast_steps, from_rows, logical_strides, order, physical, to_rows};
 use crate::autograd::Error;
 use crate::graph::{Op, Order, Upsample};
@@ -72,10 +72,10 @@ impl<T: Float> Flow<'_, T> {
             let mut dx = self.take(shapes[i].iter().product());
             let (this, other) =
                 (self.trainer.values[inputs[i]].as_ref()?, self.trainer.values[inputs[other]].as_ref()?);
-            let dx = if this.shape == out_shape && scales(this, other) {
+            let dx = if this.shape == out_shape && scales(this.view(), other.view()) {
                 scale_channels(&grad, &other.data, out_shape[0], out_shape[1], &mut dx);
                 dx
-            } else if other.shape == out_shape && scales(other, this) {
+            } else if other.shape == out_shape && scales(other.view(), this.view()) {
                 scale_channels_backward(&other.data, &grad, out_shape[0], out_shape[1], &mut dx);
                 dx
             } else {

@@ -1,0 +1,142 @@
+//! The graph in units of work: batch norm folded into the convolution before it, activation and shortcut taken along.
+
+use crate::graph::{Act, BATCH_NORM_EPS, ConvSpec, Graph, Node, Op, ParamId, ValueId};
+use crate::model::State;
+
+/// What is computed at once.
+#[derive(Debug)]
+pub struct Unit {
+    /// The node whose tensor it makes.
+    pub node: usize,
+    /// How.
+    pub kind: Kind,
+}
+
+/// How a unit is computed.
+#[derive(Debug)]
+pub enum Kind {
+    /// act(weight ∗ x + bias) + shortcut
+    Conv {
+        /// What is read.
+        input: ValueId,
+        /// Sizes.
+        spec: ConvSpec,
+        /// `[out, in / groups, kh, kw]`
+        weight: Vec<f32>,
+        /// `[out]`
+        bias: Vec<f32>,
+        /// After the bias.
+        act: Option<Act>,
+        /// Added at last.
+        shortcut: Option<ValueId>,
+    },
+    /// The node's operation.
+    Other,
+}
+
+/// All units, in an order in which they can run.
+pub fn units(graph: &Graph, state: &State, wanted: &[ValueId]) -> Vec<Unit> {
+    let users = Users::new(graph, wanted);
+    let mut absorbed = vec![false; graph.nodes.len()];
+    let mut made: Vec<Option<Kind>> = graph.nodes.iter().map(|_| None).collect();
+    for (start, node) in graph.nodes.iter().enumerate() {
+        let Some((input, spec, weight, bias)) = convolution(node, state) else { continue };
+        if absorbed[start] || made[start].is_some() {
+            continue;
+        }
+        let (mut weight, mut bias, mut last) = (weight, bias, start);
+        if let Some(next) = users.only(last)
+            && let Op::BatchNorm { .. } = graph.nodes[next].op
+            && matches!(node.op, Op::Conv2d { .. })
+        {
+            let (scale, shift) = normal(&graph.nodes[next].op, state);
+            let per_channel = weight.len() / bias.len().max(1);
+            for (channel, (bias, (scale, shift))) in bias.iter_mut().zip(scale.iter().zip(&shift)).enumerate() {
+                *bias = (f64::from(*bias) * scale + shift) as f32;
+                let weight = &mut weight[channel * per_channel..][..per_channel];
+                weight.iter_mut().for_each(|weight| *weight = (f64::from(*weight) * scale) as f32);
+            }
+            last = next;
+        }
+        let mut act = None;
+        if let Some(next) = users.only(last)
+            && let Op::Activation(kind) = graph.nodes[next].op
+        {
+            (act, last) = (Some(kind), next);
+        }
+        let mut shortcut = None;
+        if let Some(next) = users.only(last)
+            && matches!(graph.nodes[next].op, Op::Add)
+            && !absorbed[next]
+            && made[next].is_none()
+            && let [a, b] = graph.nodes[next].inputs.as_slice()
+            && graph.nodes[a.0].shape == graph.nodes[b.0].shape
+        {
+            (shortcut, last) = (Some(if a.0 == last { *b } else { *a }), next);
+        }
+        // Everything on the way but the last is gone.
+        let mut at = start;
+        while at != last {
+            absorbed[at] = true;
+            at = users.only(at).unwrap_or(last);
+        }
+        made[last] = Some(Kind::Conv { input, spec, weight, bias, act, shortcut });
+    }
+    let unit = |(node, kind): (usize, Option<Kind>)| {
+        (!absorbed[node]).then(|| Unit { node, kind: kind.unwrap_or(Kind::Other) })
+    };
+    made.into_iter().enumerate().filter_map(unit).collect()
+}
+
+/// A convolution as such, or a batch norm of a map as a depthwise one of a single pixel.
+fn convolution(node: &Node, state: &State) -> Option<(ValueId, ConvSpec, Vec<f32>, Vec<f32>)> {
+    let input = *node.inputs.first()?;
+    match &node.op {
+        Op::Conv2d { spec, weight, bias } => {
+            let zeros = || vec![0.0; node.shape[1]];
+            let bias = bias.map_or_else(zeros, |bias: ParamId| state.floats(bias).to_vec());
+            Some((input, *spec, state.floats(*weight).to_vec(), bias))
+        }
+        Op::BatchNorm { .. } if node.shape.len() == 4 => {
+            let (scale, shift) = normal(&node.op, state);
+            let single = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect::<Vec<f32>>();
+            let spec = ConvSpec::same(node.shape[1], 1).groups(node.shape[1]);
+            Some((input, spec, single(scale), single(shift)))
+        }
+        _ => None,
+    }
+}
+
+/// Factor and offset of a batch norm in evaluation, by channel.
+fn normal(op: &Op, state: &State) -> (Vec<f64>, Vec<f64>) {
+    let Op::BatchNorm { weight, bias, mean, var } = op else { return (vec![], vec![]) };
+    let numbers = |id: &ParamId| state.floats(*id).iter().map(|value| f64::from(*value));
+    let scale: Vec<f64> =
+        numbers(weight).zip(numbers(var)).map(|(weight, var)| weight / (var + BATCH_NORM_EPS).sqrt()).collect();
+    let shift = numbers(bias).zip(numbers(mean)).zip(&scale).map(|((bias, mean), scale)| bias - mean * scale);
+    let shift = shift.collect();
+    (scale, shift)
+}
+
+/// Who reads each tensor.
+struct Users(Vec<Option<usize>>);
+
+impl Users {
+    fn new(graph: &Graph, wanted: &[ValueId]) -> Self {
+        let mut only = vec![None; graph.nodes.len()];
+        let mut count = vec![0usize; graph.nodes.len()];
+        wanted.iter().for_each(|value| count[value.0] += 2);
+        for (node, reads) in graph.nodes.iter().enumerate() {
+            for input in &reads.inputs {
+                count[input.0] += 1;
+                only[input.0] = Some(node);
+            }
+        }
+        Users(only.into_iter().zip(count).map(|(user, count)| user.filter(|_| count == 1)).collect())
+    }
+
+    /// The only reader of a tensor that is not wanted from outside.
+    fn only(&self, value: usize) -> Option<usize> {
+        self.0[value]
+    }
+}

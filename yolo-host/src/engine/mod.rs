@@ -1,0 +1,115 @@
+//! Inference on the CPU: a graph becomes a program of fused steps once, is fitted to each size of pictures, and runs in
+//! memory that it keeps.
+
+mod fit;
+mod fold;
+mod layout;
+mod program;
+mod run;
+
+use crate::autograd::Error;
+use crate::graph::{Graph, ValueId};
+use crate::kernels::isa;
+use crate::model::State;
+use fit::Fit;
+use program::{Program, program};
+use std::time::Duration;
+
+/// Sizes of pictures whose fit is kept.
+const KEPT: usize = 8;
+
+/// A network for inference.
+#[derive(Debug)]
+pub struct Engine {
+    graph: Graph,
+    params: Vec<Vec<f32>>,
+    program: Program,
+    fits: Vec<Fit>,
+    /// One vector of numbers for each slot.
+    slots: Vec<Vec<f32>>,
+    times: Option<Vec<Duration>>,
+}
+
+/// A map after a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Output<'a> {
+    /// `[batch, channels, height, width]`
+    pub shape: &'a [usize],
+    /// Numbers in the order batch, height, width, channel.
+    pub data: &'a [f32],
+}
+
+impl Engine {
+    /// Prepares a graph with its values; the tensors `wanted` can be read after each run.
+    pub fn new(graph: &Graph, state: &State, wanted: &[ValueId]) -> Self {
+        let program = program(graph, state, wanted, isa());
+        Engine {
+            params: run::params(graph, state, &program),
+            graph: graph.clone(),
+            program,
+            fits: vec![],
+            slots: vec![],
+            times: None,
+        }
+    }
+
+    /// Runs the network on pictures `[batch, channels, height, width]`, planes one after the other, values 0 to 1.
+    pub fn run(&mut self, planes: &[f32], shape: [usize; 4]) -> Result<(), Error> {
+        let (given, needed) = (planes.len(), shape.iter().product());
+        if given != needed {
+            return Err(Error::Length { what: "pictures", given, needed });
+        }
+        self.fit(shape)?;
+        // On a thread of the pool: another one would be put to sleep and woken for every step.
+        rayon::scope(|_| self.steps(planes))
+    }
+
+    /// One of the tensors asked for, by its place among them, after a run.
+    pub fn output(&self, place: usize) -> Option<Output<'_>> {
+        let fit = self.fits.last()?;
+        let buffer = *self.program.outputs.get(place)?;
+        let (shape, slot, len) = (&fit.shapes[self.program.buffers[buffer].node], fit.slots[buffer], fit.lens[buffer]);
+        Some(Output { shape, data: &self.slots[slot][..len] })
+    }
+
+    /// Mean time of each step over some runs, the longest first: operation, YAML row, size, milliseconds, GFLOP/s.
+    pub fn measure(&mut self, planes: &[f32], shape: [usize; 4], runs: u32) -> Result<Vec<String>, Error> {
+        self.times = Some(vec![Duration::ZERO; self.program.steps.len()]);
+        let done = (0..runs).try_for_each(|_| self.run(planes, shape));
+        let times = self.times.take().unwrap_or_default();
+        done?;
+        let Some(fit) = self.fits.last() else { return Ok(vec![]) };
+        let mut rows: Vec<(f64, String)> = vec![];
+        for (step, time) in self.program.steps.iter().zip(times) {
+            let ms = time.as_secs_f64() * 1e3 / f64::from(runs.max(1));
+            let (node, work) = (&self.graph.nodes[step.node], step.work.describe());
+            let macs = step.work.macs(&fit.shapes[step.node]);
+            let rate = macs as f64 * 2e-6 / ms.max(1e-9);
+            rows.push((ms, format!("{ms:8.3} ms {rate:7.1} GFLOP/s  row {:3} {work} {:?}", node.layer, fit.shapes[step.node])));
+        }
+        rows.sort_by(|a, b| b.0.total_cmp(&a.0));
+        Ok(rows.into_iter().map(|row| row.1).collect())
+    }
+
+    /// Numbers of memory that a run of the last size uses, besides weights.
+    pub fn memory(&self) -> usize {
+        self.fits.last().map_or(0, |fit| fit.sizes.iter().sum())
+    }
+
+    /// The last fit is that of this shape.
+    fn fit(&mut self, shape: [usize; 4]) -> Result<(), Error> {
+        let fit = match self.fits.iter().position(|fit| fit.shapes[0] == shape) {
+            Some(place) => self.fits.remove(place),
+            None => Fit::new(&self.graph, &self.program, shape)?,
+        };
+        if self.fits.len() >= KEPT {
+            self.fits.remove(0);
+        }
+        self.slots.resize_with(self.slots.len().max(fit.sizes.len()), Vec::new);
+        for (slot, size) in self.slots.iter_mut().zip(&fit.sizes) {
+            slot.resize(slot.len().max(*size), 0.0);
+        }
+        self.fits.push(fit);
+        Ok(())
+    }
+}

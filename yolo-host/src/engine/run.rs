@@ -1,0 +1,128 @@
+//! Runs the steps of a program.
+
+use super::layout::Run;
+use super::program::{Program, Step, Work};
+use super::{Engine, Fit};
+use crate::autograd::Error;
+use crate::autograd::cpu::{Ref, apply};
+use crate::graph::{Graph, Op, ParamId, Pool};
+use crate::kernels::fused::{Geometry, Source, Target, max_pool};
+use crate::kernels::pool::{Pooling, global_forward};
+use crate::kernels::shape::gather;
+use crate::model::State;
+use std::time::Instant;
+
+/// The values that steps read while they run; convolutions have packed theirs.
+pub fn params(graph: &Graph, state: &State, program: &Program) -> Vec<Vec<f32>> {
+    let mut params = vec![vec![]; graph.params.len()];
+    for step in &program.steps {
+        if let (Work::Other(_), Op::Linear { weight, bias }) = (&step.work, &graph.nodes[step.node].op) {
+            for id in [Some(*weight), *bias].into_iter().flatten() {
+                params[id.0] = state.floats(ParamId(id.0)).to_vec();
+            }
+        }
+    }
+    params
+}
+
+impl Engine {
+    pub(super) fn steps(&mut self, planes: &[f32]) -> Result<(), Error> {
+        for i in 0..self.program.steps.len() {
+            let start = self.times.as_ref().map(|_| Instant::now());
+            let Some(fit) = self.fits.last() else { return Ok(()) };
+            let writes = self.program.steps[i].writes;
+            let slot = fit.slots[writes];
+            let mut room = std::mem::take(&mut self.slots[slot]);
+            let scene = Scene { engine: self, fit, step: &self.program.steps[i] };
+            let done = scene.run(planes, &mut room[..fit.lens[writes]]);
+            self.slots[slot] = room;
+            done?;
+            if let (Some(times), Some(start)) = (&mut self.times, start) {
+                times[i] += start.elapsed();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What one step sees.
+struct Scene<'a> {
+    engine: &'a Engine,
+    fit: &'a Fit,
+    step: &'a Step,
+}
+
+impl Scene<'_> {
+    fn data(&self, buffer: usize) -> &[f32] {
+        &self.engine.slots[self.fit.slots[buffer]][..self.fit.lens[buffer]]
+    }
+
+    fn source(&self, run: &Run) -> Source<'_> {
+        let pixel = self.engine.program.buffers[run.buffer].channels;
+        Source { data: self.data(run.buffer), pixel, first: run.first, len: run.len }
+    }
+
+    fn geometry(&self, input: usize) -> Geometry {
+        let (x, y) = (&self.fit.shapes[input], &self.fit.shapes[self.step.node]);
+        Geometry { batch: y[0], input: [x[2], x[3]], output: [y[2], y[3]] }
+    }
+
+    fn run(&self, planes: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        let (step, pixel) = (self.step, self.engine.program.buffers[self.step.writes].channels);
+        let shape = &self.fit.shapes[step.node];
+        match &step.work {
+            Work::Input => {
+                let [n, c, h, w] = [shape[0], shape[1], shape[2], shape[3]];
+                gather(planes, y, &[n, h * w, c], &[c * h * w, 1, h * w]);
+            }
+            Work::Parameter(values) => y.copy_from_slice(values),
+            Work::Dense { node, parts, shortcut } => {
+                let geometry = self.geometry(*node);
+                for (conv, from, first) in parts {
+                    let sources: Vec<Source> = from.iter().map(|run| self.source(run)).collect();
+                    let shortcut = shortcut.as_ref().map(|run| {
+                        let source = self.source(run);
+                        Source { first: source.first + first, len: conv.cout(), ..source }
+                    });
+                    conv.run(&geometry, &sources, shortcut, Target { data: y, pixel, first: *first });
+                }
+            }
+            Work::Depthwise { node, parts } => {
+                let geometry = self.geometry(*node);
+                for (conv, from, first) in parts {
+                    conv.run(&geometry, &self.source(from), Target { data: y, pixel, first: *first });
+                }
+            }
+            Work::Gather(from) => {
+                let mut first = 0;
+                for source in from.iter().map(|run| self.source(run)) {
+                    let pixels = source.data.chunks_exact(source.pixel);
+                    for (y, x) in y.chunks_exact_mut(pixel).zip(pixels) {
+                        y[first..first + source.len].copy_from_slice(&x[source.first..][..source.len]);
+                    }
+                    first += source.len;
+                }
+            }
+            Work::MaxPool { node, window } => {
+                max_pool(window, &self.geometry(*node), pixel, self.data(step.reads[0]), y);
+            }
+            Work::MeanPool { node, window } => {
+                let Geometry { batch, input, output } = self.geometry(*node);
+                let pooling = Pooling::new(Pool::Average, batch, input, output, pixel, window);
+                pooling.forward(self.data(step.reads[0]), y, &mut vec![]);
+            }
+            Work::GlobalPool(kind) => {
+                global_forward(*kind, self.data(step.reads[0]), shape[0], pixel, y);
+            }
+            Work::Other(nodes) => {
+                let node = &self.engine.graph.nodes[step.node];
+                let both = nodes.iter().zip(&step.reads);
+                let inputs: Vec<Ref<f32>> = both
+                    .map(|(node, buffer)| Ref { shape: &self.fit.shapes[*node], data: self.data(*buffer) })
+                    .collect();
+                apply(&node.op, node.layer, &inputs, &self.engine.params, shape, y)?;
+            }
+        }
+        Ok(())
+    }
+}
