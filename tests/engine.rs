@@ -26,8 +26,9 @@ fn compare(model: &Model, name: &str, shapes: &[[usize; 4]], failures: &mut Vec<
             assert_eq!(ours.data.len(), theirs.data.len());
             let largest = theirs.data.iter().fold(0.0f64, |most, value| most.max(value.abs()));
             let both = ours.data.iter().zip(&theirs.data);
-            let most = both.map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, |most: f64, value| most.max(value));
-            if !(most <= MOST * largest) {
+            let most =
+                both.map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, |most: f64, value| most.max(value));
+            if most.is_nan() || most > MOST * largest {
                 failures.push(format!("{name} at {shape:?}, output {place}: {:.1e}", most / largest));
             }
         }
@@ -42,7 +43,11 @@ fn every_model_is_the_reference_s() {
         let name = file.display().to_string();
         let model = Model::build(Spec::read(&file).expect(&name), &registry).expect(&name);
         let (stride, channels) = (model.detect.max_stride(), model.spec.channels);
-        let shapes = [[1, channels, 2 * stride, 3 * stride], [2, channels, stride, stride]];
+        // The plain loops take their time.
+        let shapes = match model.graph.parameters(None) {
+            0..10_000_000 => vec![[1, channels, 2 * stride, 3 * stride], [2, channels, stride, stride]],
+            _ => vec![[1, channels, stride, 2 * stride]],
+        };
         compare(&model, &name, &shapes, &mut failures);
     }
     report(failures);

@@ -32,7 +32,7 @@ fn a_state_with_other_numbers_never_panics() {
                 edit(&file, |state| set(state, part, path, value.clone()));
                 let went = std::panic::catch_unwind(|| {
                     let mut watch = Stop(0, Cell::new(false));
-                    let made = Training::resume(&file, &mut registry(), &mut watch);
+                    let made = Training::resume(&file, None, &mut registry(), &mut watch);
                     made.and_then(|mut training| training.run(&mut watch))
                 });
                 if went.is_err() {

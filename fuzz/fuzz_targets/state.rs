@@ -89,7 +89,7 @@ fuzz_target!(|text: &str| {
         weights::write(file, &state, Precision::F32).expect("a state");
         let mut registry = Registry::linked().expect("the registry is sound");
         let mut once = Once::default();
-        let went = Training::resume(file, &mut registry, &mut once);
+        let went = Training::resume(file, None, &mut registry, &mut once);
         if let Err(error) = went.and_then(|mut training| training.run(&mut once)) {
             assert!(!error.to_string().is_empty());
         }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use yolo_host::data::Cache;
-use yolo_host::train::{BatchReport, EpochReport, Finish, Hyper, Observer, Options, Rule, Training};
+use yolo_host::train::{BatchReport, EpochReport, Finish, Hyper, Machine, Observer, Options, Rule, Training};
 use yolo_host::weights::{self, Checkpoint, Precision};
 
 /// A small training on pictures of three shapes: three epochs of 64 pixels.
@@ -35,6 +35,8 @@ pub fn options(data: &Path) -> Options {
         freeze: vec![0],
         save_period: 0,
         seed: 3,
+        machine: Machine::Cpu,
+        amp: false,
     }
 }
 

@@ -2,12 +2,14 @@
 
 use crate::autograd::{self, Network};
 use crate::data::{Picture, letterbox, scale_boxes, to_planes};
-use crate::eval::{Detection, NmsOptions, RawMap, decode, non_max_suppression, views};
+use crate::engine::{Engine, Output};
+use crate::eval::{Detection, NmsOptions, RawMap, decode, decode_channels_last, non_max_suppression, views};
 use crate::model::{self, Mismatch, Model, Spec, State};
 use crate::registry::{Registry, RegistryError};
 use crate::weights;
 use candle_core::Device;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A detector that cannot be made or run.
@@ -46,10 +48,18 @@ pub enum Error {
 /// A model, its weights and its class names.
 pub struct Detector {
     model: Model,
-    network: Network,
+    network: Machine,
     anchors: Vec<f32>,
     names: Vec<String>,
     augment: bool,
+}
+
+/// What computes the network.
+enum Machine {
+    /// The engine, whose memory one run at a time uses.
+    Cpu(Mutex<Engine>),
+    /// candle, on CUDA.
+    Candle(Network),
 }
 
 /// What was found in one photograph.
@@ -105,7 +115,12 @@ impl Detector {
         let nc = model.detect.nc;
         let names = names.filter(|names| names.len() == nc);
         Ok(Detector {
-            network: Network::new(&model.graph, state, device)?,
+            network: match device {
+                Device::Cpu => {
+                    Machine::Cpu(Mutex::new(Engine::new(&model.graph, state, &model.detect.outputs)))
+                }
+                device => Machine::Candle(Network::new(&model.graph, state, device)?),
+            },
             anchors: state.floats(model.detect.anchors).to_vec(),
             names: names.unwrap_or_else(|| (0..nc).map(|class| class.to_string()).collect()),
             augment: false,
@@ -148,24 +163,41 @@ impl Detector {
         let mut all = Vec::new();
         for view in views(self.augment) {
             let (planes, shape) = view.look(planes, shape, detect.max_stride());
-            let maps = self.network.run(&planes, shape, &detect.outputs)?;
-            let maps: Vec<RawMap> = maps
-                .iter()
-                .zip(&detect.strides)
-                .zip(self.anchors.chunks_exact(2 * detect.na))
-                .map(|(((shape, values), &stride), anchors)| RawMap {
-                    values,
-                    ny: shape[2],
-                    nx: shape[3],
-                    stride,
-                    anchors,
-                })
-                .collect();
-            let mut rows = decode(&maps, view.rows(&maps), detect.no(), threshold);
+            let mut rows = match &self.network {
+                Machine::Cpu(engine) => {
+                    // A run that panicked left nothing that the next one reads.
+                    let mut engine = engine.lock().unwrap_or_else(PoisonError::into_inner);
+                    engine.run(&planes, shape)?;
+                    let maps: Vec<Output> =
+                        (0..detect.outputs.len()).filter_map(|place| engine.output(place)).collect();
+                    let maps = self.raw_maps(maps.iter().map(|map| (map.shape, map.data)));
+                    decode_channels_last(&maps, view.rows(&maps), detect.no(), threshold)
+                }
+                Machine::Candle(network) => {
+                    let maps = network.run(&planes, shape, &detect.outputs)?;
+                    let maps = self.raw_maps(maps.iter().map(|map| (map.0.as_slice(), map.1.as_slice())));
+                    decode(&maps, view.rows(&maps), detect.no(), threshold)
+                }
+            };
             view.restore(&mut rows, detect.no(), width);
             all.append(&mut rows);
         }
         Ok(all)
+    }
+
+    /// The outputs of Detect, from their shapes and numbers.
+    fn raw_maps<'a>(&'a self, maps: impl Iterator<Item = (&'a [usize], &'a [f32])>) -> Vec<RawMap<'a>> {
+        let detect = &self.model.detect;
+        maps.zip(&detect.strides)
+            .zip(self.anchors.chunks_exact(2 * detect.na))
+            .map(|(((shape, values), &stride), anchors)| RawMap {
+                values,
+                ny: shape[2],
+                nx: shape[3],
+                stride,
+                anchors,
+            })
+            .collect()
     }
 
     /// Objects in one photograph. `size` is height and width, multiples of the stride, into which it is fitted; the

@@ -1,7 +1,8 @@
 //! Where a network is trained and validated: which machine was asked for, and whether it is there.
 
 use super::gpu::{self, Precision};
-use super::{Error, Evaluator, cpu};
+use super::{Error, Evaluator};
+use crate::engine::Engine;
 use crate::graph::{Graph, ValueId};
 use crate::model::State;
 use candle_core::Device;
@@ -69,7 +70,7 @@ impl Machine {
         outputs: &[ValueId],
     ) -> Result<Box<dyn Evaluator>, Error> {
         Ok(match self {
-            Machine::Cpu => Box::new(cpu::Trainer::<f32>::new(graph, state, outputs)?),
+            Machine::Cpu => Box::new(Engine::new(graph, state, outputs)),
             _ => Box::new(gpu::Trainer::new(graph, state, outputs, &self.device()?, Precision::Tf32)?),
         })
     }

@@ -51,7 +51,8 @@ pub fn units(graph: &Graph, state: &State, wanted: &[ValueId]) -> Vec<Unit> {
         {
             let (scale, shift) = normal(&graph.nodes[next].op, state);
             let per_channel = weight.len() / bias.len().max(1);
-            for (channel, (bias, (scale, shift))) in bias.iter_mut().zip(scale.iter().zip(&shift)).enumerate() {
+            for (channel, (bias, (scale, shift))) in bias.iter_mut().zip(scale.iter().zip(&shift)).enumerate()
+            {
                 *bias = (f64::from(*bias) * scale + shift) as f32;
                 let weight = &mut weight[channel * per_channel..][..per_channel];
                 weight.iter_mut().for_each(|weight| *weight = (f64::from(*weight) * scale) as f32);
@@ -99,7 +100,8 @@ fn convolution(node: &Node, state: &State) -> Option<(ValueId, ConvSpec, Vec<f32
         }
         Op::BatchNorm { .. } if node.shape.len() == 4 => {
             let (scale, shift) = normal(&node.op, state);
-            let single = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect::<Vec<f32>>();
+            let single =
+                |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect::<Vec<f32>>();
             let spec = ConvSpec::same(node.shape[1], 1).groups(node.shape[1]);
             Some((input, spec, single(scale), single(shift)))
         }
@@ -111,8 +113,10 @@ fn convolution(node: &Node, state: &State) -> Option<(ValueId, ConvSpec, Vec<f32
 fn normal(op: &Op, state: &State) -> (Vec<f64>, Vec<f64>) {
     let Op::BatchNorm { weight, bias, mean, var } = op else { return (vec![], vec![]) };
     let numbers = |id: &ParamId| state.floats(*id).iter().map(|value| f64::from(*value));
-    let scale: Vec<f64> =
-        numbers(weight).zip(numbers(var)).map(|(weight, var)| weight / (var + BATCH_NORM_EPS).sqrt()).collect();
+    let scale: Vec<f64> = numbers(weight)
+        .zip(numbers(var))
+        .map(|(weight, var)| weight / (var + BATCH_NORM_EPS).sqrt())
+        .collect();
     let shift = numbers(bias).zip(numbers(mean)).zip(&scale).map(|((bias, mean), scale)| bias - mean * scale);
     let shift = shift.collect();
     (scale, shift)

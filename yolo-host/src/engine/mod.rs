@@ -7,12 +7,13 @@ mod layout;
 mod program;
 mod run;
 
-use crate::autograd::Error;
-use crate::graph::{Graph, ValueId};
+use crate::autograd::{Error, Evaluator, OutputMap};
+use crate::graph::{Graph, ParamId, ValueId};
 use crate::kernels::isa;
 use crate::model::State;
 use fit::Fit;
 use program::{Program, program};
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// Sizes of pictures whose fit is kept.
@@ -68,7 +69,8 @@ impl Engine {
     pub fn output(&self, place: usize) -> Option<Output<'_>> {
         let fit = self.fits.last()?;
         let buffer = *self.program.outputs.get(place)?;
-        let (shape, slot, len) = (&fit.shapes[self.program.buffers[buffer].node], fit.slots[buffer], fit.lens[buffer]);
+        let (shape, slot, len) =
+            (&fit.shapes[self.program.buffers[buffer].node], fit.slots[buffer], fit.lens[buffer]);
         Some(Output { shape, data: &self.slots[slot][..len] })
     }
 
@@ -85,7 +87,13 @@ impl Engine {
             let (node, work) = (&self.graph.nodes[step.node], step.work.describe());
             let macs = step.work.macs(&fit.shapes[step.node]);
             let rate = macs as f64 * 2e-6 / ms.max(1e-9);
-            rows.push((ms, format!("{ms:8.3} ms {rate:7.1} GFLOP/s  row {:3} {work} {:?}", node.layer, fit.shapes[step.node])));
+            rows.push((
+                ms,
+                format!(
+                    "{ms:8.3} ms {rate:7.1} GFLOP/s  row {:3} {work} {:?}",
+                    node.layer, fit.shapes[step.node]
+                ),
+            ));
         }
         rows.sort_by(|a, b| b.0.total_cmp(&a.0));
         Ok(rows.into_iter().map(|row| row.1).collect())
@@ -111,5 +119,25 @@ impl Engine {
         }
         self.fits.push(fit);
         Ok(())
+    }
+}
+
+impl Evaluator for Engine {
+    fn evaluate(&mut self, pictures: &[f32], shape: [usize; 4]) -> Result<(), Error> {
+        self.run(pictures, shape)
+    }
+
+    fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error> {
+        let maps = (0..self.program.outputs.len()).filter_map(|place| self.output(place));
+        let maps = maps.filter_map(|Output { shape, data }| match *shape {
+            [batch, _, ny, nx] => Some(OutputMap { values: Cow::Borrowed(data), batch, ny, nx }),
+            _ => None,
+        });
+        Ok(maps.collect())
+    }
+
+    /// Nothing for what convolutions have packed.
+    fn numbers(&self, id: ParamId) -> Result<Vec<f32>, Error> {
+        Ok(self.params[id.0].clone())
     }
 }

@@ -69,9 +69,13 @@ impl Work {
         match self {
             Work::Input => "input".into(),
             Work::Dense { parts, .. } => {
-                let groups = if parts.len() == 1 { String::new() } else { format!(" of {} groups", parts.len()) };
+                let groups =
+                    if parts.len() == 1 { String::new() } else { format!(" of {} groups", parts.len()) };
                 let reads = parts.first().map_or(0, |part| part.1.len());
-                format!("{}{groups}, {reads} runs", parts.first().map_or(String::new(), |part| part.0.describe()))
+                format!(
+                    "{}{groups}, {reads} runs",
+                    parts.first().map_or(String::new(), |part| part.0.describe())
+                )
             }
             Work::Depthwise { parts, .. } => {
                 format!("depthwise {}, {} runs", parts.first().map_or(0, |part| part.0.kernel()), parts.len())

@@ -5,7 +5,7 @@ use super::program::{Program, Step, Work};
 use super::{Engine, Fit};
 use crate::autograd::Error;
 use crate::autograd::cpu::{Ref, apply};
-use crate::graph::{Graph, Op, ParamId, Pool};
+use crate::graph::{Graph, Op, ParamId, Pool, Role};
 use crate::kernels::fused::{Geometry, Source, Target, max_pool};
 use crate::kernels::pool::{Pooling, global_forward};
 use crate::kernels::shape::gather;
@@ -15,6 +15,17 @@ use std::time::Instant;
 /// The values that steps read while they run; convolutions have packed theirs.
 pub fn params(graph: &Graph, state: &State, program: &Program) -> Vec<Vec<f32>> {
     let mut params = vec![vec![]; graph.params.len()];
+    let mut folded = vec![false; graph.params.len()];
+    for node in &graph.nodes {
+        if let Op::BatchNorm { mean, var, .. } = node.op {
+            (folded[mean.0], folded[var.0]) = (true, true);
+        }
+    }
+    for (i, param) in graph.params.iter().enumerate() {
+        if param.role == Role::Buffer && !folded[i] {
+            params[i] = state.floats(ParamId(i)).to_vec();
+        }
+    }
     for step in &program.steps {
         if let (Work::Other(_), Op::Linear { weight, bias }) = (&step.work, &graph.nodes[step.node].op) {
             for id in [Some(*weight), *bias].into_iter().flatten() {

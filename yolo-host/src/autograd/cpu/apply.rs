@@ -36,9 +36,7 @@ pub fn apply<T: Float>(
         Op::Slice { axis, start, length } => {
             axis_copy(x.shape, *axis, *start, *length).copy(x.data, y);
         }
-        Op::ChannelShuffle { groups } => {
-            resize::permute(x.data, y, &resize::shuffle(x.shape[1], *groups))
-        }
+        Op::ChannelShuffle { groups } => resize::permute(x.data, y, &resize::shuffle(x.shape[1], *groups)),
         Op::Upsample(scale, Upsample::Nearest) => {
             let (sizes, steps) = resize::nearest(x.shape, *scale);
             gather(x.data, y, &sizes, &steps);
@@ -60,8 +58,7 @@ pub fn apply<T: Float>(
             matrix::product(&rows, &transposed, &mut out, [rows.len() / features, features, n]);
             if let Some(bias) = bias {
                 let bias = &params[bias.0];
-                out.chunks_exact_mut(n)
-                    .for_each(|row| row.iter_mut().zip(bias).for_each(|(y, b)| *y += *b));
+                out.chunks_exact_mut(n).for_each(|row| row.iter_mut().zip(bias).for_each(|(y, b)| *y += *b));
             }
             from_rows(&out, shape, y);
         }
@@ -145,12 +142,7 @@ pub fn scatter<T: Float>(src: &[T], dst: &mut [T], (sizes, steps): &(Vec<usize>,
 }
 
 /// f(a, b) with broadcasting.
-fn binary<T: Float>(
-    inputs: &[Ref<T>],
-    shape: &[usize],
-    y: &mut [T],
-    f: impl Fn(T, T) -> T + Sync + Send,
-) {
+fn binary<T: Float>(inputs: &[Ref<T>], shape: &[usize], y: &mut [T], f: impl Fn(T, T) -> T + Sync + Send) {
     let [a, b] = *inputs else { return };
     let wide = |x: Ref<T>| {
         let (sizes, steps) = broadcast_steps(x.shape, shape);

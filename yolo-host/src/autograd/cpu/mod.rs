@@ -15,9 +15,9 @@ use crate::kernels::pool::Pooling;
 use crate::kernels::{Conv, Float, from_rows, to_rows};
 use crate::model::State;
 use crate::weights::{Array, Data};
+pub(crate) use apply::apply;
 use pool::Pool;
 use std::collections::BTreeMap;
-pub(crate) use apply::apply;
 pub(crate) use tensor::Ref;
 pub use tensor::Tensor;
 

@@ -1,7 +1,7 @@
 //! The reverse pass through operations that move numbers, and through sums and products with broadcasting.
 
-use super::backward::Flow;
 use super::apply::{moved_last, scales, scatter};
+use super::backward::Flow;
 use super::tensor::{broadcast_steps, from_rows, logical_strides, order, physical, to_rows};
 use crate::autograd::Error;
 use crate::graph::{Op, Order, Upsample};

@@ -5,10 +5,10 @@ use super::finish::activate;
 use super::tile::{regular, scattered};
 use super::{Geometry, Source, Target};
 use crate::graph::Act;
+use crate::kernels::Window;
 use crate::kernels::isa::Isa;
 use crate::kernels::parallel::{Shared, tasks};
 use crate::kernels::simd::{Simd, dispatch};
-use crate::kernels::Window;
 
 /// A convolution with its weights and bias, activation after it: y = act(w ∗ x + b), plus a shortcut.
 #[derive(Debug)]
@@ -259,7 +259,12 @@ fn best(width: usize, sizes: &[usize]) -> usize {
 /// # Safety
 /// As for [`run_part`]; the line has at least P pixels.
 #[inline(always)]
-unsafe fn tiles<S: Simd, const P: usize, const N: usize>(job: &Job, block: &Block, line: usize, width: usize) {
+unsafe fn tiles<S: Simd, const P: usize, const N: usize>(
+    job: &Job,
+    block: &Block,
+    line: usize,
+    width: usize,
+) {
     let mut x = 0;
     while x < width {
         // SAFETY: passed on.

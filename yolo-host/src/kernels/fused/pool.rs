@@ -40,7 +40,11 @@ pub fn max_pool(window: &Window, geometry: &Geometry, channels: usize, x: &[f32]
                     let last = ((input[1] as isize - shift).max(0) as usize).min(output[1]);
                     if first < last {
                         let from = &from[(first as isize + shift) as usize * channels..];
-                        greater((), &from[..(last - first) * channels], &mut y[first * channels..last * channels]);
+                        greater(
+                            (),
+                            &from[..(last - first) * channels],
+                            &mut y[first * channels..last * channels],
+                        );
                     }
                     continue;
                 }
