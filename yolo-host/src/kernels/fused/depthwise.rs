@@ -140,7 +140,8 @@ unsafe fn tile<S: Simd, const P: usize>(job: &Job, line: usize, x: usize, c: usi
             for kx in 0..columns {
                 let w = S::load(kernel.weights.as_ptr().add((ky * columns + kx) * kernel.padded + c));
                 let ix = left + (kx * dilation[1]) as isize;
-                if ix >= 0 && ix + ((P - 1) * stride[1]) as isize < input[1] as isize {
+                let right = ix + ((P - 1) * stride[1]) as isize;
+                if ix >= 0 && right < input[1] as isize {
                     let mut from = from.add(ix as usize * source.pixel);
                     for sum in sums.iter_mut() {
                         let v = if count == S::LANES { S::load(from) } else { S::load_part(from, count) };
