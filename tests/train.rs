@@ -5,9 +5,8 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use yolo_host::data::Cache;
 use yolo_host::train::{BatchReport, Error, Finish, Hyper, Machine, Observer, Options, Rule, Training};
-use yolo_tests::{registry, root, shapes};
+use yolo_tests::{registry, root, runs, shapes};
 
 /// Watches, and stops after so many batches.
 #[derive(Default)]
@@ -38,34 +37,7 @@ impl Observer for Watch {
 
 /// A small detector for pictures of three shapes.
 fn options(data: &Path) -> Options {
-    Options {
-        weights: None,
-        cfg: Some(root().join("models/yolov5n.yaml")),
-        data: data.into(),
-        hyp: None,
-        epochs: 2,
-        batch: 4,
-        imgsz: 96,
-        rect: false,
-        nosave: false,
-        noval: false,
-        noautoanchor: false,
-        cache: Cache::None,
-        image_weights: false,
-        multi_scale: false,
-        single_cls: false,
-        optimizer: Rule::Sgd,
-        workers: 2,
-        quad: false,
-        cos_lr: false,
-        label_smoothing: 0.0,
-        patience: 0,
-        freeze: vec![0],
-        save_period: 0,
-        seed: 3,
-        machine: Machine::Cpu,
-        amp: false,
-    }
+    Options { epochs: 2, imgsz: 96, noautoanchor: false, image_weights: false, ..runs::options(data) }
 }
 
 /// Warm-up takes 1,000 iterations, of which these runs see the start: rates that are large there.

@@ -11,7 +11,7 @@ use yolo_bundle as _;
 use yolo_fuzz::{folder, write};
 use yolo_host::data::Cache;
 use yolo_host::registry::Registry;
-use yolo_host::train::{BatchReport, Finish, Hyper, Observer, Options, Rule, Training};
+use yolo_host::train::{BatchReport, Finish, Hyper, Machine, Observer, Options, Rule, Training};
 use yolo_host::weights::{self, Checkpoint, Precision};
 
 const MODEL: &str = "nc: 3\ndepth_multiple: 1\nwidth_multiple: 1\nanchors: [[9, 9]]\nbackbone:\n  - [-1, 1, Conv, [8, 3, 8]]\n\
@@ -63,6 +63,8 @@ fn stopped() -> Sound {
         freeze: vec![0],
         save_period: 0,
         seed: 0,
+        machine: Machine::Cpu,
+        amp: false,
     };
     let mut registry = Registry::linked().expect("the registry is sound");
     let mut once = Once::default();

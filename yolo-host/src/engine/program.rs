@@ -199,12 +199,7 @@ impl Maker<'_> {
             Op::Input => Work::Input,
             Op::Parameter(id) => Work::Parameter(self.state.floats(*id).to_vec()),
             Op::Pool(kind, spec) => {
-                let window = Window {
-                    kernel: spec.kernel,
-                    stride: spec.stride,
-                    padding: spec.padding,
-                    dilation: spec.dilation,
-                };
+                let window = Window::from(spec);
                 match kind {
                     Pool::Max => Work::MaxPool { node: inputs[0], window },
                     Pool::Average => Work::MeanPool { node: inputs[0], window },
@@ -233,12 +228,7 @@ impl Maker<'_> {
 
     fn dense(&mut self, unit: &Unit, shortcut: Option<Run>) -> Value {
         let Kind::Conv { input, spec, weight, bias, act, .. } = &unit.kind else { return Value::Flat(0) };
-        let window = Window {
-            kernel: spec.kernel,
-            stride: spec.stride,
-            padding: spec.padding,
-            dilation: spec.dilation,
-        };
+        let window = Window::from(spec);
         let places = self.places(input.0);
         let (cin, cout) = (places.len() / spec.groups, bias.len() / spec.groups);
         let (mut parts, mut reads) = (vec![], vec![]);
@@ -260,12 +250,7 @@ impl Maker<'_> {
     /// The output has its channels in the order in which the input's lie.
     fn depthwise(&mut self, unit: &Unit) -> Value {
         let Kind::Conv { input, spec, weight, bias, act, .. } = &unit.kind else { return Value::Flat(0) };
-        let window = Window {
-            kernel: spec.kernel,
-            stride: spec.stride,
-            padding: spec.padding,
-            dilation: spec.dilation,
-        };
+        let window = Window::from(spec);
         let (found, order) = runs(&self.places(input.0));
         let (mut parts, mut first) = (vec![], 0);
         for run in &found {

@@ -93,12 +93,7 @@ impl<T: Float> Trainer<T> {
                     output: [shape[2], shape[3]],
                     cin: x.shape[1],
                     cout: shape[1],
-                    window: Window {
-                        kernel: spec.kernel,
-                        stride: spec.stride,
-                        padding: spec.padding,
-                        dilation: spec.dilation,
-                    },
+                    window: Window::from(spec),
                     groups: spec.groups,
                 });
                 let bias = bias.map(|bias| self.params[bias.0].as_slice());
@@ -129,12 +124,7 @@ impl<T: Float> Trainer<T> {
                 }
             }
             Op::Pool(kind, spec) => {
-                let window = Window {
-                    kernel: spec.kernel,
-                    stride: spec.stride,
-                    padding: spec.padding,
-                    dilation: spec.dilation,
-                };
+                let window = Window::from(spec);
                 let (input, output) = ([x.shape[2], x.shape[3]], [shape[2], shape[3]]);
                 let pooling = Pooling::new(*kind, x.shape[0], input, output, x.shape[1], &window);
                 let mut places = match std::mem::take(&mut self.saved[step]) {
