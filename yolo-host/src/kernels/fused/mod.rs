@@ -5,6 +5,8 @@ mod conv;
 mod depthwise;
 mod finish;
 mod pool;
+#[cfg(test)]
+mod tests;
 mod tile;
 
 pub use conv::Dense;
