@@ -4,6 +4,7 @@
 mod dense;
 mod depthwise;
 mod finish;
+mod input;
 mod pool;
 mod rows;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod winograd;
 
 pub use dense::Dense;
 pub use depthwise::Depthwise;
+pub use input::from_planes;
 pub use pool::max_pool;
 pub use winograd::Winograd;
 

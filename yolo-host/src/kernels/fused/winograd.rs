@@ -299,7 +299,7 @@ unsafe fn run_output<S: Simd>(part: &Part) {
                     let from = room.products.ptr().add(tile * conv.padded + padded);
                     let pitch = room.tiles.len() * conv.padded;
                     output::<S>(from, pitch, conv.bias.as_ptr().add(padded), sums.as_mut_ptr());
-                    job.finish.activate(sums);
+                    job.finish.activate::<S>(sums);
                     for y in 0..OUT.min(height - top) {
                         for x in 0..OUT.min(width - left) {
                             let pixel = (picture * height + top + y) * width + left + x;
