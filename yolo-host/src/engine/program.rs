@@ -2,7 +2,7 @@
 
 use super::fold::{Kind, Unit, units};
 use super::layout::{Place, Run, join, runs, whole};
-use crate::graph::{Graph, Op, Pool, ValueId};
+use crate::graph::{Graph, Op, Pool, Upsample, ValueId};
 use crate::kernels::fused::{Conv, Depthwise};
 use crate::kernels::{Isa, Window};
 use crate::model::State;
@@ -57,6 +57,8 @@ pub enum Work {
     MeanPool { node: usize, window: Window },
     /// Over height and width.
     GlobalPool(Pool),
+    /// Pixels repeated so many times.
+    Upsample { node: usize, scale: usize },
     /// The node's operation on whole tensors: the nodes that are read.
     Other(Vec<usize>),
     /// A constant.
@@ -84,6 +86,7 @@ impl Work {
             Work::MaxPool { .. } => "max pool".into(),
             Work::MeanPool { .. } => "mean pool".into(),
             Work::GlobalPool(_) => "global pool".into(),
+            Work::Upsample { .. } => "upsample".into(),
             Work::Other(_) => "other".into(),
             Work::Parameter(_) => "constant".into(),
         }
@@ -120,7 +123,13 @@ pub fn program(graph: &Graph, state: &State, wanted: &[ValueId], isa: Isa) -> Pr
     let program = Program { steps: vec![], buffers: vec![], outputs: vec![] };
     let mut maker = Maker { isa, graph, state, values: vec![None; graph.nodes.len()], program };
     for unit in units(graph, state, wanted) {
-        let value = maker.unit(&unit);
+        let mut value = maker.unit(&unit);
+        for node in unit.twins.iter().rev() {
+            if let Value::Map(places) = &mut value {
+                let own = places.split_off(places.len() - graph.nodes[*node].shape[1]);
+                maker.values[*node] = Some(Value::Map(own));
+            }
+        }
         maker.values[unit.node] = Some(value);
     }
     maker.program.outputs = wanted.iter().map(|value| maker.together(value.0)).collect();
@@ -206,6 +215,7 @@ impl Maker<'_> {
                 }
             }
             Op::GlobalPool(kind) => Work::GlobalPool(*kind),
+            Op::Upsample(scale, Upsample::Nearest) => Work::Upsample { node: inputs[0], scale: *scale },
             _ => Work::Other(inputs),
         };
         let buffer = self.step(unit.node, work, reads, channels);

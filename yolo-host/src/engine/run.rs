@@ -6,7 +6,7 @@ use super::{Engine, Fit};
 use crate::autograd::Error;
 use crate::autograd::cpu::{Ref, apply};
 use crate::graph::{Graph, Op, ParamId, Pool, Role};
-use crate::kernels::fused::{Geometry, Source, Target, from_planes, max_pool};
+use crate::kernels::fused::{Geometry, Source, Target, from_planes, max_pool, upsample};
 use crate::kernels::pool::{Pooling, global_forward};
 use crate::model::State;
 use std::time::Instant;
@@ -123,6 +123,9 @@ impl Scene<'_> {
             }
             Work::GlobalPool(kind) => {
                 global_forward(*kind, self.data(step.reads[0]), shape[0], pixel, y);
+            }
+            Work::Upsample { node, scale } => {
+                upsample(*scale, &self.geometry(*node), pixel, self.data(step.reads[0]), y);
             }
             Work::Other(nodes) => {
                 let node = &self.engine.graph.nodes[step.node];

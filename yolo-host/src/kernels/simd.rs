@@ -34,6 +34,26 @@ pub trait Simd: Copy {
     unsafe fn reciprocal(v: Self::V) -> Self::V;
 }
 
+/// Asks for what lies there; any address will do.
+#[inline(always)]
+pub fn prefetch(_at: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: reads nothing that the program could see.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(_at.cast());
+    }
+}
+
+/// The same for what will be written.
+#[inline(always)]
+pub fn prefetch_to_write(_at: *mut f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: likewise; processors that do not know it do nothing.
+    unsafe {
+        std::arch::asm!("prefetchw [{0}]", in(reg) _at, options(nostack, preserves_flags));
+    }
+}
+
 /// Calls `kernel::<S>(arg)` with the vectors of a set of instructions, compiled for it.
 macro_rules! dispatch {
     ($isa:expr, $kernel:ident($arg:expr): $type:ty) => {

@@ -9,7 +9,8 @@ use crate::graph::Act;
 use crate::kernels::Window;
 use crate::kernels::isa::Isa;
 use crate::kernels::parallel::tasks;
-use crate::kernels::simd::{Simd, dispatch};
+use crate::kernels::simd::{Simd, dispatch, prefetch};
+use std::ops::Range;
 
 /// A convolution with its weights and bias, activation after it: y = act(w ∗ x + b), plus a shortcut.
 #[derive(Debug)]
@@ -183,6 +184,10 @@ unsafe fn run_line<S: Simd>(job: &Job, blocks: &[Block], segments: &[Segment], f
         let mut x = 0;
         while x < width {
             let start = x.min(width - pixels);
+            if job.pointwise && block.start == 0 {
+                fetch(segments, start + pixels..(start + 2 * pixels).min(job.pixels - first));
+            }
+            job.finish.fetch(block, first + start + pixels..(first + start + 2 * pixels).min(job.pixels));
             // SAFETY: passed on: all places are of the maps whose sizes are checked, and weights and bias were packed so.
             unsafe {
                 match block.vectors {
@@ -191,6 +196,20 @@ unsafe fn run_line<S: Simd>(job: &Job, blocks: &[Block], segments: &[Segment], f
                 }
             }
             x += pixels;
+        }
+    }
+}
+
+/// Asks for the numbers of pixels that are next: they lie in too many places for the processor to guess.
+#[inline(always)]
+fn fetch(segments: &[Segment], pixels: Range<usize>) {
+    for segment in segments {
+        for pixel in pixels.clone() {
+            let mut at = 0;
+            while at < segment.count {
+                prefetch(segment.from.wrapping_add(pixel * segment.step + at));
+                at += 16;
+            }
         }
     }
 }

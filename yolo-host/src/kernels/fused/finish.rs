@@ -7,7 +7,8 @@ use crate::kernels::Float;
 use crate::kernels::act::{Curve, with_curve};
 use crate::kernels::isa::vectorised;
 use crate::kernels::parallel::Shared;
-use crate::kernels::simd::Simd;
+use crate::kernels::simd::{Simd, prefetch_to_write};
+use std::ops::Range;
 
 type T = f32;
 
@@ -126,6 +127,19 @@ impl<'a> Finish<'a> {
                 v = S::add(v, S::load_part(from, count));
             }
             S::store_part(self.target.ptr().add(pixel * self.pixel + self.first + channel), v, count);
+        }
+    }
+
+    /// Asks for the places of pixels that are next.
+    #[inline(always)]
+    pub fn fetch(&self, block: &Block, pixels: Range<usize>) {
+        for pixel in pixels {
+            let at = self.target.ptr().wrapping_add(pixel * self.pixel + self.first + block.start);
+            let mut n = 0;
+            while n < block.width {
+                prefetch_to_write(at.wrapping_add(n));
+                n += 16;
+            }
         }
     }
 

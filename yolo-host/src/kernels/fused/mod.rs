@@ -11,12 +11,14 @@ mod rows;
 mod tests;
 mod tile;
 mod transform;
+mod upsample;
 mod winograd;
 
 pub use dense::Dense;
 pub use depthwise::Depthwise;
 pub use input::from_planes;
 pub use pool::max_pool;
+pub use upsample::upsample;
 pub use winograd::Winograd;
 
 use super::isa::Isa;
