@@ -15,6 +15,7 @@ use super::{Outcome, pixels};
 use crate::kernels::isa;
 use anyhow::{Context, ensure};
 use clap::ValueEnum;
+use quality::Judge;
 use rayon::ThreadPool;
 use report::{ModelReport, Peak, Report};
 use std::path::{Path, PathBuf};
@@ -116,14 +117,14 @@ impl BenchArgs {
             .iter()
             .map(|pool| Peak { threads: pool.current_num_threads(), gflops_per_second: threads::peak(pool) })
             .collect();
+        // Before anything takes its time: it may be wrong.
+        let judge = self.data.as_ref().map(|data| Judge::new(data, &subjects)).transpose()?;
         self.measure(&mut subjects, pools)?;
+        let peak_memory = memory::peak();
         let mut models = vec![];
         for subject in &mut subjects {
-            let quality = match &self.data {
-                Some(data) if subject.trained => Some(pools[0].install(|| quality::quality(subject, data))?),
-                _ => None,
-            };
-            models.push(ModelReport::new(subject, quality, &peaks));
+            let judged = judge.as_ref().map(|judge| pools[0].install(|| judge.judge(subject)));
+            models.push(ModelReport::new(subject, judged.transpose()?.flatten(), &peaks));
         }
         Ok(Report {
             kernels: isa().name(),
@@ -133,7 +134,7 @@ impl BenchArgs {
             cores: threads::cores(),
             peaks,
             models,
-            peak_memory: memory::peak(),
+            peak_memory,
         })
     }
 

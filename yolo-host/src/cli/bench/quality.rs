@@ -1,12 +1,15 @@
-//! How well a model finds what it was trained for, as `yolo val` measures it.
+//! How well models find what they were trained for, as `yolo val` measures it.
 
 use super::super::progress::{bar, report_split};
 use super::subject::Subject;
-use crate::data::{Dataset, Loader, LoaderOptions, SplitName, SplitOptions};
+use crate::data::{Dataset, Item, Loader, LoaderOptions, SplitName, SplitOptions};
 use crate::validator::{Judged, Options, validate};
 use anyhow::{Context, ensure};
 use serde::Serialize;
 use std::path::Path;
+
+/// Pictures a batch, as in `yolo val`: in rectangular batches the metrics depend on it a little.
+const BATCH: usize = 32;
 
 /// Means over all classes.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -21,44 +24,47 @@ pub struct Quality {
     pub map: f64,
 }
 
-/// Pictures a batch, as in `yolo val`: in rectangular batches the metrics depend on it a little.
-const BATCH: usize = 32;
+/// Labelled pictures: the part `val` of a dataset.
+pub struct Judge {
+    items: Vec<Item>,
+}
 
-/// Validates a model on the part `val` of a dataset.
-pub fn quality(subject: &mut Subject, data: &Path) -> anyhow::Result<Quality> {
-    let dataset = Dataset::read(data).context("--data")?;
-    let detect = &subject.model.detect;
-    ensure!(
-        dataset.names.len() == detect.nc,
-        "{} has {} classes, but {} finds {}",
-        data.display(),
-        dataset.names.len(),
-        subject.name,
-        detect.nc
-    );
-    let split = dataset.split(SplitName::Val, SplitOptions::default())?;
-    report_split(SplitName::Val, &split);
-    let loading = LoaderOptions {
-        imgsz: subject.shape[2].max(subject.shape[3]),
-        batch: BATCH,
-        stride: detect.max_stride(),
-        rect: true,
-        pad: 0.5,
-        threads: 2,
-        ..LoaderOptions::default()
-    };
-    let loader = Loader::new(split.items, loading)?;
-    let progress = bar(loader.batches(), "val");
-    let mut watch = |judged: &Judged| progress.set_position(judged.index as u64 + 1);
-    let options = Options::default();
-    let validation =
-        validate(&mut subject.engine, detect, &subject.anchors, &loader, None, &options, &mut watch)?;
-    progress.finish_and_clear();
-    let summary = validation.summary;
-    Ok(Quality {
-        precision: summary.precision,
-        recall: summary.recall,
-        map50: summary.map50,
-        map: summary.map,
-    })
+impl Judge {
+    /// Reads a dataset, on which all `subjects` that have weights can be judged.
+    pub fn new(data: &Path, subjects: &[Subject]) -> anyhow::Result<Self> {
+        let dataset = Dataset::read(data).context("--data")?;
+        let classes = dataset.names.len();
+        for Subject { name, model, .. } in subjects.iter().filter(|subject| subject.trained) {
+            let nc = model.detect.nc;
+            ensure!(classes == nc, "{} has {classes} classes, but {name} finds {nc}", data.display());
+        }
+        let split = dataset.split(SplitName::Val, SplitOptions::default())?;
+        report_split(SplitName::Val, &split);
+        Ok(Judge { items: split.items })
+    }
+
+    /// Validates a model; nothing for one without weights.
+    pub fn judge(&self, subject: &mut Subject) -> anyhow::Result<Option<Quality>> {
+        let Subject { trained, model, engine, anchors, shape, name, .. } = subject;
+        if !*trained {
+            return Ok(None);
+        }
+        let loading = LoaderOptions {
+            imgsz: shape[2].max(shape[3]),
+            batch: BATCH,
+            stride: model.detect.max_stride(),
+            rect: true,
+            pad: 0.5,
+            threads: 2,
+            ..LoaderOptions::default()
+        };
+        let loader = Loader::new(self.items.clone(), loading)?;
+        let progress = bar(loader.batches(), name);
+        let mut watch = |judged: &Judged| progress.set_position(judged.index as u64 + 1);
+        let options = Options::default();
+        let validation = validate(engine, &model.detect, anchors, &loader, None, &options, &mut watch)?;
+        progress.finish_and_clear();
+        let crate::eval::Summary { precision, recall, map50, map, .. } = validation.summary;
+        Ok(Some(Quality { precision, recall, map50, map }))
+    }
 }
