@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use yolo_host::model::{Model, Spec};
 use yolo_host::weights::{self, Array, Checkpoint, Data, Precision};
 use yolo_tests::{floats, portable_state, registry, root, uniform, yolo};
@@ -131,6 +131,8 @@ fn main() {
                 let run =
                     |_| engines[place].ask(&format!("run {name}")).unwrap_or_else(|error| panic!("{error}"));
                 times[place].extend((0..=TURN).map(run).skip(1));
+                // Threads of the one that ran may still turn in place, waiting for work.
+                std::thread::sleep(Duration::from_millis(30));
             }
         }
         let ours = median(&mut times[0]);

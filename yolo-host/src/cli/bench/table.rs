@@ -18,7 +18,7 @@ pub fn print(report: &Report, detail: Detail) -> std::io::Result<()> {
     for model in report.models.iter().filter(|_| detail.layers) {
         for latency in &model.latency {
             line(&format!(
-                "{}{}, {}×{}, batch {}, {}, {} kernels, {} threads",
+                "{}{}, {}×{}, batch {}, {}, {} kernels, {}",
                 model.name,
                 if model.trained { "" } else { " with values from a seed" },
                 model.imgsz[0],
@@ -26,7 +26,7 @@ pub fn print(report: &Report, detail: Detail) -> std::io::Result<()> {
                 report.batch,
                 report.precision,
                 report.kernels,
-                latency.threads
+                threads(latency.threads)
             ))?;
             layers(latency, detail.steps)?;
             line("")?;
@@ -35,16 +35,20 @@ pub fn print(report: &Report, detail: Detail) -> std::io::Result<()> {
     comparison(report)?;
     line("")?;
     for peak in &report.peaks {
-        let rate = peak.gflops_per_second;
         line(&format!(
-            "{rate:.1} GFLOP/s in registers, measured here with {} threads: the peak",
-            peak.threads
+            "{:.1} GFLOP/s in registers, measured here with {}: the peak",
+            peak.gflops_per_second,
+            threads(peak.threads)
         ))?;
     }
     if let Some(bytes) = report.peak_memory {
         line(&format!("{} MB of memory at most, the whole process", bytes / 1_000_000))?;
     }
     Ok(())
+}
+
+fn threads(count: usize) -> String {
+    format!("{count} thread{}", if count == 1 { "" } else { "s" })
 }
 
 fn layers(latency: &Latency, steps: bool) -> std::io::Result<()> {

@@ -41,7 +41,7 @@ pub fn peak(pool: &ThreadPool) -> f64 {
         let (_, seconds) = run(sums, TRIAL);
         // Long beside the waking of threads, and the processor has time to change its frequency.
         let rounds = (TRIAL as f64 * 5e-3 / seconds).clamp(TRIAL as f64, 1e8) as u64;
-        let rates = (0..12).map(|_| run(sums, rounds)).map(|(operations, seconds)| operations / seconds);
+        let rates = (0..24).map(|_| run(sums, rounds)).map(|(operations, seconds)| operations / seconds);
         rates.fold(0.0, f64::max)
     });
     best.fold(0.0, f64::max) * 1e-9
