@@ -3,7 +3,7 @@
 use super::fold::{Kind, Unit, units};
 use super::layout::{Place, Run, join, runs, whole};
 use crate::graph::{Graph, Op, Pool, ValueId};
-use crate::kernels::fused::{Dense, Depthwise};
+use crate::kernels::fused::{Conv, Depthwise};
 use crate::kernels::{Isa, Window};
 use crate::model::State;
 
@@ -46,7 +46,7 @@ pub enum Work {
     /// Pictures into a map.
     Input,
     /// One convolution for each group, with what it reads and the first channel that it writes.
-    Dense { node: usize, parts: Vec<(Dense, Vec<Run>, usize)>, shortcut: Option<Run> },
+    Dense { node: usize, parts: Vec<(Conv, Vec<Run>, usize)>, shortcut: Option<Run> },
     /// The same, channel by channel.
     Depthwise { node: usize, parts: Vec<(Depthwise, Run, usize)> },
     /// Channels brought together.
@@ -239,7 +239,7 @@ impl Maker<'_> {
             let bias = &bias[group * cout..(group + 1) * cout];
             let lens = found.iter().map(|run| run.len).collect();
             reads.extend(found.iter().map(|run| run.buffer));
-            parts.push((Dense::new(self.isa, window, weight, bias, lens, &order, *act), found, group * cout));
+            parts.push((Conv::new(self.isa, window, weight, bias, lens, &order, *act), found, group * cout));
         }
         reads.extend(shortcut.map(|run| run.buffer));
         let work = Work::Dense { node: input.0, parts, shortcut };

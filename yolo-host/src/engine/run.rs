@@ -6,9 +6,8 @@ use super::{Engine, Fit};
 use crate::autograd::Error;
 use crate::autograd::cpu::{Ref, apply};
 use crate::graph::{Graph, Op, ParamId, Pool, Role};
-use crate::kernels::fused::{Geometry, Source, Target, max_pool};
+use crate::kernels::fused::{Geometry, Source, Target, from_planes, max_pool};
 use crate::kernels::pool::{Pooling, global_forward};
-use crate::kernels::shape::gather;
 use crate::model::State;
 use std::time::Instant;
 
@@ -84,7 +83,7 @@ impl Scene<'_> {
         match &step.work {
             Work::Input => {
                 let [n, c, h, w] = [shape[0], shape[1], shape[2], shape[3]];
-                gather(planes, y, &[n, h * w, c], &[c * h * w, 1, h * w]);
+                from_planes(planes, [n, c, h * w], y);
             }
             Work::Parameter(values) => y.copy_from_slice(values),
             Work::Dense { node, parts, shortcut } => {

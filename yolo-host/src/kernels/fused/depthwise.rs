@@ -164,7 +164,7 @@ unsafe fn tile<S: Simd, const P: usize>(job: &Job, line: usize, x: usize, c: usi
             S::store(room.as_mut_ptr().add(p * S::LANES), *sum);
         }
         if let Some(act) = kernel.act {
-            activate(act, &mut room[..P * S::LANES]);
+            activate::<S>(act, &mut room[..P * S::LANES]);
         }
         for p in 0..P {
             let to = job.target.ptr().add((line * output[1] + x + p) * job.pixel + job.first + c);
