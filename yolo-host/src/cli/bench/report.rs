@@ -1,4 +1,5 @@
-//! What `yolo bench` found, as its JSON has it. Times are milliseconds of a run, which is one batch.
+//! What `yolo bench` found, as its JSON has it. Times are milliseconds of a run, which is one batch. Operations are those of
+//! plain convolutions: where Winograd's algorithm does with fewer, a share of the peak may be above 1.
 
 use super::quality::Quality;
 use super::subject::Subject;
@@ -68,7 +69,7 @@ pub struct Latency {
     pub ms: Spread,
     /// By the median.
     pub gflops_per_second: f64,
-    /// Of the peak, from 0 to 1.
+    /// Of the peak.
     pub of_peak: f64,
     /// Those of the pictures first, then YAML rows.
     pub layers: Vec<LayerReport>,
@@ -91,7 +92,7 @@ pub struct LayerReport {
     pub share: f64,
     /// By the median.
     pub gflops_per_second: f64,
-    /// Of the peak, from 0 to 1.
+    /// Of the peak.
     pub of_peak: f64,
     /// In running order.
     pub steps: Vec<StepReport>,
