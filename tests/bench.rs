@@ -1,0 +1,385 @@
+//! `yolo bench`: what it answers another program, what its figures say of each other, and what it refuses. How fast anything
+//! is, no test says.
+
+use candle_core::Device;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use yolo_host::autograd::Network;
+use yolo_host::model::{Model, Spec};
+use yolo_host::weights::{self, Array, Checkpoint, Data, Precision};
+use yolo_tests::plugins::compile;
+use yolo_tests::{floats, portable_state, registry, report, root, uniform, yolo};
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn bench(arguments: &[&str]) -> Output {
+    yolo().arg("bench").args(arguments).output().expect("yolo runs")
+}
+
+/// The JSON of a bench that runs.
+fn figures(command: &mut Command) -> Value {
+    let output = command.args(["--json", "--runs", "2", "--warmup", "1"]).output().expect("yolo runs");
+    assert!(output.status.success(), "{command:?}: {}", text(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("one JSON object")
+}
+
+fn number(json: &Value, pointer: &str) -> f64 {
+    json.pointer(pointer).and_then(Value::as_f64).unwrap_or_else(|| panic!("no number {pointer} in {json}"))
+}
+
+/// Answers of `yolo bench --serve` to these bytes, a line each.
+fn served(bytes: &[u8]) -> Vec<String> {
+    let mut child = yolo()
+        .args(["bench", "--serve", "--threads", "1"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("yolo runs");
+    child.stdin.take().expect("its input").write_all(bytes).expect("it listens");
+    let output = child.wait_with_output().expect("it ends");
+    let errors = text(&output.stderr);
+    assert!(output.status.success() && !errors.contains("panicked"), "{errors}");
+    text(&output.stdout).lines().map(str::to_string).collect()
+}
+
+/// A file with one tensor `input` of noise.
+fn input(folder: &Path, name: &str, shape: &[usize]) {
+    let values = uniform("pictures", shape.iter().product()).iter().map(|value| *value as f32).collect();
+    let array = Array { shape: shape.to_vec(), data: Data::F32(values) };
+    tensor(folder, name, "input", array);
+}
+
+fn tensor(folder: &Path, file: &str, name: &str, array: Array) {
+    let arrays = BTreeMap::from([(name.to_string(), array)]);
+    let checkpoint = Checkpoint { arrays, ..Checkpoint::default() };
+    weights::write(&folder.join(file), &checkpoint, Precision::F32).expect(file);
+}
+
+/// yolov5n with the weights that `portable.py` makes, in `n.safetensors`.
+fn nano(folder: &Path) -> Model {
+    let model = Model::build(Spec::read(&root().join("models/yolov5n.yaml")).expect("a model"), &registry());
+    let model = model.expect("a model");
+    let arrays = portable_state(&model).to_arrays(&model.graph);
+    let checkpoint = Checkpoint { arrays, ..Checkpoint::default() };
+    weights::write(&folder.join("n.safetensors"), &checkpoint, Precision::F32).expect("weights");
+    model
+}
+
+/// Raw maps as planes, of candle's network and of the file that is written.
+#[test]
+fn serve_writes_raw_maps() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let model = nano(folder.path());
+    let network = Network::new(&model.graph, &portable_state(&model), &Device::Cpu).expect("a network");
+    let mut failures = vec![];
+    // Two pictures of other sides; the smallest that there is; more pictures than a kernel takes at once.
+    for (case, shape) in [[2, 3, 64, 96], [1, 3, 32, 32], [17, 3, 32, 64]].into_iter().enumerate() {
+        let (picture, output) = (format!("x{case}"), at(&format!("y{case}")));
+        input(folder.path(), &picture, &shape);
+        let load = format!("load n models/yolov5n.yaml {} {} {output}", at("n.safetensors"), at(&picture));
+        let answers = served(format!("{load}\nrun n\nrun n").as_bytes());
+        assert!(answers.len() == 3 && answers.iter().all(|line| line.starts_with("ok ")), "{answers:?}");
+
+        let given = weights::read(&folder.path().join(&picture)).expect("the input");
+        let wanted =
+            network.run(&floats(&given.arrays["input"]), shape, &model.detect.outputs).expect("maps");
+        let found = weights::read(Path::new(&output)).expect("the output").arrays;
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["p3", "p4", "p5"]);
+        for ((name, found), (shape, values)) in found.iter().zip(wanted) {
+            assert_eq!(found.shape, shape);
+            let largest = values.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+            let differences = floats(found).into_iter().zip(&values).map(|(a, b)| (a - b).abs());
+            let most =
+                differences.fold(0.0f32, |most, value| if value.is_nan() { value } else { most.max(value) });
+            if most.is_nan() || most > 1e-4 * largest {
+                failures.push(format!("{name} at {shape:?}: {:.1e}", most / largest));
+            }
+        }
+    }
+    report(failures);
+}
+
+/// One line for each line, whatever it says, and then it goes on.
+#[test]
+fn serve_refuses_and_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    nano(folder.path());
+    for (name, shape) in [
+        ("good", &[1, 3, 32, 32][..]),
+        ("grey", &[1, 1, 32, 32]),
+        ("odd", &[1, 3, 48, 32]),
+        ("flat", &[3, 32, 32]),
+    ] {
+        input(folder.path(), name, shape);
+    }
+    input(folder.path(), "none", &[0, 3, 32, 32]);
+    input(folder.path(), "empty", &[1, 3, 0, 32]);
+    tensor(folder.path(), "other", "picture", Array { shape: vec![1], data: Data::F32(vec![0.0]) });
+    tensor(folder.path(), "whole", "input", Array { shape: vec![1, 1, 1, 1], data: Data::I64(vec![0]) });
+    std::fs::write(folder.path().join("text"), "hello").expect("a file");
+
+    let load = |cfg: &str, weights: &str, input: &str, output: &str| {
+        format!("load n {cfg} {} {} {output}", at(weights), at(input)).into_bytes()
+    };
+    let (cfg, good, y) = ("models/yolov5n.yaml", "n.safetensors", at("y"));
+    let cases: Vec<(Vec<u8>, &str)> = vec![
+        (b"run n".to_vec(), "error: no model `n` is loaded; there are: []"),
+        (b"".to_vec(), "error: an empty line"),
+        (b"go n".to_vec(), "error: `go` with 1 words after it; say `load NAME"),
+        (b"run".to_vec(), "error: `run` with 0 words"),
+        (b"load n a b c".to_vec(), "error: `load` with 4 words"),
+        (b"\xff\xfe\x00 run".to_vec(), "error: "),
+        (vec![b'x'; 1 << 20], "error: `xxx"),
+        (load("missing.yaml", good, "good", &y), "error: cannot read missing.yaml: No such file"),
+        (load("models/yolov5s.yaml", good, "good", &y), "the weights do not fit the model"),
+        (load(cfg, "missing", "good", &y), "missing: cannot read the file"),
+        (load(cfg, "text", "good", &y), "text: not a weights file"),
+        (load(cfg, good, "missing", &y), "missing: cannot read the file"),
+        (load(cfg, good, "text", &y), "text: not a weights file"),
+        (load(cfg, good, "other", &y), "other: has no tensor `input` of floating-point numbers"),
+        (load(cfg, good, "whole", &y), "whole: has no tensor `input` of floating-point numbers"),
+        (
+            load(cfg, good, "flat", &y),
+            "flat: `input` must be [batch, channels, height, width], not [3, 32, 32]",
+        ),
+        (load(cfg, good, "grey", &y), "grey: `input` has 1 channels, where the model takes 3"),
+        (load(cfg, good, "odd", &y), "odd: models/yolov5n.yaml: the model does not take pictures of 48×32"),
+        (load(cfg, good, "none", &y), "none: `input` has no pictures"),
+        (load(cfg, good, "empty", &y), "empty: "),
+        (load(cfg, good, "good", &at("missing/y")), "missing/y: cannot write the file"),
+        (b"run n".to_vec(), "error: no model `n`"),
+        (load(cfg, good, "good", &y), "ok n, input [1, 3, 32, 32]"),
+        (b"run m".to_vec(), "error: no model `m` is loaded; there are: [n]"),
+        (load(cfg, good, "odd", &y), "error: "),
+        (b"run n".to_vec(), "ok n, "),
+    ];
+    let lines: Vec<Vec<u8>> = cases.iter().map(|(line, _)| line.clone()).collect();
+    let answers = served(&lines.join(&b'\n'));
+    assert_eq!(answers.len(), cases.len(), "{answers:#?}");
+    let wrong = |(answer, (line, says)): (&String, &(Vec<u8>, &str))| {
+        let ok = answer.starts_with("ok ") || answer.starts_with("error: ");
+        (!(ok && answer.contains(says))).then(|| {
+            let line: String = text(line).chars().take(200).collect();
+            format!("{line}: expected `{says}`, got `{answer}`")
+        })
+    };
+    report(answers.iter().zip(&cases).filter_map(wrong).collect());
+}
+
+/// Of times only this can be said: parts are within the whole.
+#[test]
+fn figures_agree_with_each_other() {
+    let json = figures(yolo().args([
+        "bench",
+        "--cfg",
+        "models/yolov5n.yaml",
+        "models/yolov5-shufflenetv2.yaml",
+        "--imgsz",
+        "64",
+        "--threads",
+        "1,2",
+        "--batch-size",
+        "2",
+    ]));
+    assert_eq!(number(&json, "/batch"), 2.0);
+    let known = yolo().args(["info", "--json", "--imgsz", "64", "--cfg", "models/yolov5n.yaml"]).output();
+    let known: Value = serde_json::from_slice(&known.expect("yolo runs").stdout).expect("JSON");
+    for key in ["/parameters", "/gflops"] {
+        let (ours, info) = (number(&json, &format!("/models/0{key}")), number(&known, key));
+        assert!((ours - info).abs() < 1e-9 * info, "{key}: {ours}, not {info}");
+    }
+    let mut failures = vec![];
+    let mut check = |right: bool, what: String| failures.extend((!right).then_some(what));
+    for model in json["models"].as_array().expect("models") {
+        let name = model["name"].as_str().expect("a name");
+        let latencies = model["latency"].as_array().expect("latencies");
+        let threads: Vec<_> = latencies.iter().map(|latency| latency["threads"].as_u64()).collect();
+        check(threads == [Some(1), Some(2)], format!("{name}: {threads:?}"));
+        check(number(model, "/weights") >= 4.0 * number(model, "/parameters"), format!("{name}: weights"));
+        check(number(model, "/maps") > 0.0, format!("{name}: maps"));
+        for latency in latencies {
+            let layers = latency["layers"].as_array().expect("layers");
+            let sum = |key: &str| layers.iter().map(|layer| number(layer, key)).sum::<f64>();
+            check(sum("/ms/mean") <= number(latency, "/ms/mean"), format!("{name}: layers take longer"));
+            check((0.0..=1.0 + 1e-9).contains(&sum("/share")), format!("{name}: shares {}", sum("/share")));
+            for (key, whole) in [("/parameters", "/parameters"), ("/gflops", "/gflops")] {
+                let (parts, whole) = (sum(key), number(model, whole));
+                check((parts - whole).abs() <= 1e-9 * whole, format!("{name}: {key} {parts}, not {whole}"));
+            }
+            let operations = number(model, "/gflops") * 2.0 / number(latency, "/ms/median") * 1e3;
+            let rate = number(latency, "/gflops_per_second");
+            check(
+                (operations - rate).abs() <= 1e-9 * rate,
+                format!("{name}: {rate}, not {operations} GFLOP/s"),
+            );
+            for layer in layers {
+                let [min, median, p90, p99] =
+                    ["min", "median", "p90", "p99"].map(|at| number(layer, &format!("/ms/{at}")));
+                check(min <= median && median <= p90 && p90 <= p99, format!("{name}: {layer}"));
+                let steps = layer["steps"].as_array().expect("steps");
+                let mean: f64 = steps.iter().map(|step| number(step, "/ms/mean")).sum();
+                check(
+                    (mean - number(layer, "/ms/mean")).abs() <= 1e-6 + 1e-6 * mean,
+                    format!("{name}: steps of {layer}"),
+                );
+                let gflops: f64 = steps.iter().map(|step| number(step, "/gflops")).sum();
+                check(
+                    gflops >= number(layer, "/gflops") * (1.0 - 1e-9),
+                    format!("{name}: GFLOPs of {layer}"),
+                );
+            }
+        }
+    }
+    for peak in json["peaks"].as_array().expect("peaks") {
+        check(number(peak, "/gflops_per_second") > 0.0, format!("{peak}"));
+    }
+    report(failures);
+}
+
+/// A plugin's own operation is none of the engine's: it alone falls back, and is named.
+#[test]
+fn what_falls_back_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let library = compile("cc", &root().join("tests/hostile/op_works.c"), folder.path(), &[]);
+    let cfg = folder.path().join("model.yaml");
+    let model = "nc: 1\ndepth_multiple: 1\nwidth_multiple: 1\nanchors: 1\n\
+        backbone:\n  - [-1, 1, Conv, [8, 3, 2]]\n  - [-1, 1, Hostile, []]\n  - [-1, 1, Conv, [8, 3, 1]]\n\
+        head:\n  - [[-1], 1, Detect, [nc, anchors]]\n";
+    std::fs::write(&cfg, model).expect("a model");
+    let command = || {
+        let mut command = yolo();
+        command.args(["bench", "--imgsz", "32"]).arg("--plugin").arg(&library).arg("--cfg").arg(&cfg);
+        command
+    };
+    let json = figures(&mut command());
+    let layers = json["models"][0]["latency"][0]["layers"].as_array().expect("layers");
+    for layer in layers {
+        let steps = layer["steps"].as_array().expect("steps");
+        let fallen: Vec<_> = steps.iter().filter(|step| step["falls_back"] == true).collect();
+        let own = layer["block"] == "Hostile";
+        assert_eq!(fallen.len(), usize::from(own), "{layer}");
+        assert!(!own || fallen[0]["operation"] == "twice", "{layer}");
+    }
+    let output = command().args(["--runs", "1"]).output().expect("yolo runs");
+    let table = text(&output.stdout);
+    let row = table.lines().find(|line| line.contains("Hostile")).unwrap_or_else(|| panic!("{table}"));
+    assert!(row.trim_start().starts_with("1 ") && row.ends_with(" twice"), "{row}");
+}
+
+/// mAP is that of `yolo val`: on what the weights find at a high confidence, taken as the truth.
+#[test]
+fn map_is_that_of_val() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let project = folder.path().join("found");
+    let photos = root().join("tests/data/photos");
+    let mut detect = yolo();
+    detect.args(["detect", "--imgsz", "256", "--save-txt", "--nosave", "--conf-thres", "0.4", "--project"]);
+    assert!(detect.arg(&project).output().expect("yolo runs").status.success());
+    for part in ["images", "labels"] {
+        std::fs::create_dir(folder.path().join(part)).expect("a folder");
+    }
+    for name in ["astronaut", "chelsea", "coffee"] {
+        let copy = |from: &Path, to: String| std::fs::copy(from, folder.path().join(to)).expect(name);
+        copy(&photos.join(format!("{name}.png")), format!("images/{name}.png"));
+        copy(&project.join(format!("exp/labels/{name}.txt")), format!("labels/{name}.txt"));
+    }
+    let names: Vec<String> = (0..80).map(|class| format!("c{class}")).collect();
+    let data = folder.path().join("data.yaml");
+    std::fs::write(&data, format!("train: images\nval: images\nnames: [{}]\n", names.join(", ")))
+        .expect("data");
+    let at = |command: &mut Command| {
+        command.args(["--weights", "weights/yolov5s.safetensors", "--imgsz", "192", "--data"]).arg(&data);
+    };
+    let mut val = yolo();
+    at(val.arg("val"));
+    let output = val.arg("--nosave").output().expect("yolo runs");
+    let table = text(&output.stdout);
+    let row =
+        table.lines().find(|line| line.trim_start().starts_with("all ")).unwrap_or_else(|| panic!("{table}"));
+    let theirs: Vec<f64> =
+        row.split_whitespace().skip(3).map(|word| word.parse().expect("a number")).collect();
+
+    let mut command = yolo();
+    at(command.arg("bench"));
+    let quality = figures(&mut command)["models"][0]["quality"].clone();
+    let ours = ["precision", "recall", "map50", "map"].map(|key| quality[key].as_f64().expect(key));
+    assert!(ours[2] > 0.3, "{ours:?}");
+    let same = ours.iter().zip(&theirs).all(|(ours, theirs)| (ours - theirs).abs() <= 0.5e-4 + 1e-9);
+    assert!(same && theirs.len() == 4, "{ours:?}, not {theirs:?}");
+}
+
+/// Sizes at the edges: rounded up with a word, or run as they are.
+#[test]
+fn odd_sizes_run() {
+    let cases: [(&[&str], &str, &str); 5] = [
+        (&["--imgsz", "33"], "33×33 rounded up to 64×64, multiples of its largest stride", "64×64"),
+        (&["--imgsz", "32"], "", "32×32"),
+        (&["--imgsz", "1", "95"], "1×95 rounded up to 32×96", "32×96"),
+        (&["--imgsz", "32", "--batch-size", "17"], "", "batch 17"),
+        (&["--imgsz", "32", "--threads", "64"], "warning: 64 threads take turns on", "64 threads"),
+    ];
+    let mut failures = vec![];
+    for kernels in ["", "portable"] {
+        for (arguments, note, says) in cases {
+            let mut command = yolo();
+            command.env("YOLO_KERNELS", kernels).args([
+                "bench",
+                "--cfg",
+                "models/yolov5n.yaml",
+                "--runs",
+                "2",
+            ]);
+            let output = command.args(["--warmup", "0"]).args(arguments).output().expect("yolo runs");
+            let (errors, table) = (text(&output.stderr), text(&output.stdout));
+            let quiet = !note.is_empty() || errors.is_empty();
+            let kernels = kernels.is_empty() || table.contains("portable kernels");
+            if !(output.status.success() && errors.contains(note) && quiet && table.contains(says) && kernels)
+            {
+                failures.push(format!("{arguments:?}: {errors}{table}"));
+            }
+        }
+    }
+    report(failures);
+}
+
+#[test]
+fn wrong_commands_are_refused() {
+    let cfg = "models/yolov5n.yaml";
+    let (s, data) = ("weights/yolov5s.safetensors", "data/bccd.yaml");
+    let cases: [(&[&str], i32, &str); 17] = [
+        (&[], 2, "--cfg"),
+        (&["--cfg", cfg, "--threads", "0"], 2, "must be from 1 to 1024"),
+        (&["--cfg", cfg, "--threads", "1,x"], 2, "must be from 1 to 1024"),
+        (&["--cfg", cfg, "--imgsz", "0"], 2, "must be from 1 to 16384 pixels"),
+        (&["--cfg", cfg, "--batch-size", "0"], 2, "must be from 1 to 1024"),
+        (&["--cfg", cfg, "--runs", "0"], 2, "must be from 1 to 10000"),
+        (&["--cfg", cfg, "--precision", "f8"], 2, "f32"),
+        (&["--cfg", cfg, "--data", data], 2, "--weights"),
+        (&["--cfg", cfg, "--serve"], 2, "cannot be used with"),
+        (&["--serve", "--json"], 2, "cannot be used with"),
+        (&["--serve", "--threads", "1,2"], 1, "--serve takes one number of --threads"),
+        (&["--cfg", "missing.yaml"], 1, "cannot read missing.yaml: No such file"),
+        (&["--weights", "missing.pt"], 1, "missing.pt: cannot read the file"),
+        (&["--weights", s, "--cfg", cfg], 1, "the weights do not fit the model"),
+        (&["--weights", s, "--cfg", cfg, cfg], 1, "2 --cfg for 1 --weights; give one for each"),
+        (&["--weights", s, "--data", "missing.yaml", "--imgsz", "32"], 1, "missing.yaml"),
+        (&["--cfg", cfg, "--imgsz", "16384", "--batch-size", "1024"], 1, "is larger than"),
+    ];
+    let failures = cases.iter().filter_map(|(arguments, expected, says)| {
+        let output = bench(arguments);
+        let (code, errors) = (output.status.code(), text(&output.stderr));
+        let right = code == Some(*expected) && errors.contains(says) && !errors.contains("panicked");
+        (!right).then(|| {
+            format!("{arguments:?}: exit code {code:?}, expected {expected} and `{says}`, got `{errors}`")
+        })
+    });
+    report(failures.collect());
+}
