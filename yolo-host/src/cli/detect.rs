@@ -4,12 +4,12 @@ use super::output::{general, line};
 use super::plugins::{PluginArgs, notes};
 use super::run_folder::{FolderArgs, RunFolder};
 use super::{Outcome, pixels};
+use crate::autograd::Machine;
 use crate::data::{Picture, sources};
 use crate::detector::{Detector, Found};
 use crate::draw;
 use crate::eval::{Detection, NmsOptions};
 use anyhow::{Context, bail, ensure};
-use candle_core::Device;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::fmt::Write as _;
@@ -90,28 +90,13 @@ pub fn run(args: DetectArgs) -> anyhow::Result<Outcome> {
     );
     ensure!((0.0..=1.0).contains(&args.iou_thres), "--iou-thres must be from 0 to 1, not {}", args.iou_thres);
     let files = sources(&args.source).context("--source")?;
-    let device = device(&args.device)?;
+    let machine = Machine::named(&args.device).context("--device")?;
     let mut registry = args.plugins.registry()?;
-    let detector = Detector::load(&args.weights, args.cfg.as_deref(), &mut registry, &device)?;
+    let detector = Detector::load(&args.weights, args.cfg.as_deref(), &mut registry, machine)?;
     let detector = detector.augmented(args.augment);
     notes(&mut registry);
     let command = Command::new(args, detector)?;
     command.all(&files)
-}
-
-/// The device that `--device` names.
-fn device(name: &str) -> anyhow::Result<Device> {
-    match name.trim_start_matches("cuda:") {
-        "cpu" => Ok(Device::Cpu),
-        // `cuda_if_available` fails where the feature is on and no GPU is there.
-        "" => Ok(Device::new_cuda(0).unwrap_or(Device::Cpu)),
-        index => {
-            let index =
-                index.parse().with_context(|| format!("--device {name}: use cpu, or an index such as 0"))?;
-            Device::new_cuda(index)
-                .with_context(|| format!("--device {name}: no such CUDA device, or a build without it"))
-        }
-    }
 }
 
 /// Everything that stays the same from picture to picture.

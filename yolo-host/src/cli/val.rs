@@ -195,8 +195,8 @@ impl Subject {
             ..LoaderOptions::default()
         };
         Ok(Subject {
-            network: machine.evaluator(&model.graph, &state, &detect.outputs)?,
             anchors: state.floats(detect.anchors).to_vec(),
+            network: machine.evaluator(&model.graph, state, &detect.outputs)?,
             items: split.items,
             categories: if dataset.is_coco() { Categories::Coco91 } else { Categories::Classes },
             names: match (args.single_cls, meta.names) {

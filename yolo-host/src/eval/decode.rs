@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-/// One output of Detect for one picture: `[na · no, ny, nx]`.
+/// One output of Detect for one picture: `[ny, nx, na · no]`.
 #[derive(Clone, Copy, Debug)]
 pub struct RawMap<'a> {
-    /// Values, channels first; for [`decode_channels_last`] last.
+    /// Values, channels last.
     pub values: &'a [f32],
     /// Rows.
     pub ny: usize,
@@ -18,36 +18,23 @@ pub struct RawMap<'a> {
 }
 
 /// Rows `[x, y, w, h, objectness, classes …]` of all anchors, in the order map, anchor, row, column: centre and size in
-/// pixels, the rest 0 to 1 (v6.1 `Detect.forward`). `no` is 5 + classes. Only `rows` are made, counted in that order, and
+/// pixels, the rest 0 to 1 (v6.1 `Detect.forward`). `no` is 5 + classes. Only rows `wanted` are made, counted in that order, and
 /// those whose objectness is not above `threshold` are left out: suppression would drop them anyway, and they are almost all.
-pub fn decode(maps: &[RawMap], rows: Range<usize>, no: usize, threshold: f32) -> Vec<f32> {
-    decode_by(maps, rows, no, threshold, |map, channel, cell| channel * map.ny * map.nx + cell)
-}
-
-/// [`decode`] for maps `[ny, nx, na · no]`.
-pub fn decode_channels_last(maps: &[RawMap], rows: Range<usize>, no: usize, threshold: f32) -> Vec<f32> {
-    decode_by(maps, rows, no, threshold, |map, channel, cell| cell * (map.anchors.len() / 2 * no) + channel)
-}
-
-fn decode_by(
-    maps: &[RawMap],
-    wanted: Range<usize>,
-    no: usize,
-    threshold: f32,
-    place: impl Fn(&RawMap, usize, usize) -> usize,
-) -> Vec<f32> {
+pub fn decode(maps: &[RawMap], wanted: Range<usize>, no: usize, threshold: f32) -> Vec<f32> {
     let mut rows = Vec::new();
     let mut first = 0;
     for map in maps {
         let cells = map.ny * map.nx;
+        let na = map.anchors.len() / 2;
         for (anchor, size) in map.anchors.chunks_exact(2).enumerate() {
             let (start, end) = (wanted.start.saturating_sub(first), wanted.end.saturating_sub(first));
             first += cells;
             for cell in start..end.min(cells) {
-                let at = |channel: usize| sigmoid(map.values[place(map, anchor * no + channel, cell)]);
-                if at(4) <= threshold {
+                let values = &map.values[(cell * na + anchor) * no..][..no];
+                if sigmoid(values[4]) <= threshold {
                     continue;
                 }
+                let at = |channel: usize| sigmoid(values[channel]);
                 let (row, column) = ((cell / map.nx) as f32, (cell % map.nx) as f32);
                 rows.push((at(0) * 2.0 + (column - 0.5)) * map.stride);
                 rows.push((at(1) * 2.0 + (row - 0.5)) * map.stride);
