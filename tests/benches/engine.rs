@@ -19,7 +19,7 @@ fn main() {
     for name in if named.is_empty() { MODELS.to_vec() } else { named } {
         let spec = Spec::read(&root().join(format!("models/{name}.yaml"))).expect(name);
         let model = Model::build(spec, &registry).expect(name);
-        let mut engine = Engine::new(&model.graph, &portable_state(&model), &model.detect.outputs);
+        let mut engine = Engine::new(&model.graph, portable_state(&model), &model.detect.outputs);
         let shape = [1, 3, size, size];
         let picture: Vec<f32> = uniform("picture", 3 * size * size).iter().map(|v| *v as f32).collect();
         let mut times: Vec<f64> = vec![];
