@@ -63,7 +63,8 @@ impl Dense {
         };
         let (cout, cin) = (bias.len(), order.len());
         let taps = window.kernel[0] * window.kernel[1];
-        let (mut blocks, mut weights, mut biases) = (vec![], vec![], vec![]);
+        let (mut blocks, mut biases) = (vec![], vec![]);
+        let mut weights = Vec::with_capacity(taps * cin * cout.next_multiple_of(lanes));
         let mut start = 0;
         while start < cout {
             let vectors = (cout - start).div_ceil(lanes).min(most);
