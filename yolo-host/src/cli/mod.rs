@@ -1,6 +1,7 @@
 //! The `yolo` command: one file a subcommand. Only here is anything printed, and only here does the process end.
 
 mod album;
+mod bench;
 mod blocks;
 mod convert;
 mod detect;
@@ -37,6 +38,7 @@ enum Command {
     Train(Box<train::TrainArgs>),
     Val(val::ValArgs),
     Info(info::InfoArgs),
+    Bench(Box<bench::BenchArgs>),
     Blocks(blocks::BlocksArgs),
     Convert(convert::ConvertArgs),
 }
@@ -48,6 +50,7 @@ impl Command {
             Command::Train(args) => &mut args.plugins,
             Command::Val(args) => &mut args.plugins,
             Command::Info(args) => &mut args.plugins,
+            Command::Bench(args) => &mut args.plugins,
             Command::Blocks(args) => &mut args.plugins,
             Command::Convert(args) => &mut args.plugins,
         }
@@ -77,6 +80,7 @@ pub fn run() -> ExitCode {
         Command::Train(args) => train::run(*args),
         Command::Val(args) => val::run(args),
         Command::Info(args) => info::run(args),
+        Command::Bench(args) => bench::run(*args),
         Command::Blocks(args) => blocks::run(args),
         Command::Convert(args) => convert::run(args),
     };

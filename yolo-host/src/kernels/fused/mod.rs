@@ -1,15 +1,16 @@
 //! Kernels for inference: convolutions that read channels where they lie, apply the activation and add the shortcut while
 //! the sums are in registers or in the nearest cache, and keep nothing for a gradient.
 
-mod conv;
+mod dense;
 mod depthwise;
 mod finish;
 mod pool;
+mod rows;
 #[cfg(test)]
 mod tests;
 mod tile;
 
-pub use conv::Dense;
+pub use dense::Dense;
 pub use depthwise::Depthwise;
 pub use pool::max_pool;
 

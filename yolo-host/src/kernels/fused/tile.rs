@@ -1,67 +1,181 @@
 //! The sums of a tile of pixels by vectors of channels, held in registers.
-#![allow(unsafe_code)] // loads through pointers
+#![allow(unsafe_code)] // loads and stores through pointers
 
 use crate::kernels::simd::Simd;
 
-/// Adds, for each of P pixels `step` numbers apart, `count` numbers times a matrix `[count, N vectors]`.
+/// Numbers that lie side by side in every pixel, and which rows of the weight they meet.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment {
+    /// Those of the first pixel.
+    pub from: *const f32,
+    /// From pixel to pixel.
+    pub step: usize,
+    /// How many.
+    pub count: usize,
+    /// The first row of the weight `[rows, vectors]`.
+    pub row: usize,
+}
+
+/// What a tile is multiplied with, and where its sums go.
+#[derive(Clone, Copy, Debug)]
+pub struct Sums {
+    /// `[rows, vectors]`
+    pub weight: *const f32,
+    /// `[vectors]`
+    pub bias: *const f32,
+    /// `[pixels, vectors]`
+    pub to: *mut f32,
+    /// From pixel to pixel there.
+    pub pitch: usize,
+}
+
+/// The size of tiles, none above `width`, that cover so many pixels with the fewest steps.
+pub fn size<S: Simd, const N: usize>(width: usize) -> usize {
+    let sizes: &[usize] = match (S::LANES, N) {
+        (16, 1) => &[28, 20, 14, 10, 6, 4, 2, 1],
+        (16, _) => &[14, 13, 10, 6, 4, 2, 1],
+        _ => &[6, 5, 4, 2, 1],
+    };
+    fewest(width, sizes)
+}
+
+fn fewest(width: usize, sizes: &[usize]) -> usize {
+    let fitting = sizes.iter().copied().filter(|size| *size <= width);
+    fitting.min_by_key(|size| width.div_ceil(*size) * (size + 1)).unwrap_or(1)
+}
+
+/// Computes bias + Σ segments · weight for pixels `x` to `x` + `pixels`, which is one of the sizes of [`size`].
 ///
 /// # Safety
-/// The processor has the instructions; all of it can be read.
+/// The processor has the instructions; all of it can be read, and written.
 #[inline(always)]
-pub unsafe fn regular<S: Simd, const P: usize, const N: usize>(
-    sums: &mut [[S::V; N]; P],
-    from: *const f32,
-    step: usize,
-    count: usize,
-    mut weight: *const f32,
-) {
-    // SAFETY: passed on. Three pixels share a pointer, so that all pointers fit into registers.
+pub unsafe fn sums<S: Simd, const N: usize>(pixels: usize, x: usize, segments: &[Segment], sums: &Sums) {
+    // SAFETY: passed on.
     unsafe {
-        let mut bases = [from; P];
-        for (p, base) in bases.iter_mut().enumerate() {
-            *base = from.add(p / 3 * 3 * step);
-        }
-        for i in 0..count {
-            let mut w = [S::zero(); N];
-            for (n, w) in w.iter_mut().enumerate() {
-                *w = S::load(weight.add(n * S::LANES));
-            }
-            for p in 0..P {
-                let x = S::splat(*bases[p / 3 * 3].add(i + p % 3 * step));
-                for n in 0..N {
-                    sums[p][n] = S::mul_add(x, w[n], sums[p][n]);
+        if S::LANES == 16 {
+            if N == 1 {
+                match pixels {
+                    28 => return p28::<S, N>(x, segments, sums),
+                    20 => return p20::<S, N>(x, segments, sums),
+                    _ => (),
                 }
             }
-            weight = weight.add(N * S::LANES);
+            match pixels {
+                14 => return p14::<S, N>(x, segments, sums),
+                13 => return p13::<S, N>(x, segments, sums),
+                10 => return p10::<S, N>(x, segments, sums),
+                _ => (),
+            }
+        }
+        match pixels {
+            6 => p6::<S, N>(x, segments, sums),
+            5 => p5::<S, N>(x, segments, sums),
+            4 => p4::<S, N>(x, segments, sums),
+            2 => p2::<S, N>(x, segments, sums),
+            _ => p1::<S, N>(x, segments, sums),
         }
     }
 }
 
-/// The same for pixels anywhere.
-///
-/// # Safety
-/// As for [`regular`].
 #[inline(always)]
-pub unsafe fn scattered<S: Simd, const P: usize, const N: usize>(
-    sums: &mut [[S::V; N]; P],
-    from: &[*const f32; P],
-    count: usize,
-    mut weight: *const f32,
-) {
+unsafe fn load<S: Simd, const N: usize>(from: *const f32) -> [S::V; N] {
     // SAFETY: passed on.
     unsafe {
-        for i in 0..count {
-            let mut w = [S::zero(); N];
-            for (n, w) in w.iter_mut().enumerate() {
-                *w = S::load(weight.add(n * S::LANES));
-            }
-            for p in 0..P {
-                let x = S::splat(*from[p].add(i));
-                for n in 0..N {
-                    sums[p][n] = S::mul_add(x, w[n], sums[p][n]);
-                }
-            }
-            weight = weight.add(N * S::LANES);
+        let mut v = [S::zero(); N];
+        for (n, v) in v.iter_mut().enumerate() {
+            *v = S::load(from.add(n * S::LANES));
         }
+        v
+    }
+}
+
+#[inline(always)]
+unsafe fn add<S: Simd, const N: usize>(sum: &mut [S::V; N], x: *const f32, w: &[S::V; N]) {
+    // SAFETY: passed on.
+    unsafe {
+        let x = S::splat(*x);
+        for (sum, w) in sum.iter_mut().zip(w) {
+            *sum = S::mul_add(x, *w, *sum);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn store<S: Simd, const N: usize>(to: *mut f32, v: [S::V; N]) {
+    // SAFETY: passed on.
+    unsafe {
+        for (n, v) in v.into_iter().enumerate() {
+            S::store(to.add(n * S::LANES), v);
+        }
+    }
+}
+
+/// The same pointer, in a register of its own: the compiler would make one for each pixel, and keep half of them in memory.
+#[inline(always)]
+fn held(pointer: *const f32) -> *const f32 {
+    let mut _pointer = pointer;
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    // SAFETY: no instruction.
+    unsafe {
+        std::arch::asm!("/* {0} */", inout(reg) _pointer, options(pure, nomem, nostack, preserves_flags));
+    }
+    _pointer
+}
+
+/// A tile with a variable for each pixel: the compiler does not always keep an array in registers. Three pixels share a
+/// pointer, none, one and two steps from it, which is as far as an address reaches.
+macro_rules! tile {
+    ($name:ident: $($base:ident $first:literal [$($sum:ident $k:literal),+])+) => {
+        /// # Safety
+        /// As for [`sums`].
+        #[inline(always)]
+        unsafe fn $name<S: Simd, const N: usize>(x: usize, segments: &[Segment], sums: &Sums) {
+            // SAFETY: passed on.
+            unsafe {
+                let bias = load::<S, N>(sums.bias);
+                $($(let mut $sum = bias;)+)+
+                for segment in segments {
+                    let Segment { from, step, count, row } = *segment;
+                    let mut weight = sums.weight.add(row * N * S::LANES);
+                    $(let mut $base = from.wrapping_add((x + $first) * step);)+
+                    for _ in 0..count {
+                        $($base = held($base);)+
+                        let w = load::<S, N>(weight);
+                        $($(add::<S, N>(&mut $sum, $base.wrapping_add($k * step), &w);)+)+
+                        $($base = $base.wrapping_add(1);)+
+                        weight = weight.wrapping_add(N * S::LANES);
+                    }
+                }
+                $($(store::<S, N>(sums.to.add(($first + $k) * sums.pitch), $sum);)+)+
+            }
+        }
+    };
+}
+
+tile!(p28: a 0 [a0 0, a1 1, a2 2] b 3 [b0 0, b1 1, b2 2] c 6 [c0 0, c1 1, c2 2] d 9 [d0 0, d1 1, d2 2]
+    e 12 [e0 0, e1 1, e2 2] f 15 [f0 0, f1 1, f2 2] g 18 [g0 0, g1 1, g2 2] h 21 [h0 0, h1 1, h2 2]
+    i 24 [i0 0, i1 1, i2 2] j 27 [j0 0]);
+tile!(p20: a 0 [a0 0, a1 1, a2 2] b 3 [b0 0, b1 1, b2 2] c 6 [c0 0, c1 1, c2 2] d 9 [d0 0, d1 1, d2 2]
+    e 12 [e0 0, e1 1, e2 2] f 15 [f0 0, f1 1, f2 2] g 18 [g0 0, g1 1]);
+tile!(p14: a 0 [a0 0, a1 1, a2 2] b 3 [b0 0, b1 1, b2 2] c 6 [c0 0, c1 1, c2 2] d 9 [d0 0, d1 1, d2 2]
+    e 12 [e0 0, e1 1]);
+tile!(p13: a 0 [a0 0, a1 1, a2 2] b 3 [b0 0, b1 1, b2 2] c 6 [c0 0, c1 1, c2 2] d 9 [d0 0, d1 1, d2 2]
+    e 12 [e0 0]);
+tile!(p10: a 0 [a0 0, a1 1, a2 2] b 3 [b0 0, b1 1, b2 2] c 6 [c0 0, c1 1, c2 2] d 9 [d0 0]);
+tile!(p6: a 0 [a0 0, a1 1, a2 2] b 3 [b0 0, b1 1, b2 2]);
+tile!(p5: a 0 [a0 0, a1 1, a2 2] b 3 [b0 0, b1 1]);
+tile!(p4: a 0 [a0 0, a1 1, a2 2] b 3 [b0 0]);
+tile!(p2: a 0 [a0 0, a1 1]);
+tile!(p1: a 0 [a0 0]);
+
+#[cfg(test)]
+mod tests {
+    use super::fewest;
+
+    #[test]
+    fn few_tiles_cover_a_line() {
+        assert_eq!(fewest(20, &[14, 10, 6]), 10);
+        assert_eq!(fewest(448, &[14, 10, 6]), 14);
+        assert_eq!(fewest(3, &[14, 2, 1]), 2);
     }
 }
