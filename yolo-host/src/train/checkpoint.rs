@@ -88,7 +88,9 @@ impl Training {
         extra.insert(HYPER.into(), json(&self.hyper));
         let mut arrays = BTreeMap::new();
         for (name, set) in Set::ALL {
-            arrays.extend(self.named(set)?.into_iter().map(|(param, array)| (format!("{name}/{param}"), array)));
+            arrays.extend(
+                self.named(set)?.into_iter().map(|(param, array)| (format!("{name}/{param}"), array)),
+            );
         }
         weights::write(
             &self.weights_file("last.state"),

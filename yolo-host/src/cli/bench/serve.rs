@@ -82,7 +82,7 @@ fn load([cfg, weights, input, output]: [&Path; 4], registry: &mut Registry) -> a
         eprintln!("note: {note}");
     }
     let (planes, shape) = read(input, &model).with_context(|| input.display().to_string())?;
-    let mut engine = Engine::new(&model.graph, &state, &model.detect.outputs);
+    let mut engine = Engine::new(&model.graph, state, &model.detect.outputs);
     engine.run(&planes, shape)?;
     weights::write(output, &raw_maps(&engine, &model)?, Precision::F32)?;
     Ok(Served { engine, planes, shape })

@@ -10,7 +10,10 @@ use super::{Entry, METADATA};
 use crate::weights::element::Element;
 use crate::weights::{Array, Checkpoint, ErrorKind, Meta};
 
-/// Decodes a file of `len` bytes. Of what is read only one tensor's bytes are held at a time.
+/// Bytes that are read at once: a whole number of values of any type, few enough to stay in a near cache.
+const PIECE: usize = 64 << 10;
+
+/// Decodes a file of `len` bytes piece by piece, so that there is only one copy of its tensors.
 pub fn read(mut file: impl BufRead, len: u64) -> Result<Checkpoint, ErrorKind> {
     let header = header(&mut file, len)?;
     let data = len - 8 - header.len() as u64;
@@ -18,9 +21,9 @@ pub fn read(mut file: impl BufRead, len: u64) -> Result<Checkpoint, ErrorKind> {
         serde_json::from_slice(&header).map_err(|e| ErrorKind::Header(e.to_string()))?;
     tensors.sort_by(|a, b| (a.1.data_offsets, &a.0).cmp(&(b.1.data_offsets, &b.0)));
     check_layout(&tensors, data)?;
-    let (mut arrays, mut bytes) = (BTreeMap::new(), vec![]);
+    let (mut arrays, mut room) = (BTreeMap::new(), vec![0; PIECE]);
     for (name, entry) in tensors {
-        let array = decode(&name, entry, &mut file, &mut bytes)?;
+        let array = decode(&name, entry, &mut file, &mut room)?;
         if arrays.insert(name.clone(), array).is_some() {
             return Err(ErrorKind::DuplicateTensor { tensor: name });
         }
@@ -69,8 +72,8 @@ fn check_layout(tensors: &[(String, Entry)], len: u64) -> Result<(), ErrorKind> 
     }
 }
 
-/// The tensor `name`, whose bytes come next; `bytes` is room for them.
-fn decode(name: &str, entry: Entry, file: &mut impl Read, bytes: &mut Vec<u8>) -> Result<Array, ErrorKind> {
+/// The tensor `name`, whose bytes come next; `room` is for a piece of them.
+fn decode(name: &str, entry: Entry, file: &mut impl Read, room: &mut [u8]) -> Result<Array, ErrorKind> {
     let Entry { dtype, shape, data_offsets: (from, to) } = entry;
     let Some(element) = Element::from_safetensors(&dtype) else {
         return Err(ErrorKind::UnsupportedDtype { tensor: name.to_owned(), dtype });
@@ -79,9 +82,14 @@ fn decode(name: &str, entry: Entry, file: &mut impl Read, bytes: &mut Vec<u8>) -
         let what = format!("shape {shape:?} of {dtype} does not take the {} bytes it has", to - from);
         return Err(ErrorKind::TensorBounds { tensor: name.to_owned(), what });
     }
-    bytes.resize(to - from, 0);
-    file.read_exact(bytes).map_err(ErrorKind::Read)?;
-    Ok(Array { data: element.widen(bytes, name)?, shape })
+    let (mut data, mut left) = (element.room((to - from) / element.size()), to - from);
+    while left > 0 {
+        let piece = &mut room[..left.min(PIECE)];
+        file.read_exact(piece).map_err(ErrorKind::Read)?;
+        element.append(piece, name, &mut data)?;
+        left -= piece.len();
+    }
+    Ok(Array { data, shape })
 }
 
 /// The JSON header. Tensors stay a list, so that two of one name are seen.
