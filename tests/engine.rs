@@ -12,7 +12,7 @@ const MOST: f64 = 1e-4;
 fn compare(model: &Model, name: &str, shapes: &[[usize; 4]], failures: &mut Vec<String>) {
     let state = portable_state(model);
     let outputs = &model.detect.outputs;
-    let mut engine = Engine::new(&model.graph, &state, outputs);
+    let mut engine = Engine::new(&model.graph, state.clone(), outputs);
     let mut reference = Trainer::<f64>::new(&model.graph, &state, outputs).expect(name);
     for &shape in shapes {
         let pictures = uniform("pictures", shape.iter().product());

@@ -1,10 +1,10 @@
 //! The official yolov5s on photographs, against the reference's detections.
 
-use candle_core::Device;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use yolo_bundle as _;
+use yolo_host::autograd::Machine;
 use yolo_host::data::{Picture, letterbox};
 use yolo_host::detector::Detector;
 use yolo_host::eval::{Detection, NmsOptions, non_max_suppression};
@@ -18,7 +18,7 @@ fn records() -> Vec<Value> {
 }
 
 fn detector() -> Detector {
-    Detector::load(&root().join("weights/yolov5s.safetensors"), None, &mut registry(), &Device::Cpu).unwrap()
+    Detector::load(&root().join("weights/yolov5s.safetensors"), None, &mut registry(), Machine::Cpu).unwrap()
 }
 
 /// The photograph: in the repository, else beside it.

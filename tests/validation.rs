@@ -1,9 +1,9 @@
 //! `yolo val` beyond its metrics: test-time augmentation, COCO's results, hybrid labels, the study of sizes; and COCO128 from
 //! the reference's own batches.
 
-use candle_core::Device;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use yolo_host::autograd::Machine;
 use yolo_host::autograd::cpu::Trainer;
 use yolo_host::data::{Batch, Geometry, Label};
 use yolo_host::detector::{Detector, load_model};
@@ -50,7 +50,7 @@ fn judged(model: &Model, state: &State, batch: Batch, options: &Options) -> (Val
 fn augmented_rows_are_the_reference_s() {
     let (expected, model, state, batch) = augmented();
     let no = model.detect.no();
-    let detector = Detector::new(model, &state, None, &Device::Cpu).unwrap().augmented(true);
+    let detector = Detector::new(model, state, None, Machine::Cpu).unwrap().augmented(true);
     let [_, _, height, width] = batch.shape;
     let ours = detector.predict(&batch.planes, height, width, f32::NEG_INFINITY).unwrap();
     let reference = floats(&expected.arrays["decoded"]);

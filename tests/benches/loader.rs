@@ -8,9 +8,6 @@ use std::time::Instant;
 use yolo_host::data::{AugmentHyper, Cache, Dataset, Loader, LoaderOptions, SplitName, SplitOptions};
 use yolo_tests::{root, shared};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const LOW: AugmentHyper = AugmentHyper {
     hsv_h: 0.015,
     hsv_s: 0.7,

@@ -14,9 +14,6 @@ use yolo_host::train::loss::Target;
 use yolo_tests::training::Training;
 use yolo_tests::{registry, root, uniform};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const MODELS: [&str; 5] =
     ["yolov5n", "yolov5-shufflenetv2", "yolov5-mobilenetv3-small", "yolov5s-ghost", "yolov5s"];
 const BATCH: usize = 4;

@@ -131,7 +131,7 @@ pub fn portable_state(model: &Model) -> State {
         (param.name.clone(), array)
     };
     let arrays: BTreeMap<String, Array> = model.graph.params.iter().enumerate().map(fill).collect();
-    State::from_arrays(&model.graph, &arrays).expect("the model's own names")
+    State::from_arrays(&model.graph, arrays).expect("the model's own names")
 }
 
 fn portable_array(param: &Param) -> Array {

@@ -5,7 +5,7 @@ use candle_core::Device;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
-use yolo_host::autograd::Network;
+use yolo_host::autograd::{Machine, Network};
 use yolo_host::detector::Detector;
 use yolo_host::graph::{Param, ValueId};
 use yolo_host::model::{Model, Spec};
@@ -57,7 +57,7 @@ pub fn layer_failures(file: &Path, registry: &Registry) -> Vec<String> {
     }
 
     let no = model.detect.no();
-    let detector = Detector::new(model, &state, None, &Device::Cpu).expect("a detector");
+    let detector = Detector::new(model, state, None, Machine::Cpu).expect("a detector");
     let decoded = detector.predict(&picture, height, width, f32::NEG_INFINITY).expect("it runs");
     let reference = floats(&expected.arrays["decoded"]);
     assert_eq!(decoded.len(), reference.len(), "{case}: decoded rows");

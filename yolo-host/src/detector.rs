@@ -1,13 +1,12 @@
 //! Photograph in, objects out: letterbox, network, decoding, suppression, and boxes back to the photograph's pixels.
 
-use crate::autograd::{self, Network};
+use crate::autograd::{self, Evaluator, Machine};
 use crate::data::{Picture, letterbox, scale_boxes, to_planes};
-use crate::engine::{Engine, Output};
-use crate::eval::{Detection, NmsOptions, RawMap, decode, decode_channels_last, non_max_suppression, views};
+use crate::eval::{Detection, NmsOptions, View, non_max_suppression, views};
 use crate::model::{self, Mismatch, Model, Spec, State};
 use crate::registry::{Registry, RegistryError};
+use crate::validator::rows;
 use crate::weights;
-use candle_core::Device;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -48,18 +47,11 @@ pub enum Error {
 /// A model, its weights and its class names.
 pub struct Detector {
     model: Model,
-    network: Machine,
+    /// One run at a time uses its memory.
+    network: Mutex<Box<dyn Evaluator>>,
     anchors: Vec<f32>,
     names: Vec<String>,
     augment: bool,
-}
-
-/// What computes the network.
-enum Machine {
-    /// The engine, whose memory one run at a time uses.
-    Cpu(Mutex<Engine>),
-    /// candle, on CUDA.
-    Candle(Network),
 }
 
 /// What was found in one photograph.
@@ -85,7 +77,7 @@ pub fn load_model(
     let spec = spec.ok_or_else(|| Error::NoModel { file: file.into() })?;
     registry.load_trusted(&spec.plugins)?;
     let model = Model::build(spec, registry)?;
-    let state = State::from_arrays(&model.graph, &checkpoint.arrays).map_err(|source| Error::Mismatch {
+    let state = State::from_arrays(&model.graph, checkpoint.arrays).map_err(|source| Error::Mismatch {
         file: file.into(),
         model: model.spec.file.clone(),
         source,
@@ -94,34 +86,29 @@ pub fn load_model(
 }
 
 impl Detector {
-    /// Reads weights and brings their model to a device.
+    /// Reads weights and brings their model to a machine.
     pub fn load(
         file: &Path,
         cfg: Option<&Path>,
         registry: &mut Registry,
-        device: &Device,
+        machine: Machine,
     ) -> Result<Self, Error> {
         let (model, state, meta) = load_model(file, cfg, registry)?;
-        Self::new(model, &state, meta.names, device)
+        Self::new(model, state, meta.names, machine)
     }
 
     /// A detector of a model with these values; classes without names are numbered.
     pub fn new(
         model: Model,
-        state: &State,
+        state: State,
         names: Option<Vec<String>>,
-        device: &Device,
+        machine: Machine,
     ) -> Result<Self, Error> {
         let nc = model.detect.nc;
         let names = names.filter(|names| names.len() == nc);
         Ok(Detector {
-            network: match device {
-                Device::Cpu => {
-                    Machine::Cpu(Mutex::new(Engine::new(&model.graph, state, &model.detect.outputs)))
-                }
-                device => Machine::Candle(Network::new(&model.graph, state, device)?),
-            },
             anchors: state.floats(model.detect.anchors).to_vec(),
+            network: Mutex::new(machine.evaluator(&model.graph, state, &model.detect.outputs)?),
             names: names.unwrap_or_else(|| (0..nc).map(|class| class.to_string()).collect()),
             augment: false,
             model,
@@ -163,41 +150,35 @@ impl Detector {
         let mut all = Vec::new();
         for view in views(self.augment) {
             let (planes, shape) = view.look(planes, shape, detect.max_stride());
-            let mut rows = match &self.network {
-                Machine::Cpu(engine) => {
-                    // A run that panicked left nothing that the next one reads.
-                    let mut engine = engine.lock().unwrap_or_else(PoisonError::into_inner);
-                    engine.run(&planes, shape)?;
-                    let maps: Vec<Output> =
-                        (0..detect.outputs.len()).filter_map(|place| engine.output(place)).collect();
-                    let maps = self.raw_maps(maps.iter().map(|map| (map.shape, map.data)));
-                    decode_channels_last(&maps, view.rows(&maps), detect.no(), threshold)
-                }
-                Machine::Candle(network) => {
-                    let maps = network.run(&planes, shape, &detect.outputs)?;
-                    let maps = self.raw_maps(maps.iter().map(|map| (map.0.as_slice(), map.1.as_slice())));
-                    decode(&maps, view.rows(&maps), detect.no(), threshold)
-                }
-            };
-            view.restore(&mut rows, detect.no(), width);
-            all.append(&mut rows);
+            all.append(&mut self.rows(view, width, threshold, |network| network.evaluate(&planes, shape))?);
         }
         Ok(all)
     }
 
-    /// The outputs of Detect, from their shapes and numbers.
-    fn raw_maps<'a>(&'a self, maps: impl Iterator<Item = (&'a [usize], &'a [f32])>) -> Vec<RawMap<'a>> {
-        let detect = &self.model.detect;
-        maps.zip(&detect.strides)
-            .zip(self.anchors.chunks_exact(2 * detect.na))
-            .map(|(((shape, values), &stride), anchors)| RawMap {
-                values,
-                ny: shape[2],
-                nx: shape[3],
-                stride,
-                anchors,
-            })
-            .collect()
+    /// The rows of a picture of bytes.
+    fn look(&self, picture: &Picture, threshold: f32) -> Result<Vec<f32>, Error> {
+        let (height, width) = (picture.height, picture.width);
+        // Views are taken of planes, and a model of other channels says so itself.
+        let [plain] = views(self.augment) else {
+            return self.predict(&to_planes(picture), height, width, threshold);
+        };
+        self.model.check_size(height, width)?;
+        let shape = [1, self.model.spec.channels, height, width];
+        self.rows(plain, width, threshold, |network| network.evaluate_bytes(&picture.rgb, shape))
+    }
+
+    /// Runs the network by `run` and decodes what comes of it.
+    fn rows(
+        &self,
+        view: &View,
+        width: usize,
+        threshold: f32,
+        run: impl FnOnce(&mut dyn Evaluator) -> Result<(), autograd::Error>,
+    ) -> Result<Vec<f32>, Error> {
+        // A run that panicked left nothing that the next one reads.
+        let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
+        run(&mut **network)?;
+        Ok(rows(&network.outputs()?, 0, (&self.model.detect, &self.anchors), (view, width), threshold))
     }
 
     /// Objects in one photograph. `size` is height and width, multiples of the stride, into which it is fitted; the
@@ -210,9 +191,8 @@ impl Detector {
     ) -> Result<Found, Error> {
         let start = Instant::now();
         let boxed = letterbox(photo, size, true, true, self.model.detect.max_stride()).picture;
-        let planes = to_planes(&boxed);
         let prepared = Instant::now();
-        let rows = self.predict(&planes, boxed.height, boxed.width, options.conf_thres)?;
+        let rows = self.look(&boxed, options.conf_thres)?;
         let computed = Instant::now();
         let mut detections = non_max_suppression(&rows, self.model.detect.nc, options);
         let mut rects: Vec<[f32; 4]> = detections.iter().map(|detection| detection.rect).collect();

@@ -4,8 +4,7 @@
 use crate::autograd::{self, Evaluator, OutputMap};
 use crate::data::{self, Batch, Loader};
 use crate::eval::{
-    Detection, Evaluation, NmsOptions, RawMap, Summary, Truth, View, decode_channels_last,
-    non_max_suppression, views,
+    Detection, Evaluation, NmsOptions, RawMap, Summary, Truth, View, decode, non_max_suppression, views,
 };
 use crate::model::Detect;
 use crate::train::loss::{ComputeLoss, LossError, Map, Target};
@@ -124,8 +123,8 @@ pub fn validate_batches(
             }
             let start = Instant::now();
             for (picture, rows) in rows.iter_mut().enumerate() {
-                let maps = raw_maps(&outputs, detect, anchors, picture);
-                rows.append(&mut decoded(&maps, view, detect.no(), nms.conf_thres, batch.shape[3]));
+                let (model, view) = ((detect, anchors), (view, batch.shape[3]));
+                rows.append(&mut self::rows(&outputs, picture, model, view, nms.conf_thres));
             }
             times[1] += start.elapsed();
         }
@@ -172,29 +171,24 @@ pub fn targets(batch: &Batch) -> Vec<Target> {
     batch.targets.iter().map(target).collect()
 }
 
-/// One picture's maps.
-fn raw_maps<'a>(
-    outputs: &'a [OutputMap],
-    detect: &Detect,
-    anchors: &'a [f32],
+/// Rows `[x, y, w, h, objectness, classes …]` of one picture of a pass over a view, with objectness above `threshold`, in pixels
+/// of an input of this width.
+pub(crate) fn rows(
+    outputs: &[OutputMap],
     picture: usize,
-) -> Vec<RawMap<'a>> {
-    outputs
-        .iter()
-        .zip(&detect.strides)
-        .zip(anchors.chunks_exact(2 * detect.na))
-        .map(|((map, &stride), anchors)| {
-            let len = map.values.len() / map.batch;
-            let values = &map.values[picture * len..][..len];
-            RawMap { values, ny: map.ny, nx: map.nx, stride, anchors }
-        })
-        .collect()
-}
-
-/// Rows `[x, y, w, h, objectness, classes …]` of a view, in pixels of an input of this width.
-fn decoded(maps: &[RawMap], view: &View, no: usize, threshold: f32, width: usize) -> Vec<f32> {
-    let mut rows = decode_channels_last(maps, view.rows(maps), no, threshold);
-    view.restore(&mut rows, no, width);
+    (detect, anchors): (&Detect, &[f32]),
+    (view, width): (&View, usize),
+    threshold: f32,
+) -> Vec<f32> {
+    let maps = outputs.iter().zip(&detect.strides).zip(anchors.chunks_exact(2 * detect.na));
+    let maps = maps.map(|((map, &stride), anchors)| {
+        let len = map.values.len() / map.batch;
+        let values = &map.values[picture * len..][..len];
+        RawMap { values, ny: map.ny, nx: map.nx, stride, anchors }
+    });
+    let maps: Vec<RawMap> = maps.collect();
+    let mut rows = decode(&maps, view.rows(&maps), detect.no(), threshold);
+    view.restore(&mut rows, detect.no(), width);
     rows
 }
 

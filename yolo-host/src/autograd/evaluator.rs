@@ -1,7 +1,7 @@
 //! A network as validation sees it, whatever machine computes it.
 
 use super::{Error, cpu, gpu, transfer};
-use crate::graph::{ParamId, ValueId};
+use crate::graph::ValueId;
 use candle_core::{DType, Tensor};
 use std::borrow::Cow;
 
@@ -19,21 +19,28 @@ pub struct OutputMap<'a> {
 }
 
 /// Runs a network in evaluation mode.
-pub trait Evaluator {
+pub trait Evaluator: Send {
     /// Runs it on pictures `[batch, channels, height, width]`; no reverse pass can follow.
     ///
     /// Fails if the pictures do not fit, or the device cannot.
     fn evaluate(&mut self, pictures: &[f32], shape: [usize; 4]) -> Result<(), Error>;
 
+    /// The same on pictures of bytes `[batch, height, width, channels]`, which are divided by 255.
+    fn evaluate_bytes(&mut self, pictures: &[u8], shape: [usize; 4]) -> Result<(), Error> {
+        let [_, channels, height, width] = shape;
+        let picture = (channels * height * width).max(1);
+        let plane = |picture: &[u8], c: usize| -> Vec<f32> {
+            picture.iter().skip(c).step_by(channels).map(|byte| f32::from(*byte) / 255.0).collect()
+        };
+        let planes = |picture| (0..channels).flat_map(move |c| plane(picture, c));
+        let planes: Vec<f32> = pictures.chunks_exact(picture).flat_map(planes).collect();
+        self.evaluate(&planes, shape)
+    }
+
     /// The maps that were asked for when it was made, in that order, of the last pass.
     ///
     /// Fails if the device does not give them.
     fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error>;
-
-    /// A parameter or buffer, row-major; nothing for a counter.
-    ///
-    /// Fails if the device does not give it.
-    fn numbers(&self, id: ParamId) -> Result<Vec<f32>, Error>;
 }
 
 impl Evaluator for cpu::Trainer<f32> {
@@ -48,10 +55,6 @@ impl Evaluator for cpu::Trainer<f32> {
             Some(OutputMap { values: Cow::Borrowed(&map.data), batch, ny, nx })
         };
         Ok(self.wanted().iter().filter_map(map).collect())
-    }
-
-    fn numbers(&self, id: ParamId) -> Result<Vec<f32>, Error> {
-        Ok(self.param(id))
     }
 }
 
@@ -69,9 +72,5 @@ impl Evaluator for gpu::Trainer {
         };
         let maps = self.wanted().iter().filter_map(|id| self.output(*id)).map(map);
         maps.collect::<candle_core::Result<_>>().map_err(|source| transfer(self.device(), source))
-    }
-
-    fn numbers(&self, id: ParamId) -> Result<Vec<f32>, Error> {
-        self.param(id).map_or(Ok(vec![]), |values| self.to_host(values))
     }
 }

@@ -1,4 +1,4 @@
-//! Where a network is trained and validated: which machine was asked for, and whether it is there.
+//! Where a network is computed: which machine was asked for, and whether it is there.
 
 use super::gpu::{self, Precision};
 use super::{Error, Evaluator};
@@ -66,12 +66,12 @@ impl Machine {
     pub fn evaluator(
         self,
         graph: &Graph,
-        state: &State,
+        state: State,
         outputs: &[ValueId],
     ) -> Result<Box<dyn Evaluator>, Error> {
         Ok(match self {
             Machine::Cpu => Box::new(Engine::new(graph, state, outputs)),
-            _ => Box::new(gpu::Trainer::new(graph, state, outputs, &self.device()?, Precision::Tf32)?),
+            _ => Box::new(gpu::Trainer::new(graph, &state, outputs, &self.device()?, Precision::Tf32)?),
         })
     }
 }

@@ -3,13 +3,14 @@
 use super::output::{general, line};
 use super::plugins::{PluginArgs, notes};
 use super::run_folder::{FolderArgs, RunFolder};
+use super::threads::ThreadArgs;
 use super::{Outcome, pixels};
-use crate::data::{Picture, sources};
+use crate::autograd::Machine;
+use crate::data::{self, Picture, read_ahead, sources};
 use crate::detector::{Detector, Found};
 use crate::draw;
 use crate::eval::{Detection, NmsOptions};
 use anyhow::{Context, bail, ensure};
-use candle_core::Device;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::fmt::Write as _;
@@ -72,8 +73,10 @@ pub struct DetectArgs {
     hide_conf: bool,
     #[command(flatten)]
     results: FolderArgs,
-    /// cpu, or the index of a CUDA device (default: the first one that works, else cpu)
-    #[arg(long, default_value = "")]
+    #[command(flatten)]
+    threads: ThreadArgs,
+    /// cpu, or the number of a CUDA device (default: the first, if there is one, in a program built for CUDA)
+    #[arg(long, default_value = "", hide_default_value = true)]
     device: String,
     /// Print one JSON object a picture on standard output; everything else goes to standard error
     #[arg(long)]
@@ -90,29 +93,20 @@ pub fn run(args: DetectArgs) -> anyhow::Result<Outcome> {
     );
     ensure!((0.0..=1.0).contains(&args.iou_thres), "--iou-thres must be from 0 to 1, not {}", args.iou_thres);
     let files = sources(&args.source).context("--source")?;
-    let device = device(&args.device)?;
-    let mut registry = args.plugins.registry()?;
-    let detector = Detector::load(&args.weights, args.cfg.as_deref(), &mut registry, &device)?;
-    let detector = detector.augmented(args.augment);
-    notes(&mut registry);
-    let command = Command::new(args, detector)?;
-    command.all(&files)
+    let machine = Machine::named(&args.device).context("--device")?;
+    args.threads.start()?;
+    // The first picture is read while the weights are.
+    read_ahead(&files, |photos| {
+        let mut registry = args.plugins.registry()?;
+        let detector = Detector::load(&args.weights, args.cfg.as_deref(), &mut registry, machine)?;
+        let detector = detector.augmented(args.augment);
+        notes(&mut registry);
+        Command::new(args, detector)?.all(&files, photos)
+    })
 }
 
-/// The device that `--device` names.
-fn device(name: &str) -> anyhow::Result<Device> {
-    match name.trim_start_matches("cuda:") {
-        "cpu" => Ok(Device::Cpu),
-        // `cuda_if_available` fails where the feature is on and no GPU is there.
-        "" => Ok(Device::new_cuda(0).unwrap_or(Device::Cpu)),
-        index => {
-            let index =
-                index.parse().with_context(|| format!("--device {name}: use cpu, or an index such as 0"))?;
-            Device::new_cuda(index)
-                .with_context(|| format!("--device {name}: no such CUDA device, or a build without it"))
-        }
-    }
-}
+/// Pictures, read ahead.
+type Photos<'a> = &'a mut dyn Iterator<Item = Result<Picture, data::Error>>;
 
 /// Everything that stays the same from picture to picture.
 struct Command {
@@ -148,15 +142,15 @@ impl Command {
         Ok(Command { args, detector, options, size, folder })
     }
 
-    fn all(&self, files: &[PathBuf]) -> anyhow::Result<Outcome> {
+    fn all(&self, files: &[PathBuf], photos: Photos) -> anyhow::Result<Outcome> {
         let bar = ProgressBar::new(files.len() as u64);
         // Hidden by itself where standard error is not a terminal.
         bar.set_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {per_sec}, {eta} left")?);
         let mut times = [0.0; 3];
         let mut failed = 0;
-        for (i, file) in files.iter().enumerate() {
+        for (i, (file, photo)) in files.iter().zip(photos).enumerate() {
             let count = format!("image {}/{} {}", i + 1, files.len(), file.display());
-            match self.one(file) {
+            match self.one(file, photo) {
                 Ok((report, found)) => {
                     bar.suspend(|| self.report(&count, &report, &found))?;
                     for (total, time) in times.iter_mut().zip(found.times) {
@@ -176,8 +170,12 @@ impl Command {
     }
 
     /// Finds and writes; returns the JSON object of the picture.
-    fn one(&self, file: &Path) -> anyhow::Result<(serde_json::Value, Found)> {
-        let photo = Picture::read(file)?;
+    fn one(
+        &self,
+        file: &Path,
+        photo: Result<Picture, data::Error>,
+    ) -> anyhow::Result<(serde_json::Value, Found)> {
+        let photo = photo?;
         let found = self
             .detector
             .detect(&photo, self.size, &self.options)

@@ -13,6 +13,7 @@ mod plugins;
 mod progress;
 mod run_folder;
 mod study;
+mod threads;
 mod train;
 mod val;
 mod val_files;

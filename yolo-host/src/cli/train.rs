@@ -4,6 +4,7 @@ use super::album::{Album, BATCHES, rows, titles};
 use super::plugins::{PluginArgs, notes};
 use super::progress::Watch;
 use super::run_folder::FolderArgs;
+use super::threads::ThreadArgs;
 use super::{Outcome, evolve, pixels};
 use crate::data::Cache;
 use crate::train::{Finish, Hyper, Machine, Options, Rule, Training};
@@ -101,6 +102,8 @@ pub struct TrainArgs {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     #[command(flatten)]
+    threads: ThreadArgs,
+    #[command(flatten)]
     results: FolderArgs,
     #[command(flatten)]
     pub plugins: PluginArgs,
@@ -113,6 +116,7 @@ const PROJECT: &str = "runs/train";
 const AUTO_BATCH: usize = 16;
 
 pub fn run(args: TrainArgs) -> anyhow::Result<Outcome> {
+    args.threads.start()?;
     let mut registry = args.plugins.registry()?;
     let mut watch = Watch::new();
     let (mut training, folder) = match &args.resume {

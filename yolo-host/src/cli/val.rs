@@ -4,6 +4,7 @@ use super::output::line;
 use super::plugins::{PluginArgs, notes};
 use super::progress::{bar, report_split};
 use super::run_folder::FolderArgs;
+use super::threads::ThreadArgs;
 use super::val_files::ValFiles;
 use super::{Outcome, pixels, study};
 use crate::autograd::{Evaluator, Machine};
@@ -90,6 +91,8 @@ pub struct ValArgs {
     #[arg(long, default_value_t = 2)]
     workers: usize,
     #[command(flatten)]
+    threads: ThreadArgs,
+    #[command(flatten)]
     results: FolderArgs,
     #[command(flatten)]
     pub plugins: PluginArgs,
@@ -106,6 +109,7 @@ pub fn run(args: ValArgs) -> anyhow::Result<Outcome> {
     if args.conf_thres > 0.001 {
         eprintln!("note: metrics at --conf-thres {} leave out weak detections", args.conf_thres);
     }
+    args.threads.start()?;
     let mut subject = Subject::new(&args)?;
     if args.task == Task::Study {
         let sizes = args.sizes.clone().unwrap_or_else(|| (256..=1536).step_by(128).collect());
@@ -195,8 +199,8 @@ impl Subject {
             ..LoaderOptions::default()
         };
         Ok(Subject {
-            network: machine.evaluator(&model.graph, &state, &detect.outputs)?,
             anchors: state.floats(detect.anchors).to_vec(),
+            network: machine.evaluator(&model.graph, state, &detect.outputs)?,
             items: split.items,
             categories: if dataset.is_coco() { Categories::Coco91 } else { Categories::Classes },
             names: match (args.single_cls, meta.names) {

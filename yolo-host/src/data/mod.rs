@@ -5,6 +5,7 @@
 //! Whatever feeds numbers to the network follows OpenCV and PyTorch to the bit, so that the same pixels give
 //! the same input as in YOLOv5. Only JPEG files come out a little different, see [`Picture::decode`].
 
+mod ahead;
 pub mod augment;
 mod dataset;
 mod error;
@@ -19,6 +20,7 @@ mod sources;
 #[cfg(test)]
 mod testing;
 
+pub use ahead::read_ahead;
 pub use augment::AugmentHyper;
 pub use dataset::{Dataset, Item, Label, Report, Split, SplitName, SplitOptions, Trouble, TroubleKind};
 pub use error::Error;

@@ -36,16 +36,16 @@ pub enum Kind {
     Other,
 }
 
-/// All units, in an order in which they can run.
-pub fn units(graph: &Graph, state: &State, wanted: &[ValueId]) -> Vec<Unit> {
+/// All units, in an order in which they can run. The weights of convolutions are taken from the state.
+pub fn units(graph: &Graph, state: &mut State, wanted: &[ValueId]) -> Vec<Unit> {
     let users = Users::new(graph, wanted);
     let mut absorbed = vec![false; graph.nodes.len()];
     let mut made: Vec<Option<Kind>> = graph.nodes.iter().map(|_| None).collect();
     for (start, node) in graph.nodes.iter().enumerate() {
-        let Some((input, spec, weight, bias)) = convolution(node, state) else { continue };
         if absorbed[start] || made[start].is_some() {
             continue;
         }
+        let Some((input, spec, weight, bias)) = convolution(node, state) else { continue };
         let (mut weight, mut bias, mut last) = (weight, bias, start);
         if let Some(next) = users.only(last)
             && let Op::BatchNorm { .. } = graph.nodes[next].op
@@ -128,13 +128,13 @@ impl Kind {
 }
 
 /// A convolution as such, or a batch norm of a map as a depthwise one of a single pixel.
-fn convolution(node: &Node, state: &State) -> Option<(ValueId, ConvSpec, Vec<f32>, Vec<f32>)> {
+fn convolution(node: &Node, state: &mut State) -> Option<(ValueId, ConvSpec, Vec<f32>, Vec<f32>)> {
     let input = *node.inputs.first()?;
     match &node.op {
         Op::Conv2d { spec, weight, bias } => {
             let zeros = || vec![0.0; node.shape[1]];
-            let bias = bias.map_or_else(zeros, |bias: ParamId| state.floats(bias).to_vec());
-            Some((input, *spec, state.floats(*weight).to_vec(), bias))
+            let bias = bias.map_or_else(zeros, |bias: ParamId| state.take(bias));
+            Some((input, *spec, state.take(*weight), bias))
         }
         Op::BatchNorm { .. } if node.shape.len() == 4 => {
             let (scale, shift) = normal(&node.op, state);

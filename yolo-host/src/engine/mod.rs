@@ -9,7 +9,7 @@ mod program;
 mod run;
 
 use crate::autograd::{Error, Evaluator, OutputMap};
-use crate::graph::{Graph, ParamId, ValueId};
+use crate::graph::{Graph, ValueId};
 use crate::kernels::isa;
 use crate::model::State;
 use fit::Fit;
@@ -33,6 +33,15 @@ pub struct Engine {
     times: Option<Vec<Duration>>,
 }
 
+/// What a run starts from.
+#[derive(Clone, Copy, Debug)]
+enum Pictures<'a> {
+    /// `[batch, channels, height, width]`, 0 to 1.
+    Planes(&'a [f32]),
+    /// `[batch, height, width, channels]`, 0 to 255.
+    Bytes(&'a [u8]),
+}
+
 /// A map after a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Output<'a> {
@@ -44,10 +53,10 @@ pub struct Output<'a> {
 
 impl Engine {
     /// Prepares a graph with its values; the tensors `wanted` can be read after each run.
-    pub fn new(graph: &Graph, state: &State, wanted: &[ValueId]) -> Self {
-        let program = program(graph, state, wanted, isa());
+    pub fn new(graph: &Graph, mut state: State, wanted: &[ValueId]) -> Self {
+        let program = program(graph, &mut state, wanted, isa());
         Engine {
-            params: run::params(graph, state, &program),
+            params: run::params(graph, &state, &program),
             graph: graph.clone(),
             program,
             fits: vec![],
@@ -62,9 +71,22 @@ impl Engine {
         if given != needed {
             return Err(Error::Length { what: "pictures", given, needed });
         }
+        self.compute(Pictures::Planes(planes), shape)
+    }
+
+    /// The same on pictures of bytes, `[batch, height, width, channels]`, which are divided by 255.
+    pub fn run_bytes(&mut self, bytes: &[u8], shape: [usize; 4]) -> Result<(), Error> {
+        let (given, needed) = (bytes.len(), shape.iter().product());
+        if given != needed {
+            return Err(Error::Length { what: "pictures", given, needed });
+        }
+        self.compute(Pictures::Bytes(bytes), shape)
+    }
+
+    fn compute(&mut self, pictures: Pictures, shape: [usize; 4]) -> Result<(), Error> {
         self.fit(shape)?;
         // On a thread of the pool: another one would be put to sleep and woken for every step.
-        rayon::scope(|_| self.steps(planes))
+        rayon::scope(|_| self.steps(pictures))
     }
 
     /// One of the tensors asked for, by its place among them, after a run.
@@ -92,7 +114,10 @@ impl Engine {
         }
         self.slots.resize_with(self.slots.len().max(fit.sizes.len()), Vec::new);
         for (slot, size) in self.slots.iter_mut().zip(&fit.sizes) {
-            slot.resize(slot.len().max(*size), 0.0);
+            if slot.len() < *size {
+                *slot = vec![]; // gives its memory back before more is taken
+                *slot = vec![0.0; *size];
+            }
         }
         self.fits.push(fit);
         Ok(())
@@ -104,6 +129,10 @@ impl Evaluator for Engine {
         self.run(pictures, shape)
     }
 
+    fn evaluate_bytes(&mut self, pictures: &[u8], shape: [usize; 4]) -> Result<(), Error> {
+        self.run_bytes(pictures, shape)
+    }
+
     fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error> {
         let maps = (0..self.program.outputs.len()).filter_map(|place| self.output(place));
         let maps = maps.filter_map(|Output { shape, data }| match *shape {
@@ -111,10 +140,5 @@ impl Evaluator for Engine {
             _ => None,
         });
         Ok(maps.collect())
-    }
-
-    /// Nothing for what convolutions have packed.
-    fn numbers(&self, id: ParamId) -> Result<Vec<f32>, Error> {
-        Ok(self.params[id.0].clone())
     }
 }

@@ -118,11 +118,12 @@ struct Maker<'a> {
     program: Program,
 }
 
-/// The program of a graph whose tensors `wanted` are read.
-pub fn program(graph: &Graph, state: &State, wanted: &[ValueId], isa: Isa) -> Program {
+/// The program of a graph whose tensors `wanted` are read. The weights of convolutions are taken from the state.
+pub fn program(graph: &Graph, state: &mut State, wanted: &[ValueId], isa: Isa) -> Program {
+    let units = units(graph, state, wanted);
     let program = Program { steps: vec![], buffers: vec![], outputs: vec![] };
     let mut maker = Maker { isa, graph, state, values: vec![None; graph.nodes.len()], program };
-    for unit in units(graph, state, wanted) {
+    for unit in units {
         let mut value = maker.unit(&unit);
         for node in unit.twins.iter().rev() {
             if let Value::Map(places) = &mut value {

@@ -2,7 +2,7 @@
 
 use super::layout::Run;
 use super::program::{Program, Step, Work};
-use super::{Engine, Fit};
+use super::{Engine, Fit, Pictures};
 use crate::autograd::Error;
 use crate::autograd::cpu::{Ref, apply};
 use crate::graph::{Graph, Op, ParamId, Pool, Role};
@@ -36,7 +36,7 @@ pub fn params(graph: &Graph, state: &State, program: &Program) -> Vec<Vec<f32>> 
 }
 
 impl Engine {
-    pub(super) fn steps(&mut self, planes: &[f32]) -> Result<(), Error> {
+    pub(super) fn steps(&mut self, pictures: Pictures) -> Result<(), Error> {
         for i in 0..self.program.steps.len() {
             let start = self.times.as_ref().map(|_| Instant::now());
             let Some(fit) = self.fits.last() else { return Ok(()) };
@@ -44,7 +44,7 @@ impl Engine {
             let slot = fit.slots[writes];
             let mut room = std::mem::take(&mut self.slots[slot]);
             let scene = Scene { engine: self, fit, step: &self.program.steps[i] };
-            let done = scene.run(planes, &mut room[..fit.lens[writes]]);
+            let done = scene.run(pictures, &mut room[..fit.lens[writes]]);
             self.slots[slot] = room;
             done?;
             if let (Some(times), Some(start)) = (&mut self.times, start) {
@@ -77,14 +77,19 @@ impl Scene<'_> {
         Geometry { batch: y[0], input: [x[2], x[3]], output: [y[2], y[3]] }
     }
 
-    fn run(&self, planes: &[f32], y: &mut [f32]) -> Result<(), Error> {
+    fn run(&self, pictures: Pictures, y: &mut [f32]) -> Result<(), Error> {
         let (step, pixel) = (self.step, self.engine.program.buffers[self.step.writes].channels);
         let shape = &self.fit.shapes[step.node];
         match &step.work {
-            Work::Input => {
-                let [n, c, h, w] = [shape[0], shape[1], shape[2], shape[3]];
-                from_planes(planes, [n, c, h * w], y);
-            }
+            Work::Input => match pictures {
+                Pictures::Planes(planes) => {
+                    let [n, c, h, w] = [shape[0], shape[1], shape[2], shape[3]];
+                    from_planes(planes, [n, c, h * w], y);
+                }
+                Pictures::Bytes(bytes) => {
+                    y.iter_mut().zip(bytes).for_each(|(y, byte)| *y = f32::from(*byte) / 255.0);
+                }
+            },
             Work::Parameter(values) => y.copy_from_slice(values),
             Work::Dense { node, parts, shortcut } => {
                 let geometry = self.geometry(*node);

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-/// One output of Detect for one picture: `[na · no, ny, nx]`.
+/// One output of Detect for one picture: `[ny, nx, na · no]`.
 #[derive(Clone, Copy, Debug)]
 pub struct RawMap<'a> {
-    /// Values, channels first; for [`decode_channels_last`] last.
+    /// Values, channels last.
     pub values: &'a [f32],
     /// Rows.
     pub ny: usize,
@@ -18,36 +18,24 @@ pub struct RawMap<'a> {
 }
 
 /// Rows `[x, y, w, h, objectness, classes …]` of all anchors, in the order map, anchor, row, column: centre and size in
-/// pixels, the rest 0 to 1 (v6.1 `Detect.forward`). `no` is 5 + classes. Only `rows` are made, counted in that order, and
+/// pixels, the rest 0 to 1 (v6.1 `Detect.forward`). `no` is 5 + classes. Only rows `wanted` are made, counted in that order, and
 /// those whose objectness is not above `threshold` are left out: suppression would drop them anyway, and they are almost all.
-pub fn decode(maps: &[RawMap], rows: Range<usize>, no: usize, threshold: f32) -> Vec<f32> {
-    decode_by(maps, rows, no, threshold, |map, channel, cell| channel * map.ny * map.nx + cell)
-}
-
-/// [`decode`] for maps `[ny, nx, na · no]`.
-pub fn decode_channels_last(maps: &[RawMap], rows: Range<usize>, no: usize, threshold: f32) -> Vec<f32> {
-    decode_by(maps, rows, no, threshold, |map, channel, cell| cell * (map.anchors.len() / 2 * no) + channel)
-}
-
-fn decode_by(
-    maps: &[RawMap],
-    wanted: Range<usize>,
-    no: usize,
-    threshold: f32,
-    place: impl Fn(&RawMap, usize, usize) -> usize,
-) -> Vec<f32> {
+pub fn decode(maps: &[RawMap], wanted: Range<usize>, no: usize, threshold: f32) -> Vec<f32> {
+    let surely_below = surely_below(threshold);
     let mut rows = Vec::new();
     let mut first = 0;
     for map in maps {
         let cells = map.ny * map.nx;
+        let na = map.anchors.len() / 2;
         for (anchor, size) in map.anchors.chunks_exact(2).enumerate() {
             let (start, end) = (wanted.start.saturating_sub(first), wanted.end.saturating_sub(first));
             first += cells;
             for cell in start..end.min(cells) {
-                let at = |channel: usize| sigmoid(map.values[place(map, anchor * no + channel, cell)]);
-                if at(4) <= threshold {
+                let values = &map.values[(cell * na + anchor) * no..][..no];
+                if values[4] < surely_below || sigmoid(values[4]) <= threshold {
                     continue;
                 }
+                let at = |channel: usize| sigmoid(values[channel]);
                 let (row, column) = ((cell / map.nx) as f32, (cell % map.nx) as f32);
                 rows.push((at(0) * 2.0 + (column - 0.5)) * map.stride);
                 rows.push((at(1) * 2.0 + (row - 0.5)) * map.stride);
@@ -60,6 +48,40 @@ fn decode_by(
     rows
 }
 
+/// A logit below which no sigmoid is above the threshold, so that it needs not be computed: with room for rounding. Where
+/// there is none it is not a number, or −∞.
+fn surely_below(threshold: f32) -> f32 {
+    let logit = (threshold / (1.0 - threshold)).ln();
+    logit - 0.001 * (1.0 + logit.abs())
+}
+
 fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Rows are left out without their sigmoids only where these would say so, too.
+        #[test]
+        fn what_is_left_out_is_below_the_threshold(
+            logits in proptest::collection::vec(-20f32..20.0, 4),
+            near in proptest::collection::vec(-0.01f32..0.01, 4),
+            threshold in prop_oneof![0f32..1.0, 1e-6f32..0.01, Just(0.0), Just(1.0), Just(f32::NAN), Just(-1.0)],
+        ) {
+            let at = (threshold / (1.0 - threshold)).ln();
+            let values: Vec<f32> = logits.iter().copied().chain(near.iter().map(|near| at + near))
+                .flat_map(|objectness| [0.5, -0.5, 0.1, 0.2, objectness, 1.0]).collect();
+            let map = RawMap { values: &values, ny: 2, nx: 4, stride: 8.0, anchors: &[1.0, 2.0] };
+            let all = decode(&[map], 0..8, 6, f32::NEG_INFINITY);
+            prop_assert_eq!(all.len(), 8 * 6);
+            let above = |row: &&[f32]| row[4].partial_cmp(&threshold).is_none_or(std::cmp::Ordering::is_gt);
+            let expected: Vec<f32> = all.chunks(6).filter(above).flatten().copied().collect();
+            let made = decode(&[map], 0..8, 6, threshold);
+            prop_assert_eq!(format!("{made:?}"), format!("{expected:?}"));
+        }
+    }
 }

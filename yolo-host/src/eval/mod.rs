@@ -10,7 +10,7 @@ mod precision;
 mod views;
 
 pub use confusion::Confusion;
-pub use decode::{RawMap, decode, decode_channels_last};
+pub use decode::{RawMap, decode};
 pub use evaluation::{ClassRow, Curves, Evaluation, Summary};
 pub use matching::IOU_THRESHOLDS;
 pub use nms::{Detection, NmsOptions, non_max_suppression};

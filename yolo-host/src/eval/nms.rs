@@ -50,11 +50,7 @@ pub struct Detection {
 
 /// The detections of one picture, best first, from rows `[x, y, w, h, objectness, classes …]` of length `5 + nc`.
 pub fn non_max_suppression(rows: &[f32], nc: usize, options: &NmsOptions) -> Vec<Detection> {
-    let mut candidates = candidates(rows, nc, options);
-    // Stable, so that equal confidences keep the order of the cells.
-    candidates.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
-    candidates.truncate(MAX_CANDIDATES);
-    suppress(&candidates, options)
+    suppress(&best(&candidates(rows, nc, options)), options)
 }
 
 fn candidates(rows: &[f32], nc: usize, options: &NmsOptions) -> Vec<Detection> {
@@ -95,37 +91,146 @@ fn corners(row: &[f32]) -> [f32; 4] {
     [row[0] - half_w, row[1] - half_h, row[0] + half_w, row[1] + half_h]
 }
 
+/// The best candidates, best first; those of equal confidence keep the order of the cells.
+fn best(candidates: &[Detection]) -> Vec<Detection> {
+    // A number that rises as the confidence falls (as `f32::total_cmp` has it), and the place behind it.
+    let key = |(place, candidate): (usize, &Detection)| {
+        let bits = candidate.confidence.to_bits();
+        let rising = if candidate.confidence.is_sign_negative() { !bits } else { bits | 1 << 31 };
+        (u64::from(!rising) << 32) | place as u64
+    };
+    let mut keys: Vec<u64> = candidates.iter().enumerate().map(key).collect();
+    if keys.len() > MAX_CANDIDATES {
+        keys.select_nth_unstable(MAX_CANDIDATES);
+        keys.truncate(MAX_CANDIDATES);
+    }
+    keys.sort_unstable();
+    keys.into_iter().map(|key| candidates[key as u32 as usize]).collect()
+}
+
 /// Keeps each box, best first, that no kept box overlaps too much.
 fn suppress(candidates: &[Detection], options: &NmsOptions) -> Vec<Detection> {
-    // Boxes of different classes are moved so far apart that they do not meet, in f32 as in the reference.
-    let moved = |detection: &Detection| {
-        let offset = if options.agnostic { 0.0 } else { detection.class as f32 * MAX_SIDE };
-        detection.rect.map(|side| side + offset)
-    };
-    let boxes: Vec<[f32; 4]> = candidates.iter().map(moved).collect();
-    let areas: Vec<f32> = boxes.iter().map(area).collect();
-    let mut kept: Vec<usize> = Vec::new();
-    for i in 0..candidates.len() {
+    let limit = below(options.iou_thres);
+    let (mut boxes, mut kept) = (Boxes::default(), Vec::new());
+    for candidate in candidates {
         if kept.len() == options.max_det {
             break;
         }
-        let overlaps = |&k: &usize| {
-            let shared = intersection(&boxes[i], &boxes[k]);
-            f64::from(shared / (areas[i] + areas[k] - shared)) > options.iou_thres
-        };
-        if !kept.iter().any(overlaps) {
-            kept.push(i);
+        // Boxes of different classes are moved so far apart that they do not meet, in f32 as in the reference.
+        let offset = if options.agnostic { 0.0 } else { candidate.class as f32 * MAX_SIDE };
+        let rect = candidate.rect.map(|side| side + offset);
+        if !boxes.overlap(&rect, limit) {
+            boxes.push(&rect);
+            kept.push(*candidate);
         }
     }
-    kept.into_iter().map(|i| candidates[i]).collect()
+    kept
+}
+
+/// The largest single number that is not above a threshold: the same IoUs are above both.
+fn below(threshold: f64) -> f32 {
+    let near = threshold as f32;
+    if f64::from(near) > threshold { near.next_down() } else { near }
+}
+
+/// Boxes, eight of them side by side, so that they are compared at once.
+#[derive(Default)]
+struct Boxes {
+    /// Left, top, right, bottom and area; what is behind the last box is not a number, and overlaps nothing.
+    eights: Vec<[[f32; 8]; 5]>,
+    len: usize,
+}
+
+impl Boxes {
+    fn push(&mut self, rect: &[f32; 4]) {
+        let place = self.len % 8;
+        if place == 0 {
+            self.eights.push([[f32::NAN; 8]; 5]);
+        }
+        if let Some(eight) = self.eights.last_mut() {
+            for (numbers, number) in eight.iter_mut().zip(rect.iter().chain([&area(rect)])) {
+                numbers[place] = *number;
+            }
+        }
+        self.len += 1;
+    }
+
+    /// Whether the IoU of one of them with `rect` is above the limit.
+    fn overlap(&self, rect: &[f32; 4], limit: f32) -> bool {
+        let own = area(rect);
+        self.eights.iter().any(|[left, top, right, bottom, area]| {
+            let mut above = false;
+            for i in 0..8 {
+                let width = rect[2].min(right[i]) - rect[0].max(left[i]);
+                let height = rect[3].min(bottom[i]) - rect[1].max(top[i]);
+                let shared = width.max(0.0) * height.max(0.0);
+                above |= shared / (own + area[i] - shared) > limit;
+            }
+            above
+        })
+    }
 }
 
 fn area(rect: &[f32; 4]) -> f32 {
     (rect[2] - rect[0]) * (rect[3] - rect[1])
 }
 
-fn intersection(a: &[f32; 4], b: &[f32; 4]) -> f32 {
-    let width = a[2].min(b[2]) - a[0].max(b[0]);
-    let height = a[3].min(b[3]) - a[1].max(b[1]);
-    width.max(0.0) * height.max(0.0)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The same by the plainest loops: a stable sort, and every box compared with every kept one in double precision.
+    fn plain(rows: &[f32], nc: usize, options: &NmsOptions) -> Vec<Detection> {
+        let mut candidates = candidates(rows, nc, options);
+        candidates.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+        let moved = |detection: &Detection| {
+            let offset = if options.agnostic { 0.0 } else { detection.class as f32 * MAX_SIDE };
+            detection.rect.map(|side| side + offset)
+        };
+        let above = |a: [f32; 4], b: [f32; 4]| {
+            let width = a[2].min(b[2]) - a[0].max(b[0]);
+            let height = a[3].min(b[3]) - a[1].max(b[1]);
+            let shared = width.max(0.0) * height.max(0.0);
+            f64::from(shared / (area(&a) + area(&b) - shared)) > options.iou_thres
+        };
+        let mut kept: Vec<Detection> = vec![];
+        for candidate in candidates {
+            if kept.len() < options.max_det && !kept.iter().any(|k| above(moved(&candidate), moved(k))) {
+                kept.push(candidate);
+            }
+        }
+        kept
+    }
+
+    /// Numbers of rows; few values, so that many are equal, and some that are none.
+    fn number(most: f32) -> impl Strategy<Value = f32> {
+        prop_oneof![
+            60 => (0..64).prop_map(move |i| most * i as f32 / 64.0),
+            1 => prop_oneof![Just(f32::NAN), Just(f32::INFINITY), Just(f32::NEG_INFINITY), Just(-1.0)],
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn many_at_once_is_one_by_one(
+            nc in 1usize..4,
+            most in prop_oneof![Just(60.0f32), Just(700.0), Just(20_000.0)],
+            flat in proptest::collection::vec((number(1.0), number(1.0), number(0.5), number(0.5),
+                proptest::collection::vec(number(1.0), 4)), 0..120),
+            conf_thres in prop_oneof![Just(0.25f32), Just(0.001), Just(-1.0)],
+            iou_thres in prop_oneof![0f64..1.0, Just(0.5), Just(0.0), Just(1.0), Just(-0.5), Just(f64::NAN)],
+            max_det in prop_oneof![Just(300usize), Just(3), Just(0)],
+            agnostic: bool,
+            multi_label: bool,
+        ) {
+            let rows: Vec<f32> = flat.iter().flat_map(|(x, y, w, h, scores)| {
+                [x * most, y * most, w * most, h * most].into_iter().chain(scores[..nc + 1].iter().copied())
+            }).collect();
+            let options = NmsOptions { conf_thres, iou_thres, max_det, agnostic, multi_label, classes: None };
+            let (ours, plain) = (non_max_suppression(&rows, nc, &options), plain(&rows, nc, &options));
+            // As text, where what is no number is itself.
+            prop_assert_eq!(format!("{ours:?}"), format!("{plain:?}"));
+        }
+    }
 }

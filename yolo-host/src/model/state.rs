@@ -64,11 +64,11 @@ impl State {
     }
 
     /// The tensors of a checkpoint, all of which must fit; a missing `num_batches_tracked` is 0.
-    pub fn from_arrays(graph: &Graph, arrays: &BTreeMap<String, Array>) -> Result<Self, Mismatch> {
+    pub fn from_arrays(graph: &Graph, mut arrays: BTreeMap<String, Array>) -> Result<Self, Mismatch> {
         let mut mismatch = Mismatch::default();
         let mut values = Vec::with_capacity(graph.params.len());
         for param in &graph.params {
-            match arrays.get(&param.name) {
+            match arrays.remove(&param.name) {
                 None if param.role == Role::Counter => {
                     values.push(Array { shape: vec![], data: Data::I64(vec![0]) });
                 }
@@ -76,20 +76,14 @@ impl State {
                 Some(array) => {
                     let counts = matches!(array.data, Data::I64(_));
                     if array.shape != param.shape || counts != (param.role == Role::Counter) {
-                        mismatch.misshapen.push((
-                            param.name.clone(),
-                            param.shape.clone(),
-                            array.shape.clone(),
-                        ));
+                        mismatch.misshapen.push((param.name.clone(), param.shape.clone(), array.shape));
                     } else if mismatch.is_empty() {
-                        values.push(array.clone());
+                        values.push(array);
                     }
                 }
             }
         }
-        let known: std::collections::HashSet<&str> =
-            graph.params.iter().map(|param| param.name.as_str()).collect();
-        mismatch.unused = arrays.keys().filter(|name| !known.contains(name.as_str())).cloned().collect();
+        mismatch.unused = arrays.into_keys().collect();
         if mismatch.is_empty() { Ok(State { values }) } else { Err(mismatch) }
     }
 
@@ -108,6 +102,14 @@ impl State {
         match &self.values[id.0].data {
             Data::F32(values) => values,
             Data::I64(_) => &[],
+        }
+    }
+
+    /// Takes the values of one parameter of floats away; it has none from then on.
+    pub fn take(&mut self, id: ParamId) -> Vec<f32> {
+        match &mut self.values[id.0].data {
+            Data::F32(values) => std::mem::take(values),
+            Data::I64(_) => vec![],
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::learner::Set;
 use super::{EarlyStopping, Error, Training};
-use crate::graph::{Param, ParamId, Role};
+use crate::graph::{ParamId, Role};
 use crate::model::Model;
 use crate::weights::{self, Array, Checkpoint, Data, Meta, Precision};
 use serde::{Deserialize, Serialize};
@@ -67,7 +67,7 @@ impl Training {
         extra.insert(HYPER.into(), json(&self.hyper));
         extra.insert("epoch".into(), self.progress.epoch.to_string());
         extra.insert("fitness".into(), self.fitness.to_string());
-        let arrays = self.named(Set::Averages)?.collect();
+        let arrays = self.named(Set::Averages)?.into_iter().collect();
         let checkpoint = Checkpoint { arrays, meta: self.meta(extra) };
         let path = self.weights_file(name);
         match weights::write(&path, &checkpoint, Precision::F16) {
@@ -88,7 +88,9 @@ impl Training {
         extra.insert(HYPER.into(), json(&self.hyper));
         let mut arrays = BTreeMap::new();
         for (name, set) in Set::ALL {
-            arrays.extend(self.named(set)?.map(|(param, array)| (format!("{name}/{param}"), array)));
+            arrays.extend(
+                self.named(set)?.into_iter().map(|(param, array)| (format!("{name}/{param}"), array)),
+            );
         }
         weights::write(
             &self.weights_file("last.state"),
@@ -132,17 +134,19 @@ impl Training {
     }
 
     /// A set's numbers by name, as far as there are any.
-    fn named(&self, set: Set) -> Result<impl Iterator<Item = (String, Array)>, Error> {
+    fn named(&self, set: Set) -> Result<Vec<(String, Array)>, Error> {
         let batches = i64::try_from(self.progress.counts[2]).unwrap_or(i64::MAX);
-        let array = move |(param, values): (&Param, Vec<f32>)| {
+        let mut named = vec![];
+        for (i, param) in self.model.graph.params.iter().enumerate() {
             let data = match param.role {
                 Role::Counter => Data::I64(vec![batches]),
-                _ if values.is_empty() => return None,
-                _ => Data::F32(values),
+                _ => Data::F32(self.learner.get(set, ParamId(i))?),
             };
-            Some((param.name.clone(), Array { shape: param.shape.clone(), data }))
-        };
-        Ok(self.model.graph.params.iter().zip(self.learner.get(set)?).filter_map(array))
+            if !data.is_empty() {
+                named.push((param.name.clone(), Array { shape: param.shape.clone(), data }));
+            }
+        }
+        Ok(named)
     }
 }
 

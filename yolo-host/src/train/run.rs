@@ -1,5 +1,6 @@
 //! The loop: batches, steps, averages, validation, checkpoints.
 
+use super::learner::Set;
 use super::{Error, Options, Training, multi_scale};
 use crate::data::{Batch, Loader, Split, SplitName};
 use crate::random::Stream;
@@ -253,12 +254,15 @@ impl Training {
         each: &mut dyn FnMut(&validator::Judged, &Loader),
     ) -> Result<Validation, Error> {
         let options = validator::Options { single_cls: self.options.single_cls, ..Default::default() };
+        let detect = &self.model.detect;
+        let anchors = match values.map(|values| &values[detect.anchors.0]) {
+            Some(anchors) if !anchors.is_empty() => anchors.clone(),
+            _ => self.learner.get(Set::Averages, detect.anchors)?,
+        };
         let network = match values {
             Some(values) => self.learner.with(values)?,
             None => self.learner.averaged()?,
         };
-        let detect = &self.model.detect;
-        let anchors = network.numbers(detect.anchors)?;
         let (loss, val) = (Some(&mut self.loss), &self.val);
         let mut each = |judged: &validator::Judged| each(judged, val);
         let validated = validate(network, detect, &anchors, val, loss, &options, &mut each);

@@ -1,5 +1,6 @@
 //! Element types as the file formats name them, and the widening of their bytes to [`Data`].
 
+use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
 use super::{Data, ErrorKind};
@@ -75,39 +76,70 @@ impl Element {
     /// # Errors
     /// When a `u64` exceeds `i64`; `tensor` names it.
     pub fn widen(self, bytes: &[u8], tensor: &str) -> Result<Data, ErrorKind> {
-        Ok(match self {
-            F64 => floats(bytes, |b| f64::from_le_bytes(b) as f32),
-            F32 => floats(bytes, f32::from_le_bytes),
-            F16 => floats(bytes, |b| f16::from_le_bytes(b).to_f32()),
-            Bf16 => floats(bytes, |b| bf16::from_le_bytes(b).to_f32()),
-            I64 => integers(bytes, i64::from_le_bytes),
-            I32 => integers(bytes, |b| i32::from_le_bytes(b).into()),
-            I16 => integers(bytes, |b| i16::from_le_bytes(b).into()),
-            I8 => integers(bytes, |b| i8::from_le_bytes(b).into()),
-            U64 => {
-                let values: Result<Vec<i64>, _> = chunks(bytes, u64::from_le_bytes)
-                    .map(|v| i64::try_from(v).map_err(|_| out_of_range(tensor, v)))
-                    .collect();
-                Data::I64(values?)
+        let mut data = self.room(bytes.len() / self.size());
+        self.append(bytes, tensor, &mut data).map(|()| data)
+    }
+
+    /// Data with room for so many values.
+    pub fn room(self, count: usize) -> Data {
+        match self {
+            F64 | F32 | F16 | Bf16 => Data::F32(Vec::with_capacity(count)),
+            _ => Data::I64(Vec::with_capacity(count)),
+        }
+    }
+
+    /// As [`Self::widen`], behind what is in `data`, which this type's [`Self::room`] has made.
+    pub fn append(self, bytes: &[u8], tensor: &str, data: &mut Data) -> Result<(), ErrorKind> {
+        match data {
+            Data::F32(values) => self.floats(bytes, values),
+            Data::I64(values) => self.integers(bytes, tensor, values)?,
+        }
+        Ok(())
+    }
+
+    fn floats(self, bytes: &[u8], values: &mut Vec<f32>) {
+        match self {
+            F64 => values.extend(chunks(bytes, |b| f64::from_le_bytes(b) as f32)),
+            // Many at once: processors have instructions for that.
+            F16 => {
+                let mut halves = [f16::ZERO; 1024];
+                for bytes in bytes.chunks(size_of_val(&halves)) {
+                    let (start, count) = (values.len(), bytes.len() / 2);
+                    halves
+                        .iter_mut()
+                        .zip(chunks(bytes, f16::from_le_bytes))
+                        .for_each(|(to, half)| *to = half);
+                    values.resize(start + count, 0.0);
+                    halves[..count].convert_to_f32_slice(&mut values[start..]);
+                }
             }
-            U32 => integers(bytes, |b| u32::from_le_bytes(b).into()),
-            U16 => integers(bytes, |b| u16::from_le_bytes(b).into()),
-            U8 => integers(bytes, |[b]| b.into()),
-            Bool => integers(bytes, |[b]| (b != 0).into()),
-        })
+            Bf16 => values.extend(chunks(bytes, |b| bf16::from_le_bytes(b).to_f32())),
+            _ => values.extend(chunks(bytes, f32::from_le_bytes)),
+        }
+    }
+
+    fn integers(self, bytes: &[u8], tensor: &str, values: &mut Vec<i64>) -> Result<(), ErrorKind> {
+        match self {
+            I32 => values.extend(chunks(bytes, |b| i64::from(i32::from_le_bytes(b)))),
+            I16 => values.extend(chunks(bytes, |b| i64::from(i16::from_le_bytes(b)))),
+            I8 => values.extend(chunks(bytes, |b| i64::from(i8::from_le_bytes(b)))),
+            U64 => {
+                for value in chunks(bytes, u64::from_le_bytes) {
+                    values.push(i64::try_from(value).map_err(|_| out_of_range(tensor, value))?);
+                }
+            }
+            U32 => values.extend(chunks(bytes, |b| i64::from(u32::from_le_bytes(b)))),
+            U16 => values.extend(chunks(bytes, |b| i64::from(u16::from_le_bytes(b)))),
+            U8 => values.extend(bytes.iter().map(|b| i64::from(*b))),
+            Bool => values.extend(bytes.iter().map(|b| i64::from(*b != 0))),
+            _ => values.extend(chunks(bytes, i64::from_le_bytes)),
+        }
+        Ok(())
     }
 }
 
 fn chunks<const N: usize, T>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> impl Iterator<Item = T> {
     bytes.as_chunks().0.iter().map(move |chunk| read(*chunk))
-}
-
-fn floats<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f32) -> Data {
-    Data::F32(chunks(bytes, read).collect())
-}
-
-fn integers<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> i64) -> Data {
-    Data::I64(chunks(bytes, read).collect())
 }
 
 fn out_of_range(tensor: &str, value: u64) -> ErrorKind {

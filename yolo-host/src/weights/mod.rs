@@ -26,7 +26,8 @@ mod torch;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 pub use error::{Error, ErrorKind};
@@ -88,8 +89,13 @@ pub enum Precision {
 /// # Errors
 /// [`Error`] names the file and says what is wrong with it.
 pub fn read(path: &Path) -> Result<Checkpoint, Error> {
-    let bytes = fs::read(path).map_err(|e| Error::new(path, ErrorKind::Read(e)))?;
-    read_bytes(&bytes, path)
+    let opened = File::open(path).and_then(|file| Ok((file.metadata()?, BufReader::new(file))));
+    let read = opened.map_err(ErrorKind::Read).and_then(|(file, mut bytes)| match file.is_file() {
+        true => read_from(bytes, file.len()),
+        // A pipe does not know its length.
+        false => whole(&mut bytes).and_then(|bytes| read_from(&bytes[..], bytes.len() as u64)),
+    });
+    read.map_err(|kind| Error::new(path, kind))
 }
 
 /// Reads a weights file that is in memory; `path` only names it in errors.
@@ -97,14 +103,26 @@ pub fn read(path: &Path) -> Result<Checkpoint, Error> {
 /// # Errors
 /// As [`read`].
 pub fn read_bytes(bytes: &[u8], path: &Path) -> Result<Checkpoint, Error> {
-    let read = if torch::is_archive(bytes) {
-        torch::read_archive
-    } else if torch::is_legacy(bytes) {
-        torch::read_legacy
+    read_from(bytes, bytes.len() as u64).map_err(|kind| Error::new(path, kind))
+}
+
+/// Reads a file of `len` bytes, safetensors piece by piece.
+fn read_from(mut file: impl BufRead, len: u64) -> Result<Checkpoint, ErrorKind> {
+    let start = file.fill_buf().map_err(ErrorKind::Read)?;
+    if torch::is_archive(start) {
+        torch::read_archive(&whole(&mut file)?)
+    } else if torch::is_legacy(start) {
+        torch::read_legacy(&whole(&mut file)?)
     } else {
-        safetensors::read
-    };
-    read(bytes).map_err(|kind| Error::new(path, kind))
+        safetensors::read(file, len)
+    }
+}
+
+/// All that is left of a file.
+fn whole(file: &mut impl Read) -> Result<Vec<u8>, ErrorKind> {
+    let mut bytes = vec![];
+    file.read_to_end(&mut bytes).map_err(ErrorKind::Read)?;
+    Ok(bytes)
 }
 
 /// Writes `checkpoint` as safetensors. The file appears whole or not at all, and equal checkpoints give equal bytes.

@@ -82,7 +82,7 @@ fn load([cfg, weights, input, output]: [&Path; 4], registry: &mut Registry) -> a
     notes(registry);
     let pictures = weights::read(input)?.arrays.remove("input");
     let (planes, shape) = fitting(pictures, &model).with_context(|| input.display().to_string())?;
-    let mut engine = Engine::new(&model.graph, &state, &model.detect.outputs);
+    let mut engine = Engine::new(&model.graph, state, &model.detect.outputs);
     memory::check(&engine, shape).with_context(|| input.display().to_string())?;
     engine.run(&planes, shape)?;
     weights::write(output, &raw_maps(&engine, &model)?, Precision::F32)?;

@@ -72,13 +72,14 @@ impl Subject {
         }
         model.check_size(height, width)?;
         let shape = [batch, model.spec.channels, height, width];
-        let engine = Engine::new(&model.graph, &state, &model.detect.outputs);
+        let anchors = state.floats(model.detect.anchors).to_vec();
+        let engine = Engine::new(&model.graph, state, &model.detect.outputs);
         let maps = memory::check(&engine, shape).with_context(|| file.display().to_string())?;
         let mut noise = Stream::keyed("pictures");
         Ok(Subject {
             name: file.display().to_string(),
             trained: files.0.is_some(),
-            anchors: state.floats(model.detect.anchors).to_vec(),
+            anchors,
             weights: model.graph.params.iter().map(|param| 4 * param.len() as u64).sum(),
             macs: macs(&model.graph, &shape)?,
             planes: (0..shape.iter().product()).map(|_| noise.uniform() as f32).collect(),

@@ -49,7 +49,7 @@ impl Dense {
         let (cout, cin) = (bias.len(), order.len());
         let taps = window.kernel[0] * window.kernel[1];
         let (blocks, biases) = blocks(isa, bias);
-        let mut weights = vec![];
+        let mut weights = Vec::with_capacity(taps * cin * biases.len());
         for Block { start, width, room, .. } in blocks.iter().copied() {
             for tap in 0..taps {
                 for channel in order {

@@ -70,7 +70,7 @@ impl Learner for Parts<Trainer<f32>, Vec<f32>> {
         Ok(&mut self.evaluator)
     }
 
-    fn get(&self, set: Set) -> Result<Vec<Vec<f32>>, Error> {
+    fn get(&self, set: Set, id: ParamId) -> Result<Vec<f32>, Error> {
         let values = match set {
             Set::Weights => self.trainer.values(),
             Set::Averages => &self.averages.values,
@@ -78,11 +78,10 @@ impl Learner for Parts<Trainer<f32>, Vec<f32>> {
             Set::Second => &self.optimizer.moments[1],
             Set::Waiting => &self.waiting,
         };
-        let row_major = |(i, values): (usize, &Vec<f32>)| match values.is_empty() {
-            true => vec![],
-            false => self.trainer.row_major(ParamId(i), values),
-        };
-        Ok(values.iter().enumerate().map(row_major).collect())
+        Ok(match values[id.0].as_slice() {
+            [] => vec![],
+            values => self.trainer.row_major(id, values),
+        })
     }
 
     fn set(&mut self, set: Set, id: ParamId, values: &[f32]) -> Result<(), Error> {

@@ -77,7 +77,7 @@ impl Learner for Parts<Trainer, Values> {
         Ok(&mut self.evaluator)
     }
 
-    fn get(&self, set: Set) -> Result<Vec<Vec<f32>>, Error> {
+    fn get(&self, set: Set, id: ParamId) -> Result<Vec<f32>, Error> {
         let values = match set {
             Set::Weights => self.trainer.values(),
             Set::Averages => &self.averages.values,
@@ -85,8 +85,7 @@ impl Learner for Parts<Trainer, Values> {
             Set::Second => &self.optimizer.moments[1],
             Set::Waiting => &self.waiting,
         };
-        let host = |values: &Values| values.as_ref().map_or(Ok(vec![]), |x| self.trainer.to_host(x));
-        values.iter().map(host).collect()
+        values[id.0].as_ref().map_or(Ok(vec![]), |x| self.trainer.to_host(x))
     }
 
     fn set(&mut self, set: Set, id: ParamId, values: &[f32]) -> Result<(), Error> {

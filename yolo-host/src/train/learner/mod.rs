@@ -65,10 +65,10 @@ pub(super) trait Learner {
     /// A network with these numbers, row-major; a list that is empty leaves the averages.
     fn with(&mut self, values: &[Vec<f32>]) -> Result<&mut dyn Evaluator, Error>;
 
-    /// Numbers for the host, row-major; an empty list where there are none.
-    fn get(&self, set: Set) -> Result<Vec<Vec<f32>>, Error>;
+    /// A parameter's numbers for the host, row-major; an empty list where there are none.
+    fn get(&self, set: Set, id: ParamId) -> Result<Vec<f32>, Error>;
 
-    /// Puts back what [`Self::get`] gave for a parameter.
+    /// Puts back what [`Self::get`] gave.
     fn set(&mut self, set: Set, id: ParamId, values: &[f32]) -> Result<(), Error>;
 }
 

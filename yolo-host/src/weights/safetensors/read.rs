@@ -1,7 +1,8 @@
-//! Reads safetensors, and checks everything the header claims against the bytes that are there.
+//! Reads safetensors, a tensor at a time, and checks everything the header claims against the bytes that are there.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::{BufRead, Read};
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
@@ -9,73 +10,86 @@ use super::{Entry, METADATA};
 use crate::weights::element::Element;
 use crate::weights::{Array, Checkpoint, ErrorKind, Meta};
 
-/// Decodes a whole file.
-pub fn read(bytes: &[u8]) -> Result<Checkpoint, ErrorKind> {
-    let (header, data) = split(bytes)?;
-    let header: Header = serde_json::from_slice(header).map_err(|e| ErrorKind::Header(e.to_string()))?;
-    check_layout(&header.tensors, data.len())?;
-    let mut arrays = BTreeMap::new();
-    for (name, entry) in header.tensors {
-        let array = decode(&name, entry, data)?;
+/// Bytes that are read at once: a whole number of values of any type, few enough to stay in a near cache.
+const PIECE: usize = 64 << 10;
+
+/// Decodes a file of `len` bytes piece by piece, so that there is only one copy of its tensors.
+pub fn read(mut file: impl BufRead, len: u64) -> Result<Checkpoint, ErrorKind> {
+    let header = header(&mut file, len)?;
+    let data = len - 8 - header.len() as u64;
+    let Header { metadata, mut tensors } =
+        serde_json::from_slice(&header).map_err(|e| ErrorKind::Header(e.to_string()))?;
+    tensors.sort_by(|a, b| (a.1.data_offsets, &a.0).cmp(&(b.1.data_offsets, &b.0)));
+    check_layout(&tensors, data)?;
+    let (mut arrays, mut room) = (BTreeMap::new(), vec![0; PIECE]);
+    for (name, entry) in tensors {
+        let array = decode(&name, entry, &mut file, &mut room)?;
         if arrays.insert(name.clone(), array).is_some() {
             return Err(ErrorKind::DuplicateTensor { tensor: name });
         }
     }
-    Ok(Checkpoint { arrays, meta: Meta::from_map(header.metadata)? })
+    Ok(Checkpoint { arrays, meta: Meta::from_map(metadata)? })
 }
 
-/// The header's text, and the tensors' bytes after it.
-fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), ErrorKind> {
-    let (length, rest) = bytes
-        .split_first_chunk()
-        .ok_or_else(|| ErrorKind::NotWeights(format!("it has {} bytes in all", bytes.len())))?;
+/// The header's text. The tensors' bytes come after it.
+fn header(file: &mut impl BufRead, len: u64) -> Result<Vec<u8>, ErrorKind> {
+    let Some(have) = len.checked_sub(8) else {
+        return Err(ErrorKind::NotWeights(format!("it has {len} bytes in all")));
+    };
+    let mut length = [0; 8];
+    file.read_exact(&mut length).map_err(ErrorKind::Read)?;
     // The brace tells a file of ours cut short from one of another kind, where the length is just any eight bytes.
-    if rest.first() != Some(&b'{') {
+    if file.fill_buf().map_err(ErrorKind::Read)?.first() != Some(&b'{') {
         return Err(ErrorKind::NotWeights("it begins like neither of the two formats".to_owned()));
     }
-    let need = u64::from_le_bytes(*length);
-    usize::try_from(need).ok().and_then(|need| rest.split_at_checked(need)).ok_or(ErrorKind::Truncated {
-        what: "the header".to_owned(),
-        need,
-        have: rest.len() as u64,
-    })
+    let need = u64::from_le_bytes(length);
+    if need > have {
+        return Err(ErrorKind::Truncated { what: "the header".to_owned(), need, have });
+    }
+    let mut header = vec![];
+    file.take(need).read_to_end(&mut header).map_err(ErrorKind::Read)?;
+    Ok(header)
 }
 
-/// The tensors must follow each other from the first byte to the last: without gaps, where something could hide,
-/// and without overlap.
-fn check_layout(tensors: &[(String, Entry)], len: usize) -> Result<(), ErrorKind> {
-    let mut order: Vec<_> = tensors.iter().map(|(name, entry)| (entry.data_offsets, name)).collect();
-    order.sort_unstable();
+/// The tensors, in the order in which they lie, must follow each other from the first byte to the last: without gaps, where
+/// something could hide, and without overlap.
+fn check_layout(tensors: &[(String, Entry)], len: u64) -> Result<(), ErrorKind> {
     let mut end = 0;
-    for ((from, to), name) in order {
-        if to > len {
+    for (name, Entry { data_offsets: (from, to), .. }) in tensors {
+        if *to as u64 > len {
             let what = format!("the values of `{}`", name.escape_debug());
-            return Err(ErrorKind::Truncated { what, need: to as u64, have: len as u64 });
+            return Err(ErrorKind::Truncated { what, need: *to as u64, have: len });
         }
-        if from != end || to < from {
+        if *from != end || to < from {
             let what = format!("its bytes are {from}..{to}, but the tensor before it ends at {end}");
             return Err(ErrorKind::TensorBounds { tensor: name.clone(), what });
         }
-        end = to;
+        end = *to;
     }
-    if end != len {
-        return Err(ErrorKind::Header(format!("{} bytes after the last tensor belong to none", len - end)));
+    match len - end as u64 {
+        0 => Ok(()),
+        rest => Err(ErrorKind::Header(format!("{rest} bytes after the last tensor belong to none"))),
     }
-    Ok(())
 }
 
-/// The tensor `name`; its offsets lie within `data`.
-fn decode(name: &str, entry: Entry, data: &[u8]) -> Result<Array, ErrorKind> {
+/// The tensor `name`, whose bytes come next; `room` is for a piece of them.
+fn decode(name: &str, entry: Entry, file: &mut impl Read, room: &mut [u8]) -> Result<Array, ErrorKind> {
     let Entry { dtype, shape, data_offsets: (from, to) } = entry;
     let Some(element) = Element::from_safetensors(&dtype) else {
         return Err(ErrorKind::UnsupportedDtype { tensor: name.to_owned(), dtype });
     };
-    let size = shape.iter().try_fold(element.size(), |size, &n| size.checked_mul(n));
-    let bytes = data.get(from..to).filter(|bytes| Some(bytes.len()) == size).ok_or_else(|| {
+    if shape.iter().try_fold(element.size(), |size, &n| size.checked_mul(n)) != Some(to - from) {
         let what = format!("shape {shape:?} of {dtype} does not take the {} bytes it has", to - from);
-        ErrorKind::TensorBounds { tensor: name.to_owned(), what }
-    })?;
-    Ok(Array { data: element.widen(bytes, name)?, shape })
+        return Err(ErrorKind::TensorBounds { tensor: name.to_owned(), what });
+    }
+    let (mut data, mut left) = (element.room((to - from) / element.size()), to - from);
+    while left > 0 {
+        let piece = &mut room[..left.min(PIECE)];
+        file.read_exact(piece).map_err(ErrorKind::Read)?;
+        element.append(piece, name, &mut data)?;
+        left -= piece.len();
+    }
+    Ok(Array { data, shape })
 }
 
 /// The JSON header. Tensors stay a list, so that two of one name are seen.
@@ -124,8 +138,12 @@ mod tests {
         [&length, header.as_bytes(), data].concat()
     }
 
+    fn read_all(bytes: &[u8]) -> Result<Checkpoint, ErrorKind> {
+        read(bytes, bytes.len() as u64)
+    }
+
     fn error(header: &str, data: &[u8]) -> String {
-        read(&file(header, data)).unwrap_err().to_string()
+        read_all(&file(header, data)).unwrap_err().to_string()
     }
 
     #[test]
@@ -134,7 +152,7 @@ mod tests {
             "a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},
             "none":{"dtype":"F16","shape":[3,0],"data_offsets":[8,8]},
             "__metadata__":{"format":"pt"}}   "#;
-        let checkpoint = read(&file(header, &[0, 0, 128, 63, 0, 0, 0, 64, 1, 0, 255, 255])).unwrap();
+        let checkpoint = read_all(&file(header, &[0, 0, 128, 63, 0, 0, 0, 64, 1, 0, 255, 255])).unwrap();
         let a = Array { shape: vec![1, 2], data: Data::F32(vec![1.0, 2.0]) };
         let b = Array { shape: vec![2], data: Data::I64(vec![1, -1]) };
         let none = Array { shape: vec![3, 0], data: Data::F32(vec![]) };
@@ -187,13 +205,13 @@ mod tests {
     fn a_lying_length_allocates_nothing() {
         let mut bytes = file("{}", &[]);
         bytes[..8].copy_from_slice(&u64::MAX.to_le_bytes());
-        assert!(matches!(read(&bytes), Err(ErrorKind::Truncated { need: u64::MAX, have: 2, .. })));
+        assert!(matches!(read_all(&bytes), Err(ErrorKind::Truncated { need: u64::MAX, have: 2, .. })));
     }
 
     #[test]
     fn other_files_are_not_weights() {
         for bytes in [&b""[..], b"abc", b"\x89PNG\r\n\x1a\n....IHDR", b"version https://git-lfs.github.com"] {
-            assert!(matches!(read(bytes), Err(ErrorKind::NotWeights(_))));
+            assert!(matches!(read_all(bytes), Err(ErrorKind::NotWeights(_))));
         }
     }
 }
