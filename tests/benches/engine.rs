@@ -103,7 +103,7 @@ fn main() {
     let given: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
     let number = |place: usize, default| given.get(place).and_then(|arg| arg.parse().ok()).unwrap_or(default);
     let (threads, size): (usize, usize) = (number(0, 2), number(1, 640));
-    let rounds: usize = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(8);
+    let rounds: usize = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(12);
     let named: Vec<&str> = given.iter().skip(2).map(String::as_str).collect();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let picture = uniform("picture", 3 * size * size).iter().map(|value| *value as f32).collect();
