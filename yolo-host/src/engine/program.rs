@@ -1,7 +1,7 @@
 //! From units to steps over buffers: made once a model, for every size of pictures.
 
 use super::fold::{Kind, Unit, units};
-use super::layout::{Place, Run, join, runs, whole};
+use super::layout::{Place, Run, join, pairs, runs, whole};
 use crate::graph::{Graph, Op, Pool, Upsample, ValueId};
 use crate::kernels::fused::{Conv, Depthwise};
 use crate::kernels::{Isa, Window};
@@ -51,6 +51,8 @@ pub enum Work {
     Depthwise { node: usize, parts: Vec<(Depthwise, Run, usize)> },
     /// Channels brought together.
     Gather(Vec<Run>),
+    /// Channels added, pair by pair.
+    Add(Vec<(Run, Run)>),
     /// The greatest of windows; the node that is read.
     MaxPool { node: usize, window: Window },
     /// The mean of windows.
@@ -83,6 +85,7 @@ impl Work {
                 format!("depthwise {}, {} runs", parts.first().map_or(0, |part| part.0.kernel()), parts.len())
             }
             Work::Gather(runs) => format!("gather of {} runs", runs.len()),
+            Work::Add(pairs) => format!("sum of {} runs", pairs.len()),
             Work::MaxPool { .. } => "max pool".into(),
             Work::MeanPool { .. } => "mean pool".into(),
             Work::GlobalPool(_) => "global pool".into(),
@@ -202,6 +205,14 @@ impl Maker<'_> {
                 return Value::Map((0..places.len()).map(from).collect());
             }
             _ => (),
+        }
+        if let (Op::Add, [a, b], 4) = (&node.op, inputs.as_slice(), node.shape.len())
+            && self.graph.nodes[*a].shape == self.graph.nodes[*b].shape
+        {
+            let pairs = pairs(&self.places(*a), &self.places(*b));
+            let reads = pairs.iter().flat_map(|(a, b)| [a.buffer, b.buffer]).collect();
+            let buffer = self.step(unit.node, Work::Add(pairs), reads, node.shape[1]);
+            return Value::Map(whole(buffer, node.shape[1]));
         }
         let reads: Vec<usize> = inputs.iter().map(|input| self.together(*input)).collect();
         let channels = if node.shape.len() == 4 { node.shape[1] } else { 1 };

@@ -6,7 +6,7 @@ use super::{Engine, Fit, Pictures};
 use crate::autograd::Error;
 use crate::autograd::cpu::{Ref, apply};
 use crate::graph::{Graph, Op, ParamId, Pool, Role};
-use crate::kernels::fused::{Geometry, Source, Target, from_planes, max_pool, upsample};
+use crate::kernels::fused::{Geometry, Source, Target, add, from_planes, max_pool, upsample};
 use crate::kernels::pool::{Pooling, global_forward};
 use crate::model::State;
 use std::time::Instant;
@@ -117,6 +117,11 @@ impl Scene<'_> {
                     }
                     first += source.len;
                 }
+            }
+            Work::Add(pairs) => {
+                let parts: Vec<(Source, Source)> =
+                    pairs.iter().map(|(a, b)| (self.source(a), self.source(b))).collect();
+                add(&parts, y.len() / pixel.max(1), Target { data: y, pixel, first: 0 });
             }
             Work::MaxPool { node, window } => {
                 max_pool(window, &self.geometry(*node), pixel, self.data(step.reads[0]), y);

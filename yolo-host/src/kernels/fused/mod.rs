@@ -1,6 +1,7 @@
 //! Kernels for inference: convolutions that read channels where they lie, apply the activation and add the shortcut while
 //! the sums are in registers or in the nearest cache, and keep nothing for a gradient.
 
+mod add;
 mod dense;
 mod depthwise;
 mod finish;
@@ -14,6 +15,7 @@ mod transform;
 mod upsample;
 mod winograd;
 
+pub use add::add;
 pub use dense::Dense;
 pub use depthwise::Depthwise;
 pub use input::from_planes;
