@@ -135,6 +135,29 @@ fn options_choose_what_is_found() {
 }
 
 #[test]
+fn threads_change_nothing_that_is_found() {
+    let project = tempfile::tempdir().unwrap();
+    let found = |threads: &str| {
+        let mut command = yolo();
+        command.args(["detect", "--json", "--imgsz", "160", "--nosave", "--threads", threads, "--project"]);
+        text(&run(command.arg(project.path())).stdout)
+    };
+    let one = found("1");
+    assert_eq!(one.lines().count(), 3);
+    assert_eq!(one, found("2"));
+    // More than there are cores.
+    assert_eq!(one, found("100"));
+    for command in [&["detect"][..], &["val", "--data", "x"], &["train", "--data", "x"]] {
+        for threads in ["0", "x", "99999"] {
+            let output = yolo().args(command).args(["--threads", threads]).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(said.contains("--threads") && said.contains("from 1 to 1024"), "{command:?}: {said}");
+            assert_eq!(output.status.code(), Some(2), "{command:?}");
+        }
+    }
+}
+
+#[test]
 fn conversion_is_reproducible_and_exact() {
     let folder = tempfile::tempdir().unwrap();
     let convert = |name: &str, half: bool| {

@@ -2,9 +2,10 @@
 
 use yolo_bundle as _;
 use yolo_host::autograd::cpu::Trainer;
+use yolo_host::data::{Picture, to_planes};
 use yolo_host::engine::Engine;
 use yolo_host::model::{Model, Spec};
-use yolo_tests::{models, portable_state, registry, report, uniform};
+use yolo_tests::{models, portable_state, registry, report, root, uniform};
 
 /// Largest difference, as a share of the largest number.
 const MOST: f64 = 1e-4;
@@ -51,4 +52,26 @@ fn every_model_is_the_reference_s() {
         compare(&model, &name, &shapes, &mut failures);
     }
     report(failures);
+}
+
+/// A picture of bytes is the same picture in planes, to the bit.
+#[test]
+fn bytes_are_planes() {
+    let file = root().join("models/yolov5n.yaml");
+    let model = Model::build(Spec::read(&file).unwrap(), &registry()).unwrap();
+    let mut engine = Engine::new(&model.graph, portable_state(&model), &model.detect.outputs);
+    let shape = [2, 3, 64, 96];
+    let bytes: Vec<u8> = uniform("bytes", 2 * 3 * 64 * 96).iter().map(|u| (256.0 * u) as u8).collect();
+    let planes: Vec<f32> = bytes
+        .chunks(3 * 64 * 96)
+        .flat_map(|rgb| to_planes(&Picture { width: 96, height: 64, rgb: rgb.to_vec() }))
+        .collect();
+    let mut maps = |run: &dyn Fn(&mut Engine)| -> Vec<Vec<f32>> {
+        run(&mut engine);
+        (0..3).map(|place| engine.output(place).unwrap().data.to_vec()).collect()
+    };
+    let of_planes = maps(&|engine| engine.run(&planes, shape).unwrap());
+    assert!(of_planes.iter().flatten().any(|value| *value != 0.0));
+    assert!(of_planes == maps(&|engine| engine.run_bytes(&bytes, shape).unwrap()));
+    assert!(engine.run_bytes(&bytes[1..], shape).is_err());
 }

@@ -17,8 +17,8 @@ fn records() -> Vec<Value> {
     json["photos"].as_array().expect("photos").clone()
 }
 
-fn detector() -> Detector {
-    Detector::load(&root().join("weights/yolov5s.safetensors"), None, &mut registry(), Machine::Cpu).unwrap()
+fn detector(machine: Machine) -> Detector {
+    Detector::load(&root().join("weights/yolov5s.safetensors"), None, &mut registry(), machine).unwrap()
 }
 
 /// The photograph: in the repository, else beside it.
@@ -68,7 +68,7 @@ fn differences(case: &str, ours: &[Detection], reference: &[Detection], confiden
 
 #[test]
 fn detections_from_files_are_the_reference_s() {
-    let detector = detector();
+    let detector = detector(Machine::Cpu);
     let mut failures = Vec::new();
     for record in records() {
         let (name, size) =
@@ -101,7 +101,7 @@ fn detections_from_files_are_the_reference_s() {
 fn detections_from_stored_inputs_are_the_reference_s() {
     let home = std::env::var_os("ORACLE_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cache/yolo-oracle"))).unwrap_or_default();
-    let detector = detector();
+    let detector = detector(Machine::Cpu);
     let mut failures = Vec::new();
     for record in records() {
         let name = record["photograph"].as_str().unwrap();
@@ -119,4 +119,15 @@ fn detections_from_stored_inputs_are_the_reference_s() {
         failures.extend(differences(&case, &ours, &expected(&record, "network_box"), 0.001));
     }
     report(failures);
+}
+
+#[test]
+fn the_program_for_cuda_finds_the_same() {
+    let photo = Picture::read(root().join("tests/data/photos/chelsea.png")).unwrap();
+    let [cpu, cuda] = [Machine::Cpu, Machine::StandIn].map(|machine| {
+        let found = detector(machine).detect(&photo, (256, 256), &NmsOptions::default()).unwrap();
+        found.detections
+    });
+    assert!(!cpu.is_empty());
+    report(differences("chelsea.png", &cuda, &cpu, 1e-4));
 }

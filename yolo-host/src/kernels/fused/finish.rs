@@ -72,7 +72,7 @@ unsafe fn sigmoid<S: Simd>(x: S::V) -> S::V {
 
 /// ln(2)ᵏ / k! from the sixth on down.
 const SERIES: [f32; 7] =
-    [1.540_353e-4, 1.333_355_8e-3, 9.618_129e-3, 5.550_410_9e-2, 2.402_265_1e-1, std::f32::consts::LN_2, 1.0];
+    [1.540_353e-4, 1.333_355_8e-3, 9.618_129e-3, 5.550_411e-2, 0.240_226_5, std::f32::consts::LN_2, 1.0];
 
 /// relu6(x + 3) / 6
 #[inline(always)]

@@ -1,5 +1,6 @@
 //! The transforms of F(4×4, 3×3) with the points 0, ±1, ±2 and infinity, on vectors of channels.
 #![allow(unsafe_code)] // vectors, and loads and stores through pointers
+#![allow(clippy::needless_range_loop)] // rows become columns
 
 use crate::kernels::simd::Simd;
 

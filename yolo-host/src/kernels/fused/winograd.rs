@@ -222,17 +222,17 @@ unsafe fn run_input<S: Simd>(part: &Part) {
             while c < source.len {
                 let count = (source.len - c).min(S::LANES);
                 let mut at = [[NOTHING.as_ptr(); IN]; IN];
-                for y in 0..IN {
+                for (y, at) in at.iter_mut().enumerate() {
                     let iy = top + y as isize;
                     if iy < 0 || iy >= g.input[0] as isize {
                         continue;
                     }
                     let row = (picture * g.input[0] + iy as usize) * g.input[1];
-                    for x in 0..IN {
+                    for (x, at) in at.iter_mut().enumerate() {
                         let ix = left + x as isize;
                         if ix >= 0 && ix < g.input[1] as isize {
                             let pixel = row + ix as usize;
-                            at[y][x] = source.data[pixel * source.pixel + source.first + c..].as_ptr();
+                            *at = source.data[pixel * source.pixel + source.first + c..].as_ptr();
                         }
                     }
                 }
