@@ -54,6 +54,51 @@ fn every_model_is_the_reference_s() {
     report(failures);
 }
 
+/// Models of which every size is computed in a moment.
+fn light() -> Vec<(String, Model)> {
+    let registry = registry();
+    let built = models().into_iter().map(|file| {
+        let name = file.display().to_string();
+        let model = Model::build(Spec::read(&file).expect(&name), &registry).expect(&name);
+        (name, model)
+    });
+    built.filter(|(_, model)| model.graph.parameters(None) < 10_000_000).collect()
+}
+
+/// Sizes at which people use them; the plain loops take a minute for each model, and more without optimisation.
+#[test]
+#[ignore = "minutes: cargo test --release -p yolo-tests --test engine -- --ignored"]
+fn light_models_are_the_reference_s_at_full_size() {
+    let mut failures = vec![];
+    for (name, model) in light() {
+        compare(&model, &name, &[[1, model.spec.channels, 640, 640]], &mut failures);
+    }
+    report(failures);
+}
+
+/// Neither the number of threads nor a second run changes a bit.
+#[test]
+fn threads_change_nothing() {
+    for (name, model) in light() {
+        let stride = model.detect.max_stride();
+        let shape = [1, model.spec.channels, 5 * stride, 7 * stride];
+        let pictures: Vec<f32> =
+            uniform("pictures", shape.iter().product()).iter().map(|value| *value as f32).collect();
+        let mut engine = Engine::new(&model.graph, portable_state(&model), &model.detect.outputs);
+        let mut maps = |threads: usize| -> Vec<Vec<f32>> {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| engine.run(&pictures, shape)).expect(&name);
+            let places = 0..model.detect.outputs.len();
+            places.map(|place| engine.output(place).unwrap().data.to_vec()).collect()
+        };
+        let one = maps(1);
+        assert!(one.iter().flatten().any(|value| *value != 0.0));
+        for threads in [1, 2, 4] {
+            assert!(one == maps(threads), "{name} with {threads} threads");
+        }
+    }
+}
+
 /// A picture of bytes is the same picture in planes, to the bit.
 #[test]
 fn bytes_are_planes() {
