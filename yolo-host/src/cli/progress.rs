@@ -88,7 +88,7 @@ impl Observer for Watch {
         bar.set_message(format!(
             "box {boxes:.4} obj {objectness:.4} cls {classes:.4}, {} objects, {height}×{width}{}",
             report.data.targets.len(),
-            memory().map_or(String::new(), |mb| format!(", {mb} MB"))
+            memory("self/status", "VmRSS").map_or(String::new(), |bytes| format!(", {} MB", bytes >> 20))
         ));
         bar.set_position(batch as u64 + 1);
         if batch + 1 == batches {
@@ -130,9 +130,9 @@ impl Observer for Watch {
     }
 }
 
-/// Megabytes of memory that this process holds, where the system tells.
-fn memory() -> Option<usize> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-    line.split_whitespace().nth(1)?.parse::<usize>().ok().map(|kb| kb / 1024)
+/// A number of bytes in a file of `/proc`, where there is one: of `self/status` for example VmRSS, what this process holds.
+pub fn memory(file: &str, key: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{file}")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
 }

@@ -10,6 +10,8 @@ pub struct Unit {
     pub node: usize,
     /// How.
     pub kind: Kind,
+    /// Nodes of the same kind on the same input: their channels follow as further outputs.
+    pub twins: Vec<usize>,
 }
 
 /// How a unit is computed.
@@ -84,9 +86,45 @@ pub fn units(graph: &Graph, state: &mut State, wanted: &[ValueId]) -> Vec<Unit> 
         made[last] = Some(Kind::Conv { input, spec, weight, bias, act, shortcut });
     }
     let unit = |(node, kind): (usize, Option<Kind>)| {
-        (!absorbed[node]).then(|| Unit { node, kind: kind.unwrap_or(Kind::Other) })
+        (!absorbed[node]).then(|| Unit { node, kind: kind.unwrap_or(Kind::Other), twins: vec![] })
     };
-    made.into_iter().enumerate().filter_map(unit).collect()
+    joined(made.into_iter().enumerate().filter_map(unit).collect())
+}
+
+/// Convolutions that differ in their weights only become one, where the first of them stands: it reads its input once.
+fn joined(units: Vec<Unit>) -> Vec<Unit> {
+    let mut all: Vec<Unit> = vec![];
+    for unit in units {
+        let twin = all.iter_mut().find(|other| other.kind.like(&unit.kind));
+        match twin {
+            Some(first) => first.join(unit),
+            None => all.push(unit),
+        }
+    }
+    all
+}
+
+impl Unit {
+    fn join(&mut self, other: Unit) {
+        if let (Kind::Conv { weight, bias, .. }, Kind::Conv { weight: more, bias: biases, .. }) =
+            (&mut self.kind, other.kind)
+        {
+            weight.extend(more);
+            bias.extend(biases);
+            self.twins.push(other.node);
+        }
+    }
+}
+
+impl Kind {
+    /// Whether both are convolutions over all channels of the same input that differ in their weights only.
+    fn like(&self, other: &Kind) -> bool {
+        let Kind::Conv { input, spec, act, shortcut: None, .. } = self else { return false };
+        let Kind::Conv { input: input_b, spec: spec_b, act: act_b, shortcut: None, .. } = other else {
+            return false;
+        };
+        spec.groups == 1 && (input, spec, act) == (input_b, spec_b, act_b)
+    }
 }
 
 /// A convolution as such, or a batch norm of a map as a depthwise one of a single pixel.

@@ -45,6 +45,26 @@ pub fn join(places: &[Place]) -> Vec<Run> {
     runs
 }
 
+/// The channels of two maps as runs that are as long in both.
+pub fn pairs(a: &[Place], b: &[Place]) -> Vec<(Run, Run)> {
+    let mut pairs: Vec<(Run, Run)> = vec![];
+    for (a, b) in a.iter().zip(b) {
+        let follows =
+            |run: &Run, place: &Place| run.buffer == place.buffer && run.first + run.len == place.channel;
+        match pairs.last_mut() {
+            Some((runs, others)) if follows(runs, a) && follows(others, b) => {
+                runs.len += 1;
+                others.len += 1;
+            }
+            _ => {
+                let run = |place: &Place| Run { buffer: place.buffer, first: place.channel, len: 1 };
+                pairs.push((run(a), run(b)));
+            }
+        }
+    }
+    pairs
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,5 +76,12 @@ mod tests {
         let (found, order) = runs(&shuffled[4..]);
         assert_eq!(found, [Run { buffer: 0, first: 2, len: 2 }, Run { buffer: 1, first: 2, len: 2 }]);
         assert_eq!(order, [0, 2, 1, 3]);
+    }
+
+    #[test]
+    fn pairs_end_where_either_side_does() {
+        let (a, b) = (whole(0, 4), [&whole(1, 3)[1..], &whole(2, 2)].concat());
+        let run = |buffer, first| Run { buffer, first, len: 2 };
+        assert_eq!(pairs(&a, &b), [(run(0, 0), run(1, 1)), (run(0, 2), run(2, 0))]);
     }
 }

@@ -4,6 +4,7 @@
 mod fit;
 mod fold;
 mod layout;
+mod profile;
 mod program;
 mod run;
 
@@ -12,6 +13,7 @@ use crate::graph::{Graph, ValueId};
 use crate::kernels::isa;
 use crate::model::State;
 use fit::Fit;
+pub use profile::{Profile, Spread, Step};
 use program::{Program, program};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -94,31 +96,6 @@ impl Engine {
         let (shape, slot, len) =
             (&fit.shapes[self.program.buffers[buffer].node], fit.slots[buffer], fit.lens[buffer]);
         Some(Output { shape, data: &self.slots[slot][..len] })
-    }
-
-    /// Mean time of each step over some runs, the longest first: operation, YAML row, size, milliseconds, GFLOP/s.
-    pub fn measure(&mut self, planes: &[f32], shape: [usize; 4], runs: u32) -> Result<Vec<String>, Error> {
-        self.times = Some(vec![Duration::ZERO; self.program.steps.len()]);
-        let done = (0..runs).try_for_each(|_| self.run(planes, shape));
-        let times = self.times.take().unwrap_or_default();
-        done?;
-        let Some(fit) = self.fits.last() else { return Ok(vec![]) };
-        let mut rows: Vec<(f64, String)> = vec![];
-        for (step, time) in self.program.steps.iter().zip(times) {
-            let ms = time.as_secs_f64() * 1e3 / f64::from(runs.max(1));
-            let (node, work) = (&self.graph.nodes[step.node], step.work.describe());
-            let macs = step.work.macs(&fit.shapes[step.node]);
-            let rate = macs as f64 * 2e-6 / ms.max(1e-9);
-            rows.push((
-                ms,
-                format!(
-                    "{ms:8.3} ms {rate:7.1} GFLOP/s  row {:3} {work} {:?}",
-                    node.layer, fit.shapes[step.node]
-                ),
-            ));
-        }
-        rows.sort_by(|a, b| b.0.total_cmp(&a.0));
-        Ok(rows.into_iter().map(|row| row.1).collect())
     }
 
     /// Numbers of memory that a run of the last size uses, besides weights.

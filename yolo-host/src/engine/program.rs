@@ -1,9 +1,9 @@
 //! From units to steps over buffers: made once a model, for every size of pictures.
 
 use super::fold::{Kind, Unit, units};
-use super::layout::{Place, Run, join, runs, whole};
-use crate::graph::{Graph, Op, Pool, ValueId};
-use crate::kernels::fused::{Dense, Depthwise};
+use super::layout::{Place, Run, join, pairs, runs, whole};
+use crate::graph::{Graph, Op, Pool, Upsample, ValueId};
+use crate::kernels::fused::{Conv, Depthwise};
 use crate::kernels::{Isa, Window};
 use crate::model::State;
 
@@ -46,17 +46,21 @@ pub enum Work {
     /// Pictures into a map.
     Input,
     /// One convolution for each group, with what it reads and the first channel that it writes.
-    Dense { node: usize, parts: Vec<(Dense, Vec<Run>, usize)>, shortcut: Option<Run> },
+    Dense { node: usize, parts: Vec<(Conv, Vec<Run>, usize)>, shortcut: Option<Run> },
     /// The same, channel by channel.
     Depthwise { node: usize, parts: Vec<(Depthwise, Run, usize)> },
     /// Channels brought together.
     Gather(Vec<Run>),
+    /// Channels added, pair by pair.
+    Add(Vec<(Run, Run)>),
     /// The greatest of windows; the node that is read.
     MaxPool { node: usize, window: Window },
     /// The mean of windows.
     MeanPool { node: usize, window: Window },
     /// Over height and width.
     GlobalPool(Pool),
+    /// Pixels repeated so many times.
+    Upsample { node: usize, scale: usize },
     /// The node's operation on whole tensors: the nodes that are read.
     Other(Vec<usize>),
     /// A constant.
@@ -81,9 +85,11 @@ impl Work {
                 format!("depthwise {}, {} runs", parts.first().map_or(0, |part| part.0.kernel()), parts.len())
             }
             Work::Gather(runs) => format!("gather of {} runs", runs.len()),
+            Work::Add(pairs) => format!("sum of {} runs", pairs.len()),
             Work::MaxPool { .. } => "max pool".into(),
             Work::MeanPool { .. } => "mean pool".into(),
             Work::GlobalPool(_) => "global pool".into(),
+            Work::Upsample { .. } => "upsample".into(),
             Work::Other(_) => "other".into(),
             Work::Parameter(_) => "constant".into(),
         }
@@ -121,7 +127,13 @@ pub fn program(graph: &Graph, state: &mut State, wanted: &[ValueId], isa: Isa) -
     let program = Program { steps: vec![], buffers: vec![], outputs: vec![] };
     let mut maker = Maker { isa, graph, state, values: vec![None; graph.nodes.len()], program };
     for unit in units {
-        let value = maker.unit(&unit);
+        let mut value = maker.unit(&unit);
+        for node in unit.twins.iter().rev() {
+            if let Value::Map(places) = &mut value {
+                let own = places.split_off(places.len() - graph.nodes[*node].shape[1]);
+                maker.values[*node] = Some(Value::Map(own));
+            }
+        }
         maker.values[unit.node] = Some(value);
     }
     maker.program.outputs = wanted.iter().map(|value| maker.together(value.0)).collect();
@@ -194,6 +206,14 @@ impl Maker<'_> {
             }
             _ => (),
         }
+        if let (Op::Add, [a, b], 4) = (&node.op, inputs.as_slice(), node.shape.len())
+            && self.graph.nodes[*a].shape == self.graph.nodes[*b].shape
+        {
+            let pairs = pairs(&self.places(*a), &self.places(*b));
+            let reads = pairs.iter().flat_map(|(a, b)| [a.buffer, b.buffer]).collect();
+            let buffer = self.step(unit.node, Work::Add(pairs), reads, node.shape[1]);
+            return Value::Map(whole(buffer, node.shape[1]));
+        }
         let reads: Vec<usize> = inputs.iter().map(|input| self.together(*input)).collect();
         let channels = if node.shape.len() == 4 { node.shape[1] } else { 1 };
         let work = match &node.op {
@@ -207,6 +227,7 @@ impl Maker<'_> {
                 }
             }
             Op::GlobalPool(kind) => Work::GlobalPool(*kind),
+            Op::Upsample(scale, Upsample::Nearest) => Work::Upsample { node: inputs[0], scale: *scale },
             _ => Work::Other(inputs),
         };
         let buffer = self.step(unit.node, work, reads, channels);
@@ -240,7 +261,7 @@ impl Maker<'_> {
             let bias = &bias[group * cout..(group + 1) * cout];
             let lens = found.iter().map(|run| run.len).collect();
             reads.extend(found.iter().map(|run| run.buffer));
-            parts.push((Dense::new(self.isa, window, weight, bias, lens, &order, *act), found, group * cout));
+            parts.push((Conv::new(self.isa, window, weight, bias, lens, &order, *act), found, group * cout));
         }
         reads.extend(shortcut.map(|run| run.buffer));
         let work = Work::Dense { node: input.0, parts, shortcut };

@@ -6,9 +6,8 @@ use super::{Engine, Fit, Pictures};
 use crate::autograd::Error;
 use crate::autograd::cpu::{Ref, apply};
 use crate::graph::{Graph, Op, ParamId, Pool, Role};
-use crate::kernels::fused::{Geometry, Source, Target, max_pool};
+use crate::kernels::fused::{Geometry, Source, Target, add, from_planes, max_pool, upsample};
 use crate::kernels::pool::{Pooling, global_forward};
-use crate::kernels::shape::gather;
 use crate::model::State;
 use std::time::Instant;
 
@@ -85,7 +84,7 @@ impl Scene<'_> {
             Work::Input => match pictures {
                 Pictures::Planes(planes) => {
                     let [n, c, h, w] = [shape[0], shape[1], shape[2], shape[3]];
-                    gather(planes, y, &[n, h * w, c], &[c * h * w, 1, h * w]);
+                    from_planes(planes, [n, c, h * w], y);
                 }
                 Pictures::Bytes(bytes) => {
                     y.iter_mut().zip(bytes).for_each(|(y, byte)| *y = f32::from(*byte) / 255.0);
@@ -119,6 +118,11 @@ impl Scene<'_> {
                     first += source.len;
                 }
             }
+            Work::Add(pairs) => {
+                let parts: Vec<(Source, Source)> =
+                    pairs.iter().map(|(a, b)| (self.source(a), self.source(b))).collect();
+                add(&parts, y.len() / pixel.max(1), Target { data: y, pixel, first: 0 });
+            }
             Work::MaxPool { node, window } => {
                 max_pool(window, &self.geometry(*node), pixel, self.data(step.reads[0]), y);
             }
@@ -129,6 +133,9 @@ impl Scene<'_> {
             }
             Work::GlobalPool(kind) => {
                 global_forward(*kind, self.data(step.reads[0]), shape[0], pixel, y);
+            }
+            Work::Upsample { node, scale } => {
+                upsample(*scale, &self.geometry(*node), pixel, self.data(step.reads[0]), y);
             }
             Work::Other(nodes) => {
                 let node = &self.engine.graph.nodes[step.node];

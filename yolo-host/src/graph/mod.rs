@@ -20,7 +20,7 @@ pub use builder::{BuildError, GraphBuilder, Limits};
 pub use custom::{Custom, CustomError, View};
 pub use op::{BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, Op};
 pub use shape::{ShapeError, infer};
-pub use statistics::macs;
+pub use statistics::{macs, node_macs};
 
 pub use yolo_plugin::{Act, Conv2d as ConvSpec, Init, Order, Pool, Pool2d as PoolSpec, Upsample};
 

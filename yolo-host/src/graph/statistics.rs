@@ -8,16 +8,21 @@ pub fn macs(graph: &Graph, input: &[usize]) -> Result<Vec<u64>, NodeError> {
     let shapes = graph.shapes(input)?;
     let layers = graph.nodes.iter().map(|node| node.layer + 1).max().unwrap_or(0);
     let mut macs = vec![0u64; layers];
-    for (node, shape) in graph.nodes.iter().zip(&shapes) {
-        let outputs: usize = shape.iter().product();
-        let per_output: usize = match &node.op {
-            Op::Conv2d { weight, .. } => graph.params[weight.0].shape[1..].iter().product(),
-            Op::Linear { weight, .. } => graph.params[weight.0].shape[1],
-            Op::MatMul => shapes[node.inputs[0].0].last().copied().unwrap_or(0),
-            _ => 0,
-        };
-        macs[node.layer] =
-            macs[node.layer].saturating_add((outputs as u64).saturating_mul(per_output as u64));
+    for (place, node) in graph.nodes.iter().enumerate() {
+        macs[node.layer] = macs[node.layer].saturating_add(node_macs(graph, place, &shapes));
     }
     Ok(macs)
+}
+
+/// The same of one node, with the shapes of all.
+pub fn node_macs(graph: &Graph, place: usize, shapes: &[Vec<usize>]) -> u64 {
+    let node = &graph.nodes[place];
+    let outputs: usize = shapes[place].iter().product();
+    let per_output: usize = match &node.op {
+        Op::Conv2d { weight, .. } => graph.params[weight.0].shape[1..].iter().product(),
+        Op::Linear { weight, .. } => graph.params[weight.0].shape[1],
+        Op::MatMul => shapes[node.inputs[0].0].last().copied().unwrap_or(0),
+        _ => 0,
+    };
+    (outputs as u64).saturating_mul(per_output as u64)
 }

@@ -16,6 +16,7 @@ mod isa;
 pub mod matrix;
 pub mod norm;
 mod parallel;
+pub mod peak;
 mod plan;
 pub mod pool;
 pub mod resize;

@@ -21,6 +21,37 @@ pub trait Simd: Copy {
     /// a·b + c
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
+    /// The smaller; `b` where either is NaN.
+    unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
+    /// The greater; `b` where either is NaN.
+    unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
+    /// To the nearest whole number.
+    unsafe fn round(v: Self::V) -> Self::V;
+    /// v·2ⁿ for a whole n from −126 to 126.
+    unsafe fn scale(v: Self::V, n: Self::V) -> Self::V;
+    /// 1/v to 2⁻²², for v from 2⁻¹²⁶ to 2¹²⁶.
+    unsafe fn reciprocal(v: Self::V) -> Self::V;
+}
+
+/// Asks for what lies there; any address will do.
+#[inline(always)]
+pub fn prefetch(_at: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: reads nothing that the program could see.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(_at.cast());
+    }
+}
+
+/// The same for what will be written.
+#[inline(always)]
+pub fn prefetch_to_write(_at: *mut f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: likewise; processors that do not know it do nothing.
+    unsafe {
+        std::arch::asm!("prefetchw [{0}]", in(reg) _at, options(nostack, preserves_flags));
+    }
 }
 
 /// Calls `kernel::<S>(arg)` with the vectors of a set of instructions, compiled for it.
@@ -116,6 +147,36 @@ impl Simd for Portable {
     unsafe fn add(a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
         std::array::from_fn(|i| a[i] + b[i])
     }
+
+    #[inline(always)]
+    unsafe fn mul(a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| a[i] * b[i])
+    }
+
+    #[inline(always)]
+    unsafe fn min(a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| if a[i] < b[i] { a[i] } else { b[i] })
+    }
+
+    #[inline(always)]
+    unsafe fn max(a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
+    }
+
+    #[inline(always)]
+    unsafe fn round(v: [f32; 8]) -> [f32; 8] {
+        v.map(f32::round_ties_even)
+    }
+
+    #[inline(always)]
+    unsafe fn scale(v: [f32; 8], n: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| v[i] * f32::from_bits(((n[i] as i32 + 127) as u32) << 23))
+    }
+
+    #[inline(always)]
+    unsafe fn reciprocal(v: [f32; 8]) -> [f32; 8] {
+        v.map(|v| 1.0 / v)
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -182,6 +243,39 @@ mod x86 {
         unsafe fn add(a: __m256, b: __m256) -> __m256 {
             unsafe { _mm256_add_ps(a, b) }
         }
+
+        #[inline(always)]
+        unsafe fn mul(a: __m256, b: __m256) -> __m256 {
+            unsafe { _mm256_mul_ps(a, b) }
+        }
+
+        #[inline(always)]
+        unsafe fn min(a: __m256, b: __m256) -> __m256 {
+            unsafe { _mm256_min_ps(a, b) }
+        }
+
+        #[inline(always)]
+        unsafe fn max(a: __m256, b: __m256) -> __m256 {
+            unsafe { _mm256_max_ps(a, b) }
+        }
+
+        #[inline(always)]
+        unsafe fn round(v: __m256) -> __m256 {
+            unsafe { _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(v) }
+        }
+
+        #[inline(always)]
+        unsafe fn scale(v: __m256, n: __m256) -> __m256 {
+            unsafe {
+                let exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+                _mm256_mul_ps(v, _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponent)))
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn reciprocal(v: __m256) -> __m256 {
+            unsafe { _mm256_div_ps(_mm256_set1_ps(1.0), v) }
+        }
     }
 
     /// 16 numbers.
@@ -235,6 +329,40 @@ mod x86 {
         #[inline(always)]
         unsafe fn add(a: __m512, b: __m512) -> __m512 {
             unsafe { _mm512_add_ps(a, b) }
+        }
+
+        #[inline(always)]
+        unsafe fn mul(a: __m512, b: __m512) -> __m512 {
+            unsafe { _mm512_mul_ps(a, b) }
+        }
+
+        #[inline(always)]
+        unsafe fn min(a: __m512, b: __m512) -> __m512 {
+            unsafe { _mm512_min_ps(a, b) }
+        }
+
+        #[inline(always)]
+        unsafe fn max(a: __m512, b: __m512) -> __m512 {
+            unsafe { _mm512_max_ps(a, b) }
+        }
+
+        #[inline(always)]
+        unsafe fn round(v: __m512) -> __m512 {
+            unsafe { _mm512_roundscale_ps::<0>(v) }
+        }
+
+        #[inline(always)]
+        unsafe fn scale(v: __m512, n: __m512) -> __m512 {
+            unsafe { _mm512_scalef_ps(v, n) }
+        }
+
+        #[inline(always)]
+        unsafe fn reciprocal(v: __m512) -> __m512 {
+            unsafe {
+                // One step of Newton's.
+                let r = _mm512_rcp14_ps(v);
+                _mm512_mul_ps(r, _mm512_fnmadd_ps(v, r, _mm512_set1_ps(2.0)))
+            }
         }
     }
 }

@@ -8,7 +8,8 @@
 //! | `run NAME` | that input goes through it again |
 
 use super::super::output::line;
-use super::super::plugins::PluginArgs;
+use super::super::plugins::{PluginArgs, notes};
+use super::memory;
 use crate::detector::load_model;
 use crate::engine::Engine;
 use crate::model::Model;
@@ -78,20 +79,19 @@ fn answer(
 /// Loads a model, runs its input once and writes what comes out.
 fn load([cfg, weights, input, output]: [&Path; 4], registry: &mut Registry) -> anyhow::Result<Served> {
     let (model, state, _) = load_model(weights, Some(cfg), registry)?;
-    for note in registry.take_notes() {
-        eprintln!("note: {note}");
-    }
-    let (planes, shape) = read(input, &model).with_context(|| input.display().to_string())?;
+    notes(registry);
+    let pictures = weights::read(input)?.arrays.remove("input");
+    let (planes, shape) = fitting(pictures, &model).with_context(|| input.display().to_string())?;
     let mut engine = Engine::new(&model.graph, state, &model.detect.outputs);
+    memory::check(&engine, shape).with_context(|| input.display().to_string())?;
     engine.run(&planes, shape)?;
     weights::write(output, &raw_maps(&engine, &model)?, Precision::F32)?;
     Ok(Served { engine, planes, shape })
 }
 
-/// The tensor `input` of a file, which must fit the model.
-fn read(file: &Path, model: &Model) -> anyhow::Result<(Vec<f32>, [usize; 4])> {
-    let mut arrays = weights::read(file)?.arrays;
-    let Some(Array { shape, data: Data::F32(planes) }) = arrays.remove("input") else {
+/// The tensor `input`, which must fit the model.
+fn fitting(input: Option<Array>, model: &Model) -> anyhow::Result<(Vec<f32>, [usize; 4])> {
+    let Some(Array { shape, data: Data::F32(planes) }) = input else {
         bail!("has no tensor `input` of floating-point numbers");
     };
     let [batch, channels, height, width] = shape[..] else {

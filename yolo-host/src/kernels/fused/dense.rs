@@ -1,15 +1,16 @@
 //! Dense convolution with packed weights.
 #![allow(unsafe_code)] // reads and writes through pointers
 
-use super::finish::activate;
+use super::finish::Finish;
 use super::rows::{ROWS, Rows};
-use super::tile::{Segment, Sums, size};
-use super::{Geometry, Source, Target};
+use super::tile::{self, Segment, Sums, size};
+use super::{Block, Geometry, Source, Target, blocks};
 use crate::graph::Act;
 use crate::kernels::Window;
 use crate::kernels::isa::Isa;
-use crate::kernels::parallel::{Shared, tasks};
-use crate::kernels::simd::{Simd, dispatch};
+use crate::kernels::parallel::tasks;
+use crate::kernels::simd::{Simd, dispatch, prefetch};
+use std::ops::Range;
 
 /// A convolution with its weights and bias, activation after it: y = act(w ∗ x + b), plus a shortcut.
 #[derive(Debug)]
@@ -22,20 +23,10 @@ pub struct Dense {
     cout: usize,
     act: Option<Act>,
     blocks: Vec<Block>,
-    /// By block `[ky, kx, in, vectors]`.
+    /// By block `[ky, kx, in, room]`.
     weights: Vec<f32>,
     /// Padded to whole vectors, by block.
     bias: Vec<f32>,
-}
-
-/// Output channels that are computed together.
-#[derive(Clone, Copy, Debug)]
-struct Block {
-    start: usize,
-    width: usize,
-    vectors: usize,
-    weights: usize,
-    bias: usize,
 }
 
 /// Bytes of input that the pixels of one step should have, so that all blocks read them from the nearest cache.
@@ -55,28 +46,17 @@ impl Dense {
         order: &[usize],
         act: Option<Act>,
     ) -> Self {
-        let (lanes, most) = match isa {
-            Isa::Avx512 => (16, 2),
-            Isa::Avx2 => (8, 2),
-            _ => (8, 1),
-        };
         let (cout, cin) = (bias.len(), order.len());
         let taps = window.kernel[0] * window.kernel[1];
-        let (mut blocks, mut biases) = (vec![], vec![]);
-        let mut weights = Vec::with_capacity(taps * cin * cout.next_multiple_of(lanes));
-        let mut start = 0;
-        while start < cout {
-            let vectors = (cout - start).div_ceil(lanes).min(most);
-            let width = (cout - start).min(vectors * lanes);
-            blocks.push(Block { start, width, vectors, weights: weights.len(), bias: biases.len() });
+        let (blocks, biases) = blocks(isa, bias);
+        let mut weights = Vec::with_capacity(taps * cin * biases.len());
+        for Block { start, width, room, .. } in blocks.iter().copied() {
             for tap in 0..taps {
                 for channel in order {
                     let at = |out: usize| weight[((start + out) * cin + channel) * taps + tap];
-                    weights.extend((0..vectors * lanes).map(|out| if out < width { at(out) } else { 0.0 }));
+                    weights.extend((0..room).map(|out| if out < width { at(out) } else { 0.0 }));
                 }
             }
-            biases.extend((0..vectors * lanes).map(|out| if out < width { bias[start + out] } else { 0.0 }));
-            start += width;
         }
         Dense { isa, window, lens, cin, cout, act, blocks, weights, bias: biases }
     }
@@ -105,17 +85,8 @@ impl Dense {
     /// Computes the target. The shortcut has as many channels as the output.
     pub fn run(&self, geometry: &Geometry, sources: &[Source], shortcut: Option<Source>, target: Target) {
         let Geometry { batch, input, output } = *geometry;
+        geometry.check(sources, &self.lens, shortcut.as_ref(), &target, self.cout);
         let (pixels_in, pixels_out) = (batch * input[0] * input[1], batch * output[0] * output[1]);
-        assert!(sources.iter().map(|source| source.len).eq(self.lens.iter().copied()), "other channels");
-        assert!(sources.iter().all(|source| source.holds(pixels_in)), "a source is too small");
-        assert!(
-            shortcut.is_none_or(|source| source.len == self.cout && source.holds(pixels_out)),
-            "the shortcut is too small"
-        );
-        assert!(
-            target.first + self.cout <= target.pixel && target.data.len() >= pixels_out * target.pixel,
-            "the target is too small"
-        );
         if pixels_out == 0 {
             return;
         }
@@ -138,11 +109,9 @@ impl Dense {
             conv: self,
             geometry,
             sources,
-            shortcut,
-            pixel: target.pixel,
-            first: target.first,
-            target: Shared::new(target.data),
+            finish: Finish::new(self.act, shortcut, target),
             pointwise: self.pointwise(),
+            depth,
             width,
             pixels: pixels_out,
         };
@@ -165,11 +134,10 @@ struct Job<'a> {
     conv: &'a Dense,
     geometry: &'a Geometry,
     sources: &'a [Source<'a>],
-    shortcut: Option<Source<'a>>,
-    target: Shared<f32>,
-    pixel: usize,
-    first: usize,
+    finish: Finish<'a>,
     pointwise: bool,
+    /// Rows of the weight.
+    depth: usize,
     /// Pixels of a line, and of all.
     width: usize,
     pixels: usize,
@@ -216,11 +184,15 @@ unsafe fn run_line<S: Simd>(job: &Job, blocks: &[Block], segments: &[Segment], f
         let mut x = 0;
         while x < width {
             let start = x.min(width - pixels);
+            if job.pointwise && block.start == 0 {
+                fetch(segments, start + pixels..(start + 2 * pixels).min(job.pixels - first));
+            }
+            job.finish.fetch(block, first + start + pixels..(first + start + 2 * pixels).min(job.pixels));
             // SAFETY: passed on: all places are of the maps whose sizes are checked, and weights and bias were packed so.
             unsafe {
                 match block.vectors {
-                    2 => tile::<S, 2>(job, block, segments, (first, start, pixels)),
-                    _ => tile::<S, 1>(job, block, segments, (first, start, pixels)),
+                    2 => compute::<S, 2>(job, block, segments, (first, start, pixels)),
+                    _ => compute::<S, 1>(job, block, segments, (first, start, pixels)),
                 }
             }
             x += pixels;
@@ -228,10 +200,24 @@ unsafe fn run_line<S: Simd>(job: &Job, blocks: &[Block], segments: &[Segment], f
     }
 }
 
+/// Asks for the numbers of pixels that are next: they lie in too many places for the processor to guess.
+#[inline(always)]
+fn fetch(segments: &[Segment], pixels: Range<usize>) {
+    for segment in segments {
+        for pixel in pixels.clone() {
+            let mut at = 0;
+            while at < segment.count {
+                prefetch(segment.from.wrapping_add(pixel * segment.step + at));
+                at += 16;
+            }
+        }
+    }
+}
+
 /// # Safety
 /// As for [`run_line`].
 #[inline(always)]
-unsafe fn tile<S: Simd, const N: usize>(
+unsafe fn compute<S: Simd, const N: usize>(
     job: &Job,
     block: &Block,
     segments: &[Segment],
@@ -242,37 +228,13 @@ unsafe fn tile<S: Simd, const N: usize>(
     // SAFETY: passed on; a tile has at most TILE numbers.
     unsafe {
         let sums = Sums {
-            weight: job.conv.weights.as_ptr().add(block.weights),
-            bias: job.conv.bias.as_ptr().add(block.bias),
+            weight: job.conv.weights.as_ptr().add(block.padded * job.depth),
+            bias: job.conv.bias.as_ptr().add(block.padded),
             to: room,
             pitch: N * S::LANES,
         };
-        super::tile::sums::<S, N>(pixels, x, segments, &sums);
+        tile::sums::<S, N>(pixels, x, segments, &sums);
         let room = std::slice::from_raw_parts_mut(room, pixels * N * S::LANES);
-        finish::<S>(job, block, room, first + x);
-    }
-}
-
-/// # Safety
-/// As for [`tile`]; `room` has whole vectors for each pixel, from `first` on.
-#[inline(always)]
-unsafe fn finish<S: Simd>(job: &Job, block: &Block, room: &mut [f32], first: usize) {
-    if let Some(act) = job.conv.act {
-        activate(act, room);
-    }
-    for (p, sums) in room.chunks_exact(block.vectors * S::LANES).enumerate() {
-        // SAFETY: passed on.
-        unsafe {
-            let to = job.target.ptr().add((first + p) * job.pixel + job.first + block.start);
-            for n in 0..block.vectors {
-                let count = (block.width - n * S::LANES).min(S::LANES);
-                let mut v = S::load(sums.as_ptr().add(n * S::LANES));
-                if let Some(source) = &job.shortcut {
-                    let from = (first + p) * source.pixel + source.first + block.start + n * S::LANES;
-                    v = S::add(v, S::load_part(source.data.as_ptr().add(from), count));
-                }
-                S::store_part(to.add(n * S::LANES), v, count);
-            }
-        }
+        job.finish.store_all::<S>(block, first + x, room);
     }
 }

@@ -7,7 +7,7 @@ use crate::graph::Act;
 use crate::kernels::Window;
 use crate::kernels::isa::Isa;
 use crate::kernels::parallel::{Shared, tasks};
-use crate::kernels::simd::{Simd, dispatch};
+use crate::kernels::simd::{Simd, dispatch, prefetch, prefetch_to_write};
 
 /// A depthwise convolution with its weights and bias, activation after it.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub struct Depthwise {
 
 /// Pixels of a tile.
 const PIXELS: usize = 8;
+/// Channels from which on the processor does not guess by itself what comes next.
+const FETCHED: usize = 32;
 
 impl Depthwise {
     /// From a weight `[channels, ky, kx]` and a bias; `order` says which channel of the weight each of the source is.
@@ -99,29 +101,96 @@ struct Job<'a> {
 /// The processor has the instructions; [`Depthwise::run`] has checked the sizes; no other task writes this line.
 #[inline(always)]
 unsafe fn run_line<S: Simd>((job, line): &(&Job, usize)) {
-    let (kernel, width) = (job.kernel, job.geometry.output[1]);
-    let mut c = 0;
-    while c < kernel.channels {
-        let mut x = 0;
-        // SAFETY: passed on.
-        unsafe {
-            while x + PIXELS <= width {
-                tile::<S, PIXELS>(job, *line, x, c);
-                x += PIXELS;
-            }
-            while x < width {
-                tile::<S, 1>(job, *line, x, c);
-                x += 1;
-            }
+    let Window { kernel, stride, dilation, .. } = job.kernel.window;
+    // SAFETY: passed on. The common windows have loops of their own, whose sizes are known.
+    unsafe {
+        match (kernel, stride, dilation) {
+            ([3, 3], [1, 1], [1, 1]) => line_of::<S, 3, 1>(job, *line),
+            ([3, 3], [2, 2], [1, 1]) => line_of::<S, 3, 2>(job, *line),
+            ([5, 5], [1, 1], [1, 1]) => line_of::<S, 5, 1>(job, *line),
+            ([5, 5], [2, 2], [1, 1]) => line_of::<S, 5, 2>(job, *line),
+            _ => line_of::<S, 0, 0>(job, *line),
         }
-        c += S::LANES;
     }
 }
 
 /// # Safety
-/// As for [`run_line`]; pixels x to x + P are of the line.
+/// As for [`run_line`]; K and T are side and stride of the window, or both 0.
 #[inline(always)]
-unsafe fn tile<S: Simd, const P: usize>(job: &Job, line: usize, x: usize, c: usize) {
+unsafe fn line_of<S: Simd, const K: usize, const T: usize>(job: &Job, line: usize) {
+    let width = job.geometry.output[1];
+    let mut x = 0;
+    // SAFETY: passed on.
+    unsafe {
+        while x + PIXELS <= width {
+            pixels::<S, K, T, PIXELS>(job, line, x);
+            x += PIXELS;
+        }
+        while x < width {
+            pixels::<S, K, T, 1>(job, line, x);
+            x += 1;
+        }
+    }
+}
+
+/// All channels, as they lie side by side.
+///
+/// # Safety
+/// As for [`tile`].
+#[inline(always)]
+unsafe fn pixels<S: Simd, const K: usize, const T: usize, const P: usize>(job: &Job, line: usize, x: usize) {
+    if P > 1 && K > 0 && job.kernel.channels >= FETCHED {
+        fetch::<T, P>(job, line, x);
+    }
+    let mut c = 0;
+    while c < job.kernel.channels {
+        // SAFETY: passed on.
+        unsafe { tile::<S, K, T, P>(job, line, x, c) };
+        c += S::LANES;
+    }
+}
+
+/// Asks for what the next tile reads of the rows that no line before has read, and for where it writes.
+#[inline(always)]
+fn fetch<const T: usize, const P: usize>(job: &Job, line: usize, x: usize) {
+    let (source, Geometry { input, output, .. }) = (job.source, *job.geometry);
+    let Window { kernel: [rows, columns], padding, .. } = job.kernel.window;
+    let (picture, y) = (line / output[0], line % output[0]);
+    for ky in rows.saturating_sub(T)..rows {
+        let iy = (y * T + ky).wrapping_sub(padding[0]);
+        if iy < input[0] {
+            let ahead = ((x + P) * T + columns).wrapping_sub(padding[1]);
+            let pixel = ((picture * input[0] + iy) * input[1]).wrapping_add(ahead);
+            let place = pixel.wrapping_mul(source.pixel).wrapping_add(source.first);
+            let from = source.data.as_ptr().wrapping_add(place);
+            for i in 0..P * T {
+                let mut c = 0;
+                while c < source.len {
+                    prefetch(from.wrapping_add(i * source.pixel + c));
+                    c += 16;
+                }
+            }
+        }
+    }
+    let to = job.target.ptr().wrapping_add((line * output[1] + x + P) * job.pixel + job.first);
+    for i in 0..P {
+        let mut c = 0;
+        while c < source.len {
+            prefetch_to_write(to.wrapping_add(i * job.pixel + c));
+            c += 16;
+        }
+    }
+}
+
+/// # Safety
+/// As for [`line_of`]; pixels x to x + P are of the line.
+#[inline(always)]
+unsafe fn tile<S: Simd, const K: usize, const T: usize, const P: usize>(
+    job: &Job,
+    line: usize,
+    x: usize,
+    c: usize,
+) {
     let (kernel, source, Geometry { input, output, .. }) = (job.kernel, job.source, *job.geometry);
     let Window { kernel: [rows, columns], stride, padding, dilation } = kernel.window;
     let count = (kernel.channels - c).min(S::LANES);
@@ -130,45 +199,105 @@ unsafe fn tile<S: Simd, const P: usize>(job: &Job, line: usize, x: usize, c: usi
     // SAFETY: passed on; only pixels of the map are read.
     unsafe {
         let mut sums = [S::load(kernel.bias.as_ptr().add(c)); P];
-        for ky in 0..rows {
+        for ky in 0..if K > 0 { K } else { rows } {
             let iy = (y * stride[0] + ky * dilation[0]) as isize - padding[0] as isize;
             if iy < 0 || iy >= input[0] as isize {
                 continue;
             }
-            let before = (picture * input[0] + iy as usize) * input[1];
-            let from = source.data.as_ptr().add(before * source.pixel + source.first + c);
+            let row = Row {
+                from: source
+                    .data
+                    .as_ptr()
+                    .add((picture * input[0] + iy as usize) * input[1] * source.pixel + source.first + c),
+                step: source.pixel,
+                width: input[1] as isize,
+                count,
+            };
+            let weights = kernel.weights.as_ptr().add(ky * columns * kernel.padded + c);
+            if K > 0 {
+                row_of::<S, K, T, P>(&mut sums, &row, left, weights, kernel.padded);
+                continue;
+            }
             for kx in 0..columns {
-                let w = S::load(kernel.weights.as_ptr().add((ky * columns + kx) * kernel.padded + c));
-                let ix = left + (kx * dilation[1]) as isize;
-                let right = ix + ((P - 1) * stride[1]) as isize;
-                if ix >= 0 && right < input[1] as isize {
-                    let mut from = from.add(ix as usize * source.pixel);
-                    for sum in sums.iter_mut() {
-                        let v = if count == S::LANES { S::load(from) } else { S::load_part(from, count) };
-                        *sum = S::mul_add(v, w, *sum);
-                        from = from.wrapping_add(stride[1] * source.pixel);
-                    }
-                } else {
-                    for (p, sum) in sums.iter_mut().enumerate() {
-                        let ix = ix + (p * stride[1]) as isize;
-                        if ix >= 0 && ix < input[1] as isize {
-                            let v = S::load_part(from.add(ix as usize * source.pixel), count);
-                            *sum = S::mul_add(v, w, *sum);
-                        }
-                    }
+                let w = S::load(weights.add(kx * kernel.padded));
+                for (p, sum) in sums.iter_mut().enumerate() {
+                    let v = row.at::<S>(left + (kx * dilation[1] + p * stride[1]) as isize);
+                    *sum = S::mul_add(v, w, *sum);
                 }
             }
         }
-        let mut room = [0.0f32; PIXELS * 16];
+        let mut room = std::mem::MaybeUninit::<[f32; PIXELS * 16]>::uninit();
+        let room = room.as_mut_ptr().cast::<f32>();
         for (p, sum) in sums.iter().enumerate() {
-            S::store(room.as_mut_ptr().add(p * S::LANES), *sum);
+            S::store(room.add(p * S::LANES), *sum);
         }
         if let Some(act) = kernel.act {
-            activate(act, &mut room[..P * S::LANES]);
+            activate::<S>(act, std::slice::from_raw_parts_mut(room, P * S::LANES));
         }
+        let to = job.target.ptr().add((line * output[1] + x) * job.pixel + job.first + c);
         for p in 0..P {
-            let to = job.target.ptr().add((line * output[1] + x + p) * job.pixel + job.first + c);
-            S::store_part(to, S::load(room.as_ptr().add(p * S::LANES)), count);
+            S::store_part(to.add(p * job.pixel), S::load(room.add(p * S::LANES)), count);
+        }
+    }
+}
+
+/// Channels of a row of pixels.
+struct Row {
+    from: *const f32,
+    step: usize,
+    width: isize,
+    count: usize,
+}
+
+impl Row {
+    /// Those of a pixel, or zeros outside.
+    ///
+    /// # Safety
+    /// As for [`tile`].
+    #[inline(always)]
+    unsafe fn at<S: Simd>(&self, x: isize) -> S::V {
+        // SAFETY: passed on.
+        unsafe {
+            match x >= 0 && x < self.width {
+                true => S::load_part(self.from.add(x as usize * self.step), self.count),
+                false => S::zero(),
+            }
+        }
+    }
+}
+
+/// One row of the window for P neighbouring pixels: every number is read once.
+///
+/// # Safety
+/// As for [`tile`]; `weights` has K vectors, `padded` apart.
+#[inline(always)]
+unsafe fn row_of<S: Simd, const K: usize, const T: usize, const P: usize>(
+    sums: &mut [S::V; P],
+    row: &Row,
+    left: isize,
+    weights: *const f32,
+    padded: usize,
+) {
+    // SAFETY: passed on.
+    unsafe {
+        let mut x = [S::zero(); 20];
+        let reach = (P - 1) * T + K;
+        if left >= 0 && left + reach as isize <= row.width && row.count == S::LANES {
+            let mut from = row.from.add(left as usize * row.step);
+            for x in x.iter_mut().take(reach) {
+                *x = S::load(from);
+                from = from.wrapping_add(row.step);
+            }
+        } else {
+            for (i, x) in x.iter_mut().take(reach).enumerate() {
+                *x = row.at::<S>(left + i as isize);
+            }
+        }
+        for kx in 0..K {
+            let w = S::load(weights.add(kx * padded));
+            for p in 0..P {
+                sums[p] = S::mul_add(x[p * T + kx], w, sums[p]);
+            }
         }
     }
 }

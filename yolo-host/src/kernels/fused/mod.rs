@@ -1,18 +1,31 @@
 //! Kernels for inference: convolutions that read channels where they lie, apply the activation and add the shortcut while
 //! the sums are in registers or in the nearest cache, and keep nothing for a gradient.
 
+mod add;
 mod dense;
 mod depthwise;
 mod finish;
+mod input;
 mod pool;
 mod rows;
 #[cfg(test)]
 mod tests;
 mod tile;
+mod transform;
+mod upsample;
+mod winograd;
 
+pub use add::add;
 pub use dense::Dense;
 pub use depthwise::Depthwise;
+pub use input::from_planes;
 pub use pool::max_pool;
+pub use upsample::upsample;
+pub use winograd::Winograd;
+
+use super::isa::Isa;
+use crate::graph::Act;
+use crate::kernels::Window;
 
 /// Channels of a map `[batch, height, width, pixel]` that an operation reads: `len` of them from `first` on.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +60,125 @@ pub struct Geometry {
     pub input: [usize; 2],
     /// Height and width.
     pub output: [usize; 2],
+}
+
+impl Geometry {
+    /// What kernels rely on.
+    fn check(
+        &self,
+        sources: &[Source],
+        lens: &[usize],
+        shortcut: Option<&Source>,
+        target: &Target,
+        cout: usize,
+    ) {
+        let [pixels_in, pixels_out] = [self.input, self.output].map(|[h, w]| self.batch * h * w);
+        assert!(sources.iter().map(|source| source.len).eq(lens.iter().copied()), "other channels");
+        assert!(sources.iter().all(|source| source.holds(pixels_in)), "a source is too small");
+        assert!(
+            shortcut.is_none_or(|source| source.len == cout && source.holds(pixels_out)),
+            "the shortcut is too small"
+        );
+        assert!(
+            target.first + cout <= target.pixel && target.data.len() >= pixels_out * target.pixel,
+            "the target is too small"
+        );
+    }
+}
+
+/// Output channels that are computed together.
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    /// The first of them.
+    start: usize,
+    /// How many.
+    width: usize,
+    /// How many vectors they fill, and numbers in these.
+    vectors: usize,
+    room: usize,
+    /// Numbers of all blocks before.
+    padded: usize,
+}
+
+/// Blocks of one or two vectors for all output channels, and their bias in whole vectors.
+fn blocks(isa: Isa, bias: &[f32]) -> (Vec<Block>, Vec<f32>) {
+    let (lanes, most) = match isa {
+        Isa::Avx512 => (16, 2),
+        Isa::Avx2 => (8, 2),
+        _ => (8, 1),
+    };
+    let (mut blocks, mut padded) = (vec![], vec![]);
+    let mut start = 0;
+    while start < bias.len() {
+        let vectors = (bias.len() - start).div_ceil(lanes).min(most);
+        let room = vectors * lanes;
+        let width = (bias.len() - start).min(room);
+        blocks.push(Block { start, width, vectors, room, padded: padded.len() });
+        padded.extend_from_slice(&bias[start..start + width]);
+        padded.resize(padded.len().next_multiple_of(lanes), 0.0);
+        start += width;
+    }
+    (blocks, padded)
+}
+
+/// A convolution by the algorithm that is fastest for it.
+#[derive(Debug)]
+pub enum Conv {
+    /// As it is defined.
+    Dense(Dense),
+    /// In tiles of 4×4.
+    Winograd(Winograd),
+}
+
+impl Conv {
+    /// From a weight `[cout, cin, ky, kx]` and a bias. Sources have `lens` channels; `order` says which input channel of the
+    /// weight each of them is.
+    pub fn new(
+        isa: Isa,
+        window: Window,
+        weight: &[f32],
+        bias: &[f32],
+        lens: Vec<usize>,
+        order: &[usize],
+        act: Option<Act>,
+    ) -> Self {
+        match Winograd::fits(&window, order.len(), bias.len()) {
+            true => Conv::Winograd(Winograd::new(isa, window, weight, bias, lens, order, act)),
+            false => Conv::Dense(Dense::new(isa, window, weight, bias, lens, order, act)),
+        }
+    }
+
+    /// Computes the target. The shortcut has as many channels as the output.
+    pub fn run(&self, geometry: &Geometry, sources: &[Source], shortcut: Option<Source>, target: Target) {
+        match self {
+            Conv::Dense(conv) => conv.run(geometry, sources, shortcut, target),
+            Conv::Winograd(conv) => conv.run(geometry, sources, shortcut, target),
+        }
+    }
+
+    /// Output channels.
+    pub fn cout(&self) -> usize {
+        match self {
+            Conv::Dense(conv) => conv.cout(),
+            Conv::Winograd(conv) => conv.cout(),
+        }
+    }
+
+    /// Multiply-adds of a pixel, as the convolution is defined.
+    pub fn macs(&self) -> usize {
+        match self {
+            Conv::Dense(conv) => conv.macs(),
+            Conv::Winograd(conv) => 9 * conv.cin() * conv.cout(),
+        }
+    }
+
+    /// Sizes in a few words.
+    pub fn describe(&self) -> String {
+        match self {
+            Conv::Dense(conv) => conv.describe(),
+            Conv::Winograd(conv) => format!("conv 3x3/1 {}→{} Winograd", conv.cin(), conv.cout()),
+        }
+    }
 }
 
 impl Source<'_> {

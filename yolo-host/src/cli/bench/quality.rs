@@ -1,0 +1,70 @@
+//! How well models find what they were trained for, as `yolo val` measures it.
+
+use super::super::progress::{bar, report_split};
+use super::subject::Subject;
+use crate::data::{Dataset, Item, Loader, LoaderOptions, SplitName, SplitOptions};
+use crate::validator::{Judged, Options, validate};
+use anyhow::{Context, ensure};
+use serde::Serialize;
+use std::path::Path;
+
+/// Pictures a batch, as in `yolo val`: in rectangular batches the metrics depend on it a little.
+const BATCH: usize = 32;
+
+/// Means over all classes.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Quality {
+    /// At the confidence of the best F1.
+    pub precision: f64,
+    /// Likewise.
+    pub recall: f64,
+    /// AP at IoU 0.5.
+    pub map50: f64,
+    /// AP at IoU 0.5 to 0.95.
+    pub map: f64,
+}
+
+/// Labelled pictures: the part `val` of a dataset.
+pub struct Judge {
+    items: Vec<Item>,
+}
+
+impl Judge {
+    /// Reads a dataset, on which all `subjects` that have weights can be judged.
+    pub fn new(data: &Path, subjects: &[Subject]) -> anyhow::Result<Self> {
+        let dataset = Dataset::read(data).context("--data")?;
+        let classes = dataset.names.len();
+        for Subject { name, model, .. } in subjects.iter().filter(|subject| subject.trained) {
+            let nc = model.detect.nc;
+            ensure!(classes == nc, "{} has {classes} classes, but {name} finds {nc}", data.display());
+        }
+        let split = dataset.split(SplitName::Val, SplitOptions::default())?;
+        report_split(SplitName::Val, &split);
+        Ok(Judge { items: split.items })
+    }
+
+    /// Validates a model; nothing for one without weights.
+    pub fn judge(&self, subject: &mut Subject) -> anyhow::Result<Option<Quality>> {
+        let Subject { trained, model, engine, anchors, shape, name, .. } = subject;
+        if !*trained {
+            return Ok(None);
+        }
+        let loading = LoaderOptions {
+            imgsz: shape[2].max(shape[3]),
+            batch: BATCH,
+            stride: model.detect.max_stride(),
+            rect: true,
+            pad: 0.5,
+            threads: 2,
+            ..LoaderOptions::default()
+        };
+        let loader = Loader::new(self.items.clone(), loading)?;
+        let progress = bar(loader.batches(), name);
+        let mut watch = |judged: &Judged| progress.set_position(judged.index as u64 + 1);
+        let options = Options::default();
+        let validation = validate(engine, &model.detect, anchors, &loader, None, &options, &mut watch)?;
+        progress.finish_and_clear();
+        let crate::eval::Summary { precision, recall, map50, map, .. } = validation.summary;
+        Ok(Some(Quality { precision, recall, map50, map }))
+    }
+}

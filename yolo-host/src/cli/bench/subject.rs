@@ -1,0 +1,103 @@
+//! One of the models that are compared: its network, an input, and what it took.
+
+use super::super::plugins::notes;
+use super::memory;
+use crate::detector::load_model;
+use crate::engine::{Engine, Profile};
+use crate::graph::macs;
+use crate::model::{Model, Spec, State};
+use crate::random::Stream;
+use crate::registry::Registry;
+use anyhow::Context;
+use std::path::Path;
+
+/// A model, ready to run.
+pub struct Subject {
+    /// Its files' name.
+    pub name: String,
+    /// Whether its values come from a file.
+    pub trained: bool,
+    /// As built.
+    pub model: Model,
+    /// Computes it.
+    pub engine: Engine,
+    /// The values of its parameters and buffers, in bytes.
+    pub weights: u64,
+    /// Maps of a run, in bytes.
+    pub maps: u64,
+    /// Anchors in cells.
+    pub anchors: Vec<f32>,
+    /// `[batch, channels, height, width]`
+    pub shape: [usize; 4],
+    /// Multiply-accumulates for the whole batch, by YAML row.
+    pub macs: Vec<u64>,
+    /// One for each pool of threads.
+    pub profiles: Vec<Profile>,
+    planes: Vec<f32>,
+}
+
+impl Subject {
+    /// Loads weights, or a model whose values are made from a seed; with pictures of noise, whose sides are rounded up to its
+    /// largest stride.
+    pub fn load(
+        files: (Option<&Path>, Option<&Path>),
+        registry: &mut Registry,
+        batch: usize,
+        sides: [usize; 2],
+    ) -> anyhow::Result<Self> {
+        let (model, state) = match files {
+            (Some(weights), cfg) => {
+                let (model, state, _) = load_model(weights, cfg, registry)?;
+                (model, state)
+            }
+            (None, Some(cfg)) => {
+                let spec = Spec::read(cfg)?;
+                registry.load_trusted(&spec.plugins)?;
+                let model = Model::build(spec, registry)?;
+                let state = State::new(&model.graph, 0);
+                (model, state)
+            }
+            (None, None) => anyhow::bail!("name a model with --cfg or --weights"),
+        };
+        notes(registry);
+        let file = files.0.or(files.1).unwrap_or(Path::new(""));
+        let [height, width] = sides.map(|side| side.next_multiple_of(model.detect.max_stride()));
+        if [height, width] != sides {
+            eprintln!(
+                "note: {}: size {}×{} rounded up to {height}×{width}, multiples of its largest stride",
+                file.display(),
+                sides[0],
+                sides[1]
+            );
+        }
+        model.check_size(height, width)?;
+        let shape = [batch, model.spec.channels, height, width];
+        let anchors = state.floats(model.detect.anchors).to_vec();
+        let engine = Engine::new(&model.graph, state, &model.detect.outputs);
+        let maps = memory::check(&engine, shape).with_context(|| file.display().to_string())?;
+        let mut noise = Stream::keyed("pictures");
+        Ok(Subject {
+            name: file.display().to_string(),
+            trained: files.0.is_some(),
+            anchors,
+            weights: model.graph.params.iter().map(|param| 4 * param.len() as u64).sum(),
+            macs: macs(&model.graph, &shape)?,
+            planes: (0..shape.iter().product()).map(|_| noise.uniform() as f32).collect(),
+            model,
+            engine,
+            maps,
+            shape,
+            profiles: vec![],
+        })
+    }
+
+    /// Runs so many times without a record, and then so many times for the profile of a pool.
+    pub fn visit(&mut self, pool: usize, warmup: usize, runs: usize) -> anyhow::Result<()> {
+        let Subject { engine, planes, shape, model, profiles, .. } = self;
+        (0..warmup).try_for_each(|_| engine.run(planes, *shape))?;
+        let profile = engine.measure(&model.layers, planes, *shape, runs)?;
+        profiles.resize_with(profiles.len().max(pool + 1), Profile::default);
+        profiles[pool].append(profile);
+        Ok(())
+    }
+}

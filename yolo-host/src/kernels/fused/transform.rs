@@ -1,0 +1,133 @@
+//! The transforms of F(4×4, 3×3) with the points 0, ±1, ±2 and infinity, on vectors of channels.
+#![allow(unsafe_code)] // vectors, and loads and stores through pointers
+#![allow(clippy::needless_range_loop)] // rows become columns
+
+use crate::kernels::simd::Simd;
+
+/// Side of a tile of the input.
+pub const IN: usize = 6;
+/// Side of a tile of the output.
+pub const OUT: usize = 4;
+/// Products of a tile for each pair of channels.
+pub const POINTS: usize = IN * IN;
+
+/// G w Gᵀ of a weight `[3, 3]`.
+pub fn weight_points(weight: &[f32]) -> [f32; POINTS] {
+    const G: [[f64; 3]; IN] = [
+        [1.0 / 4.0, 0.0, 0.0],
+        [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
+        [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
+        [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
+        [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
+        [0.0, 0.0, 1.0],
+    ];
+    std::array::from_fn(|point| {
+        let (u, v) = (&G[point / IN], &G[point % IN]);
+        let row = |y: usize| (0..3).map(|x| v[x] * f64::from(weight[3 * y + x])).sum::<f64>();
+        (0..3).map(|y| u[y] * row(y)).sum::<f64>() as f32
+    })
+}
+
+/// a + factor · b
+///
+/// # Safety
+/// The processor has the instructions, as for all that follows.
+#[inline(always)]
+unsafe fn plus<S: Simd>(a: S::V, factor: f32, b: S::V) -> S::V {
+    // SAFETY: passed on.
+    unsafe { S::mul_add(S::splat(factor), b, a) }
+}
+
+/// Bᵀ d
+#[inline(always)]
+unsafe fn forward<S: Simd>(d: [S::V; IN]) -> [S::V; IN] {
+    // SAFETY: passed on.
+    unsafe {
+        let (even, odd) = (plus::<S>(d[4], -4.0, d[2]), plus::<S>(d[3], -4.0, d[1]));
+        let (near, far) = (plus::<S>(d[4], -1.0, d[2]), plus::<S>(d[3], -1.0, d[1]));
+        [
+            plus::<S>(plus::<S>(d[4], -5.0, d[2]), 4.0, d[0]),
+            S::add(even, odd),
+            plus::<S>(even, -1.0, odd),
+            plus::<S>(near, 2.0, far),
+            plus::<S>(near, -2.0, far),
+            plus::<S>(plus::<S>(d[5], -5.0, d[3]), 4.0, d[1]),
+        ]
+    }
+}
+
+/// Aᵀ m
+#[inline(always)]
+unsafe fn backward<S: Simd>(m: [S::V; IN]) -> [S::V; OUT] {
+    // SAFETY: passed on.
+    unsafe {
+        let (a, b) = (S::add(m[1], m[2]), plus::<S>(m[1], -1.0, m[2]));
+        let (c, e) = (S::add(m[3], m[4]), plus::<S>(m[3], -1.0, m[4]));
+        [
+            S::add(S::add(m[0], a), c),
+            plus::<S>(b, 2.0, e),
+            plus::<S>(a, 4.0, c),
+            S::add(plus::<S>(b, 8.0, e), m[5]),
+        ]
+    }
+}
+
+/// Transforms a tile: `at[y][x]` points to a vector of numbers, of which `count` are read. Point i goes to `to` + i · `pitch`.
+///
+/// # Safety
+/// As for [`plus`]; all of it can be read, and written.
+#[inline(always)]
+pub unsafe fn input<S: Simd>(at: &[[*const f32; IN]; IN], count: usize, to: *mut f32, pitch: usize) {
+    // SAFETY: passed on.
+    unsafe {
+        let mut columns = [[S::zero(); IN]; IN];
+        for x in 0..IN {
+            let mut d = [S::zero(); IN];
+            for y in 0..IN {
+                d[y] = if count == S::LANES { S::load(at[y][x]) } else { S::load_part(at[y][x], count) };
+            }
+            columns[x] = forward::<S>(d);
+        }
+        for y in 0..IN {
+            let mut d = [S::zero(); IN];
+            for x in 0..IN {
+                d[x] = columns[x][y];
+            }
+            let row = forward::<S>(d);
+            for x in 0..IN {
+                let to = to.add((y * IN + x) * pitch);
+                if count == S::LANES { S::store(to, row[x]) } else { S::store_part(to, row[x], count) }
+            }
+        }
+    }
+}
+
+/// Transforms the products of a tile, a vector for each point, `pitch` apart, adds the bias and writes 4×4 vectors.
+///
+/// # Safety
+/// As for [`plus`]; all of it can be read, and written.
+#[inline(always)]
+pub unsafe fn output<S: Simd>(from: *const f32, pitch: usize, bias: *const f32, to: *mut f32) {
+    // SAFETY: passed on.
+    unsafe {
+        let mut columns = [[S::zero(); OUT]; IN];
+        for x in 0..IN {
+            let mut m = [S::zero(); IN];
+            for y in 0..IN {
+                m[y] = S::load(from.add((y * IN + x) * pitch));
+            }
+            columns[x] = backward::<S>(m);
+        }
+        let bias = S::load(bias);
+        for y in 0..OUT {
+            let mut m = [S::zero(); IN];
+            for x in 0..IN {
+                m[x] = columns[x][y];
+            }
+            let row = backward::<S>(m);
+            for x in 0..OUT {
+                S::store(to.add((y * OUT + x) * S::LANES), S::add(row[x], bias));
+            }
+        }
+    }
+}
