@@ -58,12 +58,12 @@ pub fn isa() -> Isa {
 macro_rules! vectorised {
     ($(
         $(#[$doc:meta])*
-        fn $name:ident<$($generic:ident: $bound:path),*>($($arg:ident: $kind:ty),* $(,)?) $body:block
+        $vis:vis fn $name:ident<$($generic:ident: $bound:path),*>($($arg:ident: $kind:ty),* $(,)?) $body:block
     )*) => {
         $(
             $(#[$doc])*
             #[allow(clippy::too_many_arguments)]
-            fn $name<$($generic: $bound),*>($($arg: $kind),*) {
+            $vis fn $name<$($generic: $bound),*>($($arg: $kind),*) {
                 #[inline(always)]
                 #[allow(clippy::too_many_arguments)]
                 fn body<$($generic: $bound),*>($($arg: $kind),*) $body

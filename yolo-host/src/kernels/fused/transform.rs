@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // vectors, and loads and stores through pointers
 #![allow(clippy::needless_range_loop)] // rows become columns
 
+use crate::kernels::isa::vectorised;
 use crate::kernels::simd::Simd;
 
 /// Side of a tile of the input.
@@ -11,21 +12,38 @@ pub const OUT: usize = 4;
 /// Products of a tile for each pair of channels.
 pub const POINTS: usize = IN * IN;
 
-/// G w Gᵀ of a weight `[3, 3]`.
-pub fn weight_points(weight: &[f32]) -> [f32; POINTS] {
-    const G: [[f64; 3]; IN] = [
-        [1.0 / 4.0, 0.0, 0.0],
-        [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
-        [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
-        [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
-        [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
-        [0.0, 0.0, 1.0],
-    ];
-    std::array::from_fn(|point| {
-        let (u, v) = (&G[point / IN], &G[point % IN]);
-        let row = |y: usize| (0..3).map(|x| v[x] * f64::from(weight[3 * y + x])).sum::<f64>();
-        (0..3).map(|y| u[y] * row(y)).sum::<f64>() as f32
-    })
+/// Weights that are transformed at once.
+pub const SIDE_BY_SIDE: usize = 8;
+
+vectorised! {
+    /// G w Gᵀ of weights `[3, 3]`.
+    pub fn weight_points<>(
+        weight: &[[f64; SIDE_BY_SIDE]; 9],
+        points: &mut [[f32; SIDE_BY_SIDE]; POINTS],
+    ) {
+        const G: [[f64; 3]; IN] = [
+            [1.0 / 4.0, 0.0, 0.0],
+            [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
+            [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
+            [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
+            [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
+            [0.0, 0.0, 1.0],
+        ];
+        for (column, v) in G.iter().enumerate() {
+            let mut rows = [[0.0; SIDE_BY_SIDE]; 3];
+            for (row, weight) in rows.iter_mut().zip(weight.chunks_exact(3)) {
+                for i in 0..SIDE_BY_SIDE {
+                    row[i] = v[0] * weight[0][i] + v[1] * weight[1][i] + v[2] * weight[2][i];
+                }
+            }
+            for (line, u) in G.iter().enumerate() {
+                let point = &mut points[line * IN + column];
+                for i in 0..SIDE_BY_SIDE {
+                    point[i] = (u[0] * rows[0][i] + u[1] * rows[1][i] + u[2] * rows[2][i]) as f32;
+                }
+            }
+        }
+    }
 }
 
 /// a + factor · b
