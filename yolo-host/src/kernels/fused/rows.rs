@@ -54,9 +54,11 @@ impl Rows {
     ) -> &[Segment] {
         let Window { kernel, stride, padding, dilation } = *window;
         let Geometry { input, output, .. } = *geometry;
+        if dilation != [1, 1] {
+            return self.apart(window, geometry, sources, line);
+        }
         let cin: usize = sources.iter().map(|source| source.len).sum();
-        let width = (output[1] - 1) * stride[1] + (kernel[1] - 1) * dilation[1] + 1;
-        let (places, size) = ((kernel[0] - 1) * dilation[0] + 1, width * cin);
+        let (places, size) = (kernel[0], ((output[1] - 1) * stride[1] + kernel[1]) * cin);
         if self.held.len() != places || self.data.len() < places * size {
             self.data.resize(self.data.len().max(places * size), 0.0);
             self.held.clear();
@@ -65,7 +67,7 @@ impl Rows {
         self.segments.clear();
         let (picture, y) = (line / output[0], line % output[0]);
         for ky in 0..kernel[0] {
-            let iy = (y * stride[0] + ky * dilation[0]).wrapping_sub(padding[0]);
+            let iy = (y * stride[0] + ky).wrapping_sub(padding[0]);
             if iy >= input[0] {
                 continue;
             }
@@ -75,20 +77,44 @@ impl Rows {
             if std::mem::replace(&mut self.held[place], row) != row {
                 copy(sources, (row * input[1], input[1]), padding[1], to, cin);
             }
-            let tap = ky * kernel[1];
-            match dilation[1] {
-                1 => self.segments.push(Segment {
-                    from: to.as_ptr(),
-                    step: stride[1] * cin,
-                    count: kernel[1] * cin,
-                    row: tap * cin,
-                }),
-                apart => self.segments.extend((0..kernel[1]).map(|kx| Segment {
-                    from: to[kx * apart * cin..].as_ptr(),
-                    step: stride[1] * cin,
-                    count: cin,
-                    row: (tap + kx) * cin,
-                })),
+            let (step, count) = (stride[1] * cin, kernel[1] * cin);
+            self.segments.push(Segment { from: to.as_ptr(), step, count, row: ky * kernel[1] * cin });
+        }
+        &self.segments
+    }
+
+    /// The same for taps that lie apart, each copied for itself: a window may reach far beyond the map, and what lies there
+    /// takes no memory.
+    fn apart(&mut self, window: &Window, geometry: &Geometry, sources: &[Source], line: usize) -> &[Segment] {
+        let Window { kernel, stride, padding, dilation } = *window;
+        let Geometry { input, output, .. } = *geometry;
+        let cin: usize = sources.iter().map(|source| source.len).sum();
+        let (picture, y) = (line / output[0], line % output[0]);
+        let row = |ky: usize| {
+            let iy = (y * stride[0] + ky * dilation[0]).wrapping_sub(padding[0]);
+            (iy < input[0]).then_some((picture * input[0] + iy) * input[1])
+        };
+        let met = |kx: &usize| {
+            let first = kx * dilation[1];
+            first < padding[1] + input[1] && first + (output[1] - 1) * stride[1] >= padding[1]
+        };
+        let (rows, columns) = ((0..kernel[0]).filter_map(row).count(), (0..kernel[1]).filter(met).count());
+        let size = output[1] * cin;
+        self.data.resize(self.data.len().max(rows * columns * size), 0.0);
+        self.held.fill(NONE);
+        self.segments.clear();
+        let mut room = self.data.chunks_exact_mut(size.max(1));
+        for (ky, first) in (0..kernel[0]).filter_map(|ky| Some((ky, row(ky)?))) {
+            for (kx, to) in (0..kernel[1]).filter(met).zip(&mut room) {
+                for (x, to) in to.chunks_exact_mut(cin.max(1)).enumerate() {
+                    let ix = (x * stride[1] + kx * dilation[1]).wrapping_sub(padding[1]);
+                    match ix < input[1] {
+                        true => copy(sources, (first + ix, 1), 0, to, cin),
+                        false => to.fill(0.0),
+                    }
+                }
+                let row = (ky * kernel[1] + kx) * cin;
+                self.segments.push(Segment { from: to.as_ptr(), step: cin, count: cin, row });
             }
         }
         &self.segments

@@ -114,6 +114,15 @@ fn depthwise(window: Window, g: Geometry, channels: usize) -> Result<(), TestCas
     Ok(())
 }
 
+/// What lies in a border of a million pixels takes no memory.
+#[test]
+fn a_window_may_reach_far_beyond_the_map() {
+    let window = Window { kernel: [2; 2], stride: [1; 2], padding: [500_000; 2], dilation: [1_000_000; 2] };
+    let g = geometry(&window, 1, [5, 5]).unwrap();
+    dense(window, g, [2, 3, 4], 0.0).unwrap();
+    depthwise(window, g, 3).unwrap();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
