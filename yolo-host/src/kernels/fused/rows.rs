@@ -92,7 +92,7 @@ impl Rows {
         let (picture, y) = (line / output[0], line % output[0]);
         let row = |ky: usize| {
             let iy = (y * stride[0] + ky * dilation[0]).wrapping_sub(padding[0]);
-            (iy < input[0]).then_some((picture * input[0] + iy) * input[1])
+            (iy < input[0]).then(|| (picture * input[0] + iy) * input[1])
         };
         let met = |kx: &usize| {
             let first = kx * dilation[1];
