@@ -68,7 +68,9 @@ pub fn units(graph: &Graph, state: &mut State, wanted: &[ValueId]) -> Vec<Unit> 
             (act, last) = (Some(kind), next);
         }
         let mut shortcut = None;
+        // A depthwise convolution leaves its channels in an order of its own: what is added to them is a step.
         if let Some(next) = users.only(last)
+            && spec.groups != graph.nodes[input.0].shape[1].max(2)
             && matches!(graph.nodes[next].op, Op::Add)
             && !absorbed[next]
             && made[next].is_none()

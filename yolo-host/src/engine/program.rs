@@ -185,7 +185,7 @@ impl Maker<'_> {
             let shortcut = shortcut.map(|value| self.shortcut(value.0));
             let channels = self.graph.nodes[input.0].shape[1];
             let depthwise = spec.groups == channels && node.shape[1] == channels && channels > 1;
-            return match depthwise && shortcut.is_none() {
+            return match depthwise {
                 true => self.depthwise(unit),
                 false => self.dense(unit, shortcut),
             };

@@ -6,7 +6,7 @@ use super::{Engine, Fit, Pictures};
 use crate::autograd::Error;
 use crate::autograd::cpu::{Ref, apply};
 use crate::graph::{Graph, Op, ParamId, Pool, Role};
-use crate::kernels::fused::{Geometry, Source, Target, add, from_planes, max_pool, upsample};
+use crate::kernels::fused::{Geometry, Source, Target, add, from_bytes, from_planes, max_pool, upsample};
 use crate::kernels::pool::{Pooling, global_forward};
 use crate::model::State;
 use std::time::Instant;
@@ -86,9 +86,7 @@ impl Scene<'_> {
                     let [n, c, h, w] = [shape[0], shape[1], shape[2], shape[3]];
                     from_planes(planes, [n, c, h * w], y);
                 }
-                Pictures::Bytes(bytes) => {
-                    y.iter_mut().zip(bytes).for_each(|(y, byte)| *y = f32::from(*byte) / 255.0);
-                }
+                Pictures::Bytes(bytes) => from_bytes(bytes, y),
             },
             Work::Parameter(values) => y.copy_from_slice(values),
             Work::Dense { node, parts, shortcut } => {

@@ -12,6 +12,17 @@ vectorised! {
             *y = [*red, *green, *blue];
         }
     }
+
+    fn shares<T: Copy>(_kind: T, bytes: &[u8], y: &mut [f32]) {
+        for (y, byte) in y.iter_mut().zip(bytes) {
+            *y = f32::from(*byte) / 255.0;
+        }
+    }
+}
+
+/// Bytes to shares of 255, in the same order.
+pub fn from_bytes(bytes: &[u8], y: &mut [f32]) {
+    chunks_mut(y, 1 << 14, |start, y| shares((), &bytes[start..], y));
 }
 
 /// `[batch, channels, pixels]` to `[batch, pixels, channels]`.

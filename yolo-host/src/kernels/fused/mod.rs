@@ -18,7 +18,7 @@ mod winograd;
 pub use add::add;
 pub use dense::Dense;
 pub use depthwise::Depthwise;
-pub use input::from_planes;
+pub use input::{from_bytes, from_planes};
 pub use pool::max_pool;
 pub use upsample::upsample;
 pub use winograd::Winograd;
