@@ -26,12 +26,12 @@ pub trait Simd: Copy {
     unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
     /// The greater; `b` where either is NaN.
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
-    /// To the nearest whole number.
-    unsafe fn round(v: Self::V) -> Self::V;
-    /// v·2ⁿ for a whole n from −126 to 126.
+    /// How much it is above the next lower whole number.
+    unsafe fn above_whole(v: Self::V) -> Self::V;
+    /// v·2ⁿ for n rounded down, up to 126; from −127 down it may be 0.
     unsafe fn scale(v: Self::V, n: Self::V) -> Self::V;
-    /// 1/v to 2⁻²², for v from 2⁻¹²⁶ to 2¹²⁶.
-    unsafe fn reciprocal(v: Self::V) -> Self::V;
+    /// a/b
+    unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
 }
 
 /// Asks for what lies there; any address will do.
@@ -164,18 +164,18 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    unsafe fn round(v: [f32; 8]) -> [f32; 8] {
-        v.map(f32::round_ties_even)
+    unsafe fn above_whole(v: [f32; 8]) -> [f32; 8] {
+        v.map(|v| v - v.floor())
     }
 
     #[inline(always)]
     unsafe fn scale(v: [f32; 8], n: [f32; 8]) -> [f32; 8] {
-        std::array::from_fn(|i| v[i] * f32::from_bits(((n[i] as i32 + 127) as u32) << 23))
+        std::array::from_fn(|i| v[i] * f32::from_bits(((n[i].max(-127.0).floor() as i32 + 127) as u32) << 23))
     }
 
     #[inline(always)]
-    unsafe fn reciprocal(v: [f32; 8]) -> [f32; 8] {
-        v.map(|v| 1.0 / v)
+    unsafe fn div(a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| a[i] / b[i])
     }
 }
 
@@ -260,21 +260,22 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn round(v: __m256) -> __m256 {
-            unsafe { _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(v) }
+        unsafe fn above_whole(v: __m256) -> __m256 {
+            unsafe { _mm256_sub_ps(v, _mm256_floor_ps(v)) }
         }
 
         #[inline(always)]
         unsafe fn scale(v: __m256, n: __m256) -> __m256 {
             unsafe {
-                let exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+                let n = _mm256_cvtps_epi32(_mm256_floor_ps(_mm256_max_ps(n, _mm256_set1_ps(-127.0))));
+                let exponent = _mm256_add_epi32(n, _mm256_set1_epi32(127));
                 _mm256_mul_ps(v, _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponent)))
             }
         }
 
         #[inline(always)]
-        unsafe fn reciprocal(v: __m256) -> __m256 {
-            unsafe { _mm256_div_ps(_mm256_set1_ps(1.0), v) }
+        unsafe fn div(a: __m256, b: __m256) -> __m256 {
+            unsafe { _mm256_div_ps(a, b) }
         }
     }
 
@@ -347,8 +348,10 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn round(v: __m512) -> __m512 {
-            unsafe { _mm512_roundscale_ps::<0>(v) }
+        unsafe fn above_whole(v: __m512) -> __m512 {
+            unsafe {
+                _mm512_sub_ps(v, _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC }>(v))
+            }
         }
 
         #[inline(always)]
@@ -357,12 +360,8 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn reciprocal(v: __m512) -> __m512 {
-            unsafe {
-                // One step of Newton's.
-                let r = _mm512_rcp14_ps(v);
-                _mm512_mul_ps(r, _mm512_fnmadd_ps(v, r, _mm512_set1_ps(2.0)))
-            }
+        unsafe fn div(a: __m512, b: __m512) -> __m512 {
+            unsafe { _mm512_div_ps(a, b) }
         }
     }
 }

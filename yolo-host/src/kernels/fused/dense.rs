@@ -187,7 +187,10 @@ unsafe fn run_line<S: Simd>(job: &Job, blocks: &[Block], segments: &[Segment], f
             if job.pointwise && block.start == 0 {
                 fetch(segments, start + pixels..(start + 2 * pixels).min(job.pixels - first));
             }
-            job.finish.fetch(block, first + start + pixels..(first + start + 2 * pixels).min(job.pixels));
+            job.finish.fetch(
+                (block.start, block.width),
+                first + start + pixels..(first + start + 2 * pixels).min(job.pixels),
+            );
             // SAFETY: passed on: all places are of the maps whose sizes are checked, and weights and bias were packed so.
             unsafe {
                 match block.vectors {
@@ -234,7 +237,6 @@ unsafe fn compute<S: Simd, const N: usize>(
             pitch: N * S::LANES,
         };
         tile::sums::<S, N>(pixels, x, segments, &sums);
-        let room = std::slice::from_raw_parts_mut(room, pixels * N * S::LANES);
-        job.finish.store_all::<S>(block, first + x, room);
+        job.finish.store::<S>((first + x, pixels), (block.start, block.width), room);
     }
 }

@@ -1,13 +1,13 @@
 //! Depthwise convolution: every channel by itself, a vector of neighbouring channels at a time.
 #![allow(unsafe_code)] // reads and writes through pointers
 
-use super::finish::activate;
+use super::finish::Finish;
 use super::{Geometry, Source, Target};
 use crate::graph::Act;
 use crate::kernels::Window;
 use crate::kernels::isa::Isa;
-use crate::kernels::parallel::{Shared, tasks};
-use crate::kernels::simd::{Simd, dispatch, prefetch, prefetch_to_write};
+use crate::kernels::parallel::tasks;
+use crate::kernels::simd::{Simd, dispatch, prefetch};
 
 /// A depthwise convolution with its weights and bias, activation after it.
 #[derive(Debug)]
@@ -63,18 +63,10 @@ impl Depthwise {
 
     /// Computes the target.
     pub fn run(&self, geometry: &Geometry, source: &Source, target: Target) {
-        let Geometry { batch, input, output } = *geometry;
+        let Geometry { batch, output, .. } = *geometry;
         let pixels = batch * output[0] * output[1];
-        assert!(
-            source.len == self.channels && source.holds(batch * input[0] * input[1]),
-            "the source is too small"
-        );
-        assert!(
-            target.first + self.channels <= target.pixel && target.data.len() >= pixels * target.pixel,
-            "the target is too small"
-        );
-        let (pixel, first) = (target.pixel, target.first);
-        let job = Job { kernel: self, geometry, source, target: Shared::new(target.data), pixel, first };
+        geometry.check(&[*source], &[self.channels], None, &target, self.channels);
+        let job = Job { kernel: self, geometry, source, finish: Finish::new(self.act, None, target) };
         let lines = batch * output[0];
         let threads = rayon::current_num_threads();
         let groups = if threads == 1 { 1 } else { (4 * threads).min(lines) };
@@ -92,9 +84,7 @@ struct Job<'a> {
     kernel: &'a Depthwise,
     geometry: &'a Geometry,
     source: &'a Source<'a>,
-    target: Shared<f32>,
-    pixel: usize,
-    first: usize,
+    finish: Finish<'a>,
 }
 
 /// # Safety
@@ -172,14 +162,8 @@ fn fetch<const T: usize, const P: usize>(job: &Job, line: usize, x: usize) {
             }
         }
     }
-    let to = job.target.ptr().wrapping_add((line * output[1] + x + P) * job.pixel + job.first);
-    for i in 0..P {
-        let mut c = 0;
-        while c < source.len {
-            prefetch_to_write(to.wrapping_add(i * job.pixel + c));
-            c += 16;
-        }
-    }
+    let ahead = line * output[1] + x + P;
+    job.finish.fetch((0, source.len), ahead..ahead + P);
 }
 
 /// # Safety
@@ -231,13 +215,7 @@ unsafe fn tile<S: Simd, const K: usize, const T: usize, const P: usize>(
         for (p, sum) in sums.iter().enumerate() {
             S::store(room.add(p * S::LANES), *sum);
         }
-        if let Some(act) = kernel.act {
-            activate::<S>(act, std::slice::from_raw_parts_mut(room, P * S::LANES));
-        }
-        let to = job.target.ptr().add((line * output[1] + x) * job.pixel + job.first + c);
-        for p in 0..P {
-            S::store_part(to.add(p * job.pixel), S::load(room.add(p * S::LANES)), count);
-        }
+        job.finish.store::<S>((line * output[1] + x, P), (c, count), room);
     }
 }
 

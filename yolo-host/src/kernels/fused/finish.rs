@@ -1,7 +1,7 @@
 //! What is done with sums before they are stored: activation, and the shortcut added.
 #![allow(unsafe_code)] // stores through pointers, and calls loops that are compiled for more than the least processor
 
-use super::{Block, Source, Target};
+use super::{Source, Target};
 use crate::graph::Act;
 use crate::kernels::Float;
 use crate::kernels::act::{Curve, with_curve};
@@ -20,67 +20,87 @@ vectorised! {
     }
 }
 
-/// Runs `$body` on each vector of a slice; a closure would not be compiled for the instructions.
-macro_rules! each {
-    ($S:ident, $x:ident, $v:ident => $body:expr) => {{
-        let mut at = 0;
-        while at + $S::LANES <= $x.len() {
-            let place = $x.as_mut_ptr().add(at);
-            let $v = $S::load(place);
-            $S::store(place, $body);
-            at += $S::LANES;
-        }
-    }};
+/// An activation on vectors, within 3 units in the last place of a division's result.
+trait VectorAct {
+    /// # Safety
+    /// The processor has the instructions.
+    unsafe fn at<S: Simd>(v: S::V) -> S::V;
 }
 
-/// x = act(x), for whole vectors: the common ones by vectors, within 3 units in the last place of a division's result.
-///
-/// # Safety
-/// The processor has the instructions; `x` is whole vectors.
+struct Same;
+struct Silu;
+struct Sigmoid;
+struct HardSwish;
+struct HardSigmoid;
+struct Relu;
+
+impl VectorAct for Same {
+    #[inline(always)]
+    unsafe fn at<S: Simd>(v: S::V) -> S::V {
+        v
+    }
+}
+
+impl VectorAct for Silu {
+    #[inline(always)]
+    unsafe fn at<S: Simd>(v: S::V) -> S::V {
+        // SAFETY: passed on.
+        unsafe { S::div(v, one_and_exp::<S>(v)) }
+    }
+}
+
+impl VectorAct for Sigmoid {
+    #[inline(always)]
+    unsafe fn at<S: Simd>(v: S::V) -> S::V {
+        // SAFETY: passed on.
+        unsafe { S::div(S::splat(1.0), one_and_exp::<S>(v)) }
+    }
+}
+
+/// 1 + e^−x
 #[inline(always)]
-pub unsafe fn activate<S: Simd>(act: Act, x: &mut [f32]) {
+unsafe fn one_and_exp<S: Simd>(x: S::V) -> S::V {
     // SAFETY: passed on.
     unsafe {
-        match act {
-            Act::Silu => each!(S, x, v => S::mul(v, sigmoid::<S>(v))),
-            Act::Sigmoid => each!(S, x, v => sigmoid::<S>(v)),
-            Act::HardSwish => each!(S, x, v => S::mul(v, hard_sigmoid::<S>(v))),
-            Act::HardSigmoid => each!(S, x, v => hard_sigmoid::<S>(v)),
-            Act::Relu => each!(S, x, v => S::max(S::zero(), v)),
-            other => with_curve!(other, curve => at_all(x, curve)),
+        // e^−x = 2^t, of which the whole part of t is the exponent, and the rest, below 1, has a polynomial.
+        let t = S::min(S::splat(126.0), S::mul(x, S::splat(-std::f32::consts::LOG2_E)));
+        let rest = S::above_whole(t);
+        let mut power = S::splat(POWER[0]);
+        for factor in &POWER[1..] {
+            power = S::mul_add(power, rest, S::splat(*factor));
+        }
+        S::add(S::splat(1.0), S::scale(power, t))
+    }
+}
+
+/// 2^x from 0 to 1 within 7.5e-8 of it, from the fifth power down: the polynomial of the least relative error (Remez).
+const POWER: [f32; 6] = [1.877_576_7e-3, 8.989_34e-3, 5.582_632e-2, 0.240_153_62, 0.693_153_07, 0.999_999_93];
+
+impl VectorAct for HardSigmoid {
+    /// relu6(x + 3) / 6
+    #[inline(always)]
+    unsafe fn at<S: Simd>(v: S::V) -> S::V {
+        // SAFETY: passed on.
+        unsafe {
+            let part = S::mul_add(v, S::splat(1.0 / 6.0), S::splat(0.5));
+            S::max(S::zero(), S::min(S::splat(1.0), part))
         }
     }
 }
 
-/// 1 / (1 + e^−x)
-#[inline(always)]
-unsafe fn sigmoid<S: Simd>(x: S::V) -> S::V {
-    // SAFETY: passed on.
-    unsafe {
-        // e^−x = 2ⁿ·2^f, with f at most a half and 2^f by its series.
-        let t = S::mul(x, S::splat(-std::f32::consts::LOG2_E));
-        let t = S::max(S::splat(-126.0), S::min(S::splat(126.0), t));
-        let n = S::round(t);
-        let f = S::mul_add(n, S::splat(-1.0), t);
-        let mut power = S::splat(SERIES[0]);
-        for factor in &SERIES[1..] {
-            power = S::mul_add(power, f, S::splat(*factor));
-        }
-        S::reciprocal(S::add(S::splat(1.0), S::scale(power, n)))
+impl VectorAct for HardSwish {
+    #[inline(always)]
+    unsafe fn at<S: Simd>(v: S::V) -> S::V {
+        // SAFETY: passed on.
+        unsafe { S::mul(v, HardSigmoid::at::<S>(v)) }
     }
 }
 
-/// ln(2)ᵏ / k! from the sixth on down.
-const SERIES: [f32; 7] =
-    [1.540_353e-4, 1.333_355_8e-3, 9.618_129e-3, 5.550_411e-2, 0.240_226_5, std::f32::consts::LN_2, 1.0];
-
-/// relu6(x + 3) / 6
-#[inline(always)]
-unsafe fn hard_sigmoid<S: Simd>(x: S::V) -> S::V {
-    // SAFETY: passed on.
-    unsafe {
-        let part = S::mul_add(x, S::splat(1.0 / 6.0), S::splat(0.5));
-        S::max(S::zero(), S::min(S::splat(1.0), part))
+impl VectorAct for Relu {
+    #[inline(always)]
+    unsafe fn at<S: Simd>(v: S::V) -> S::V {
+        // SAFETY: passed on.
+        unsafe { S::max(S::zero(), v) }
     }
 }
 
@@ -100,67 +120,88 @@ impl<'a> Finish<'a> {
         Finish { act, shortcut, target: Shared::new(data), pixel, first }
     }
 
-    /// Activates sums in whole vectors.
-    ///
-    /// # Safety
-    /// The processor has the instructions.
+    /// Asks for the places of `width` channels from `channel` on of pixels that are next.
     #[inline(always)]
-    pub unsafe fn activate<S: Simd>(&self, sums: &mut [f32]) {
-        if let Some(act) = self.act {
-            // SAFETY: passed on.
-            unsafe { activate::<S>(act, sums) };
-        }
-    }
-
-    /// Stores `count` channels from `channel` on of a pixel, at most a vector.
-    ///
-    /// # Safety
-    /// The processor has the instructions; pixel and channels are of the target and the shortcut; nobody else writes them;
-    /// `sums` has a whole vector.
-    #[inline(always)]
-    pub unsafe fn store<S: Simd>(&self, pixel: usize, channel: usize, count: usize, sums: *const f32) {
-        // SAFETY: passed on.
-        unsafe {
-            let mut v = S::load(sums);
-            if let Some(source) = &self.shortcut {
-                let from = source.data.as_ptr().add(pixel * source.pixel + source.first + channel);
-                v = S::add(v, S::load_part(from, count));
-            }
-            S::store_part(self.target.ptr().add(pixel * self.pixel + self.first + channel), v, count);
-        }
-    }
-
-    /// Asks for the places of pixels that are next.
-    #[inline(always)]
-    pub fn fetch(&self, block: &Block, pixels: Range<usize>) {
+    pub fn fetch(&self, (channel, width): (usize, usize), pixels: Range<usize>) {
         for pixel in pixels {
-            let at = self.target.ptr().wrapping_add(pixel * self.pixel + self.first + block.start);
+            let at = self.target.ptr().wrapping_add(pixel * self.pixel + self.first + channel);
             let mut n = 0;
-            while n < block.width {
+            while n < width {
                 prefetch_to_write(at.wrapping_add(n));
                 n += 16;
             }
         }
     }
 
-    /// Activates and stores neighbouring pixels of a block: `[pixels, vectors]`.
+    /// Activates and stores `width` channels from `channel` on of neighbouring pixels: `[pixels, whole vectors]`.
     ///
+    /// # Safety
+    /// The processor has the instructions; pixels and channels are of the target and the shortcut; nobody else writes them;
+    /// `sums` has so many numbers.
+    #[inline(always)]
+    pub unsafe fn store<S: Simd>(
+        &self,
+        (pixel, pixels): (usize, usize),
+        (channel, width): (usize, usize),
+        sums: *mut f32,
+    ) {
+        let place = Place { pixel, pixels, channel, width };
+        // SAFETY: passed on.
+        unsafe {
+            match self.act {
+                None => self.put::<S, Same>(place, sums),
+                Some(Act::Silu) => self.put::<S, Silu>(place, sums),
+                Some(Act::Sigmoid) => self.put::<S, Sigmoid>(place, sums),
+                Some(Act::HardSwish) => self.put::<S, HardSwish>(place, sums),
+                Some(Act::HardSigmoid) => self.put::<S, HardSigmoid>(place, sums),
+                Some(Act::Relu) => self.put::<S, Relu>(place, sums),
+                Some(other) => {
+                    let len = pixels * width.next_multiple_of(S::LANES);
+                    let all = std::slice::from_raw_parts_mut(sums, len);
+                    with_curve!(other, curve => at_all(all, curve));
+                    self.put::<S, Same>(place, sums);
+                }
+            }
+        }
+    }
+
     /// # Safety
     /// As for [`store`](Finish::store).
     #[inline(always)]
-    pub unsafe fn store_all<S: Simd>(&self, block: &Block, first: usize, sums: &mut [f32]) {
-        // SAFETY: passed on.
-        unsafe { self.activate::<S>(sums) };
-        for (p, sums) in sums.chunks_exact(block.room).enumerate() {
+    unsafe fn put<S: Simd, A: VectorAct>(&self, place: Place, mut sums: *const f32) {
+        let Place { pixel: first, pixels, channel, width } = place;
+        for pixel in first..first + pixels {
             let mut n = 0;
-            while n < block.width {
-                // SAFETY: passed on.
+            while n < width {
+                let count = (width - n).min(S::LANES);
+                // SAFETY: passed on. Instructions that leave out numbers are slow.
                 unsafe {
-                    let count = (block.width - n).min(S::LANES);
-                    self.store::<S>(first + p, block.start + n, count, sums.as_ptr().add(n));
+                    let mut v = A::at::<S>(S::load(sums));
+                    if let Some(source) = &self.shortcut {
+                        let at = pixel * source.pixel + source.first + channel + n;
+                        let from = source.data.as_ptr().add(at);
+                        let more = if count == S::LANES { S::load(from) } else { S::load_part(from, count) };
+                        v = S::add(v, more);
+                    }
+                    let to = self.target.ptr().add(pixel * self.pixel + self.first + channel + n);
+                    if count == S::LANES {
+                        S::store(to, v)
+                    } else {
+                        S::store_part(to, v, count)
+                    }
+                    sums = sums.add(S::LANES);
                 }
                 n += S::LANES;
             }
         }
     }
+}
+
+/// Some channels of neighbouring pixels.
+#[derive(Clone, Copy)]
+struct Place {
+    pixel: usize,
+    pixels: usize,
+    channel: usize,
+    width: usize,
 }

@@ -314,13 +314,11 @@ unsafe fn run_output<S: Simd>(part: &Part) {
                     let from = room.products.ptr().add(tile * conv.padded + padded);
                     let pitch = room.tiles.len() * conv.padded;
                     output::<S>(from, pitch, conv.bias.as_ptr().add(padded), sums.as_mut_ptr());
-                    job.finish.activate::<S>(sums);
                     for y in 0..OUT.min(height - top) {
-                        for x in 0..OUT.min(width - left) {
-                            let pixel = (picture * height + top + y) * width + left + x;
-                            let sums = sums.as_ptr().add((y * OUT + x) * S::LANES);
-                            job.finish.store::<S>(pixel, block.start + n, count, sums);
-                        }
+                        let pixel = (picture * height + top + y) * width + left;
+                        let sums = sums.as_mut_ptr().add(y * OUT * S::LANES);
+                        let pixels = (pixel, OUT.min(width - left));
+                        job.finish.store::<S>(pixels, (block.start + n, count), sums);
                     }
                 }
                 n += S::LANES;
