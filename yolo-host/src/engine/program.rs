@@ -3,7 +3,7 @@
 use super::fold::{Kind, Unit, units};
 use super::layout::{Place, Run, join, pairs, runs, whole};
 use crate::graph::{Graph, Op, Pool, Upsample, ValueId};
-use crate::kernels::fused::{Conv, Depthwise};
+use crate::kernels::fused::{Conv, Depthwise, Layer};
 use crate::kernels::{Isa, Window};
 use crate::model::State;
 
@@ -261,7 +261,8 @@ impl Maker<'_> {
             let bias = &bias[group * cout..(group + 1) * cout];
             let lens = found.iter().map(|run| run.len).collect();
             reads.extend(found.iter().map(|run| run.buffer));
-            parts.push((Conv::new(self.isa, window, weight, bias, lens, &order, *act), found, group * cout));
+            let layer = Layer { isa: self.isa, window, weight, bias, lens, order: &order, act: *act };
+            parts.push((Conv::new(layer), found, group * cout));
         }
         reads.extend(shortcut.map(|run| run.buffer));
         let work = Work::Dense { node: input.0, parts, shortcut };

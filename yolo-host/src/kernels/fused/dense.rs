@@ -4,7 +4,7 @@
 use super::finish::Finish;
 use super::rows::{ROWS, Rows};
 use super::tile::{self, Segment, Sums, size};
-use super::{Block, Geometry, Source, Target, blocks};
+use super::{Block, Geometry, Layer, Source, Target, blocks};
 use crate::graph::Act;
 use crate::kernels::Window;
 use crate::kernels::isa::Isa;
@@ -35,17 +35,9 @@ const NEAR: usize = 24 << 10;
 const TILE: usize = 28 * 16;
 
 impl Dense {
-    /// From a weight `[cout, cin, ky, kx]` and a bias. Sources have `lens` channels; `order` says which input channel of the
-    /// weight each of them is.
-    pub fn new(
-        isa: Isa,
-        window: Window,
-        weight: &[f32],
-        bias: &[f32],
-        lens: Vec<usize>,
-        order: &[usize],
-        act: Option<Act>,
-    ) -> Self {
+    /// Packs the weights.
+    pub fn new(layer: Layer) -> Self {
+        let Layer { isa, window, weight, bias, lens, order, act } = layer;
         let (cout, cin) = (bias.len(), order.len());
         let taps = window.kernel[0] * window.kernel[1];
         let (blocks, biases) = blocks(isa, bias);

@@ -121,6 +121,25 @@ fn blocks(isa: Isa, bias: &[f32]) -> (Vec<Block>, Vec<f32>) {
     (blocks, padded)
 }
 
+/// What a convolution is made from.
+#[derive(Clone, Debug)]
+pub struct Layer<'a> {
+    /// The instructions that compute it.
+    pub isa: Isa,
+    /// Its window.
+    pub window: Window,
+    /// `[cout, cin, ky, kx]`
+    pub weight: &'a [f32],
+    /// `[cout]`
+    pub bias: &'a [f32],
+    /// Channels of each source.
+    pub lens: Vec<usize>,
+    /// Which input channel of the weight each channel of the sources is, one source after the other.
+    pub order: &'a [usize],
+    /// After the bias.
+    pub act: Option<Act>,
+}
+
 /// A convolution by the algorithm that is fastest for it.
 #[derive(Debug)]
 pub enum Conv {
@@ -131,20 +150,11 @@ pub enum Conv {
 }
 
 impl Conv {
-    /// From a weight `[cout, cin, ky, kx]` and a bias. Sources have `lens` channels; `order` says which input channel of the
-    /// weight each of them is.
-    pub fn new(
-        isa: Isa,
-        window: Window,
-        weight: &[f32],
-        bias: &[f32],
-        lens: Vec<usize>,
-        order: &[usize],
-        act: Option<Act>,
-    ) -> Self {
-        match Winograd::fits(&window, order.len(), bias.len()) {
-            true => Conv::Winograd(Winograd::new(isa, window, weight, bias, lens, order, act)),
-            false => Conv::Dense(Dense::new(isa, window, weight, bias, lens, order, act)),
+    /// Packs the weights for it.
+    pub fn new(layer: Layer) -> Self {
+        match Winograd::fits(&layer.window, layer.order.len(), layer.bias.len()) {
+            true => Conv::Winograd(Winograd::new(layer)),
+            false => Conv::Dense(Dense::new(layer)),
         }
     }
 

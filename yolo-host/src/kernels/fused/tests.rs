@@ -1,6 +1,6 @@
 //! The kernels, with every set of instructions, against plain loops in double precision.
 
-use super::{Conv, Depthwise, Geometry, Source, Target, Winograd};
+use super::{Conv, Depthwise, Geometry, Layer, Source, Target, Winograd};
 use crate::graph::Act;
 use crate::kernels::{Isa, Window};
 use crate::random::Stream;
@@ -68,7 +68,15 @@ fn dense(window: Window, g: Geometry, [one, two, cout]: [usize; 3], share: f64) 
     let added = values("added", pixels * (cout + 1));
     let shortcut = Source { data: &added, pixel: cout + 1, first: 1, len: cout };
     for isa in Isa::available() {
-        let conv = Conv::new(isa, window, &weight, &bias, vec![one, two], &order, Some(Act::Silu));
+        let conv = Conv::new(Layer {
+            isa,
+            window,
+            weight: &weight,
+            bias: &bias,
+            lens: vec![one, two],
+            order: &order,
+            act: Some(Act::Silu),
+        });
         let mut y = vec![f32::NAN; pixels * (cout + 2)];
         conv.run(&g, &sources, Some(shortcut), Target { data: &mut y, pixel: cout + 2, first: 1 });
         let places = (0..pixels).flat_map(|pixel| (0..cout).map(move |out| (pixel, out)));

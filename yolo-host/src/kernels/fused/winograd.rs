@@ -6,7 +6,7 @@
 use super::finish::Finish;
 use super::tile::{self, Segment, Sums, size};
 use super::transform::{IN, OUT, POINTS, SIDE_BY_SIDE, input, output, weight_points};
-use super::{Block, Geometry, Source, Target, blocks};
+use super::{Block, Geometry, Layer, Source, Target, blocks};
 use crate::graph::Act;
 use crate::kernels::Window;
 use crate::kernels::isa::Isa;
@@ -56,16 +56,9 @@ impl Winograd {
             && cin * cout <= MOST
     }
 
-    /// From a weight `[cout, cin, 3, 3]`, as [`Dense`](super::Dense) takes it.
-    pub fn new(
-        isa: Isa,
-        window: Window,
-        weight: &[f32],
-        bias: &[f32],
-        lens: Vec<usize>,
-        order: &[usize],
-        act: Option<Act>,
-    ) -> Self {
+    /// Packs the transformed weights.
+    pub fn new(layer: Layer) -> Self {
+        let Layer { isa, window, weight, bias, lens, order, act } = layer;
         let (cin, cout) = (order.len(), bias.len());
         let (blocks, mut biases) = blocks(isa, bias);
         let padded = biases.len();
