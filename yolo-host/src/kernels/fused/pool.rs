@@ -7,10 +7,13 @@ use crate::kernels::isa::vectorised;
 use crate::kernels::parallel::chunks_mut;
 
 vectorised! {
-    fn greater<T: Copy>(_kind: T, x: &[f32], y: &mut [f32]) {
-        for (y, x) in y.iter_mut().zip(x) {
-            // NaN stays.
-            *y = if *x > *y || x.is_nan() { *x } else { *y };
+    /// y = max(x, y) for pixels of so many channels, of which those of x lie `step` apart.
+    fn greater<T: Copy>(_kind: T, x: &[f32], y: &mut [f32], channels: usize, step: usize) {
+        for (y, x) in y.chunks_exact_mut(channels).zip(x.chunks(step * channels)) {
+            for (y, x) in y.iter_mut().zip(&x[..channels]) {
+                // NaN stays.
+                *y = if *x > *y || x.is_nan() { *x } else { *y };
+            }
         }
     }
 }
@@ -30,26 +33,19 @@ pub fn max_pool(window: &Window, geometry: &Geometry, channels: usize, x: &[f32]
             }
             let from = &x[(picture * input[0] + iy) * input[1] * channels..][..input[1] * channels];
             for kx in 0..window.kernel[1] {
-                let at = |ox: usize| {
-                    (ox * window.stride[1] + kx * window.dilation[1]).wrapping_sub(window.padding[1])
-                };
-                if window.stride[1] == 1 {
-                    // Neighbours in the output are neighbours in the input.
-                    let shift = (kx * window.dilation[1]) as isize - window.padding[1] as isize;
-                    let first = (-shift).max(0) as usize;
-                    let last = ((input[1] as isize - shift).max(0) as usize).min(output[1]);
-                    if first < last {
-                        let from = &from[(first as isize + shift) as usize * channels..];
-                        greater(
-                            (),
-                            &from[..(last - first) * channels],
-                            &mut y[first * channels..last * channels],
-                        );
-                    }
+                // Output pixels whose tap is on the map: from `first` on, which takes input pixel `begin`.
+                let (stride, tap) = (window.stride[1], kx * window.dilation[1]);
+                let first = window.padding[1].saturating_sub(tap).div_ceil(stride);
+                let begin = (first * stride + tap).wrapping_sub(window.padding[1]);
+                if first >= output[1] || begin >= input[1] {
                     continue;
                 }
-                for ox in (0..output[1]).filter(|ox| at(*ox) < input[1]) {
-                    greater((), &from[at(ox) * channels..][..channels], &mut y[ox * channels..][..channels]);
+                let count = (input[1] - begin).div_ceil(stride).min(output[1] - first);
+                let (x, y) = (&from[begin * channels..], &mut y[first * channels..][..count * channels]);
+                match stride {
+                    // Neighbours in the output are neighbours in the input.
+                    1 => greater((), &x[..y.len()], y, y.len().max(1), 1),
+                    _ => greater((), x, y, channels.max(1), stride),
                 }
             }
         }
