@@ -11,6 +11,7 @@ mod run;
 use crate::autograd::{Error, Evaluator, OutputMap};
 use crate::graph::{Graph, ValueId};
 use crate::kernels::isa;
+use crate::kernels::lines::Lines;
 use crate::model::State;
 use fit::Fit;
 pub use profile::{Profile, Spread, Step};
@@ -29,7 +30,7 @@ pub struct Engine {
     program: Program,
     fits: Vec<Fit>,
     /// One vector of numbers for each slot.
-    slots: Vec<Vec<f32>>,
+    slots: Vec<Lines>,
     times: Option<Vec<Duration>>,
 }
 
@@ -112,11 +113,11 @@ impl Engine {
         if self.fits.len() >= KEPT {
             self.fits.remove(0);
         }
-        self.slots.resize_with(self.slots.len().max(fit.sizes.len()), Vec::new);
+        self.slots.resize_with(self.slots.len().max(fit.sizes.len()), Lines::new);
         for (slot, size) in self.slots.iter_mut().zip(&fit.sizes) {
             if slot.len() < *size {
-                *slot = vec![]; // gives its memory back before more is taken
-                *slot = vec![0.0; *size];
+                *slot = Lines::new(); // gives its memory back before more is taken
+                *slot = Lines::zeros(*size);
             }
         }
         self.fits.push(fit);

@@ -13,6 +13,7 @@ mod depthwise;
 mod float;
 pub mod fused;
 mod isa;
+pub mod lines;
 pub mod matrix;
 pub mod norm;
 mod parallel;

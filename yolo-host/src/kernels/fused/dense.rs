@@ -8,8 +8,10 @@ use super::{Block, Geometry, Layer, Source, Target, blocks};
 use crate::graph::Act;
 use crate::kernels::Window;
 use crate::kernels::isa::Isa;
+use crate::kernels::lines::{Aligned, Lines};
 use crate::kernels::parallel::tasks;
 use crate::kernels::simd::{Simd, dispatch, prefetch};
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// A convolution with its weights and bias, activation after it: y = act(w ∗ x + b), plus a shortcut.
@@ -24,9 +26,9 @@ pub struct Dense {
     act: Option<Act>,
     blocks: Vec<Block>,
     /// By block `[ky, kx, in, room]`.
-    weights: Vec<f32>,
+    weights: Lines,
     /// Padded to whole vectors, by block.
-    bias: Vec<f32>,
+    bias: Lines,
 }
 
 /// Bytes of input that the pixels of one step should have, so that all blocks read them from the nearest cache.
@@ -50,7 +52,17 @@ impl Dense {
                 }
             }
         }
-        Dense { isa, window, lens, cin, cout, act, blocks, weights, bias: biases }
+        Dense {
+            isa,
+            window,
+            lens,
+            cin,
+            cout,
+            act,
+            blocks,
+            weights: Lines::from(&weights[..]),
+            bias: Lines::from(&biases[..]),
+        }
     }
 
     /// Output channels.
@@ -218,8 +230,8 @@ unsafe fn compute<S: Simd, const N: usize>(
     segments: &[Segment],
     (first, x, pixels): (usize, usize, usize),
 ) {
-    let mut room = std::mem::MaybeUninit::<[f32; TILE]>::uninit();
-    let room = room.as_mut_ptr().cast::<f32>();
+    let mut room = Aligned(MaybeUninit::<[f32; TILE]>::uninit());
+    let room = room.0.as_mut_ptr().cast::<f32>();
     // SAFETY: passed on; a tile has at most TILE numbers.
     unsafe {
         let sums = Sums {

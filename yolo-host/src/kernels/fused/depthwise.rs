@@ -6,8 +6,10 @@ use super::{Geometry, Source, Target};
 use crate::graph::Act;
 use crate::kernels::Window;
 use crate::kernels::isa::Isa;
+use crate::kernels::lines::{Aligned, Lines};
 use crate::kernels::parallel::tasks;
 use crate::kernels::simd::{Simd, dispatch, prefetch};
+use std::mem::MaybeUninit;
 
 /// A depthwise convolution with its weights and bias, activation after it.
 #[derive(Debug)]
@@ -18,14 +20,15 @@ pub struct Depthwise {
     /// Channels padded to whole vectors.
     padded: usize,
     /// `[ky, kx, padded]`
-    weights: Vec<f32>,
+    weights: Lines,
     /// `[padded]`
-    bias: Vec<f32>,
+    bias: Lines,
     act: Option<Act>,
 }
 
 /// Pixels of a tile.
 const PIXELS: usize = 8;
+
 /// Channels from which on the processor does not guess by itself what comes next.
 const FETCHED: usize = 32;
 
@@ -45,9 +48,10 @@ impl Depthwise {
             let numbers = order.iter().map(move |channel| weight[channel * taps + tap]);
             numbers.chain(std::iter::repeat_n(0.0, padded - channels))
         };
-        let weights = (0..taps).flat_map(row).collect();
+        let weights: Vec<f32> = (0..taps).flat_map(row).collect();
         let bias = order.iter().map(|channel| bias[*channel]);
-        let bias = bias.chain(std::iter::repeat_n(0.0, padded - channels)).collect();
+        let bias: Vec<f32> = bias.chain(std::iter::repeat_n(0.0, padded - channels)).collect();
+        let [weights, bias] = [&weights, &bias].map(|numbers| Lines::from(&numbers[..]));
         Depthwise { isa, window, channels, padded, weights, bias, act }
     }
 
@@ -210,8 +214,8 @@ unsafe fn tile<S: Simd, const K: usize, const T: usize, const P: usize>(
                 }
             }
         }
-        let mut room = std::mem::MaybeUninit::<[f32; PIXELS * 16]>::uninit();
-        let room = room.as_mut_ptr().cast::<f32>();
+        let mut room = Aligned(MaybeUninit::<[f32; PIXELS * 16]>::uninit());
+        let room = room.0.as_mut_ptr().cast::<f32>();
         for (p, sum) in sums.iter().enumerate() {
             S::store(room.add(p * S::LANES), *sum);
         }

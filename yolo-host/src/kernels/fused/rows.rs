@@ -3,6 +3,7 @@
 use super::tile::Segment;
 use super::{Geometry, Source};
 use crate::kernels::Window;
+use crate::kernels::lines::Lines;
 use std::cell::RefCell;
 
 thread_local! {
@@ -13,7 +14,7 @@ thread_local! {
 /// Rows of a map, each in its place until another one needs it.
 #[derive(Debug)]
 pub struct Rows {
-    data: Vec<f32>,
+    data: Lines,
     /// Which row, counted over all pictures, lies in each place.
     held: Vec<usize>,
     segments: Vec<Segment>,
@@ -24,7 +25,7 @@ const NONE: usize = usize::MAX;
 
 impl Rows {
     const fn new() -> Self {
-        Rows { data: vec![], held: vec![], segments: vec![] }
+        Rows { data: Lines::new(), held: vec![], segments: vec![] }
     }
 
     /// Before another map.
@@ -60,7 +61,7 @@ impl Rows {
         let cin: usize = sources.iter().map(|source| source.len).sum();
         let (places, size) = (kernel[0], ((output[1] - 1) * stride[1] + kernel[1]) * cin);
         if self.held.len() != places || self.data.len() < places * size {
-            self.data.resize(self.data.len().max(places * size), 0.0);
+            self.data.reserve(places * size);
             self.held.clear();
             self.held.resize(places, NONE);
         }
@@ -100,7 +101,7 @@ impl Rows {
         };
         let (rows, columns) = ((0..kernel[0]).filter_map(row).count(), (0..kernel[1]).filter(met).count());
         let size = output[1] * cin;
-        self.data.resize(self.data.len().max(rows * columns * size), 0.0);
+        self.data.reserve(rows * columns * size);
         self.held.fill(NONE);
         self.segments.clear();
         let mut room = self.data.chunks_exact_mut(size.max(1));

@@ -1,43 +1,143 @@
-//! The transforms of F(4×4, 3×3) with the points 0, ±1, ±2 and infinity, on vectors of channels.
+//! The transforms of tiles of 4×4 outputs, on vectors of channels: those of F(4×4, 3×3), and those of its kin of stride 2.
 #![allow(unsafe_code)] // vectors, and loads and stores through pointers
 #![allow(clippy::needless_range_loop)] // rows become columns
 
 use crate::kernels::isa::vectorised;
 use crate::kernels::simd::Simd;
 
-/// Side of a tile of the input.
-pub const IN: usize = 6;
 /// Side of a tile of the output.
 pub const OUT: usize = 4;
-/// Products of a tile for each pair of channels.
-pub const POINTS: usize = IN * IN;
 
 /// Weights that are transformed at once.
 pub const SIDE_BY_SIDE: usize = 8;
 
+/// How `IN` neighbouring numbers of the input and 3 weights make 4 outputs with `IN` products.
+pub trait Transform<const IN: usize> {
+    /// Of weights.
+    const G: [[f64; 3]; IN];
+
+    /// Bᵀ d
+    ///
+    /// # Safety
+    /// The processor has the instructions.
+    unsafe fn forward<S: Simd>(d: [S::V; IN]) -> [S::V; IN];
+
+    /// Aᵀ m
+    ///
+    /// # Safety
+    /// The processor has the instructions.
+    unsafe fn backward<S: Simd>(m: [S::V; IN]) -> [S::V; OUT];
+}
+
+/// F(4, 3) with the points 0, ±1, ±2 and infinity: 6 products instead of 12.
+pub struct Stride1;
+
+/// Stride 2. The first and the third weight meet even numbers only, as a filter of two of stride 1: F(4, 2) with the points 0,
+/// ±1, 2 and infinity. The second meets odd ones. 5 and 4 products instead of 12.
+pub struct Stride2;
+
+impl Transform<6> for Stride1 {
+    const G: [[f64; 3]; 6] = [
+        [1.0 / 4.0, 0.0, 0.0],
+        [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
+        [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
+        [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
+        [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
+        [0.0, 0.0, 1.0],
+    ];
+
+    #[inline(always)]
+    unsafe fn forward<S: Simd>(d: [S::V; 6]) -> [S::V; 6] {
+        // SAFETY: passed on.
+        unsafe {
+            let (even, odd) = (plus::<S>(d[4], -4.0, d[2]), plus::<S>(d[3], -4.0, d[1]));
+            let (near, far) = (plus::<S>(d[4], -1.0, d[2]), plus::<S>(d[3], -1.0, d[1]));
+            [
+                plus::<S>(plus::<S>(d[4], -5.0, d[2]), 4.0, d[0]),
+                S::add(even, odd),
+                plus::<S>(even, -1.0, odd),
+                plus::<S>(near, 2.0, far),
+                plus::<S>(near, -2.0, far),
+                plus::<S>(plus::<S>(d[5], -5.0, d[3]), 4.0, d[1]),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn backward<S: Simd>(m: [S::V; 6]) -> [S::V; OUT] {
+        // SAFETY: passed on.
+        unsafe {
+            let (a, b) = (S::add(m[1], m[2]), plus::<S>(m[1], -1.0, m[2]));
+            let (c, e) = (S::add(m[3], m[4]), plus::<S>(m[3], -1.0, m[4]));
+            [
+                S::add(S::add(m[0], a), c),
+                plus::<S>(b, 2.0, e),
+                plus::<S>(a, 4.0, c),
+                S::add(plus::<S>(b, 8.0, e), m[5]),
+            ]
+        }
+    }
+}
+
+impl Transform<9> for Stride2 {
+    const G: [[f64; 3]; 9] = [
+        [1.0 / 2.0, 0.0, 0.0],
+        [-1.0 / 2.0, 0.0, -1.0 / 2.0],
+        [-1.0 / 6.0, 0.0, 1.0 / 6.0],
+        [1.0 / 6.0, 0.0, 1.0 / 3.0],
+        [0.0, 0.0, 1.0],
+        [0.0, 1.0, 0.0],
+        [0.0, 1.0, 0.0],
+        [0.0, 1.0, 0.0],
+        [0.0, 1.0, 0.0],
+    ];
+
+    #[inline(always)]
+    unsafe fn forward<S: Simd>(d: [S::V; 9]) -> [S::V; 9] {
+        // SAFETY: passed on.
+        unsafe {
+            let far = plus::<S>(d[6], -1.0, d[2]);
+            [
+                plus::<S>(far, 2.0, plus::<S>(d[0], -1.0, d[4])),
+                plus::<S>(plus::<S>(d[6], -1.0, d[4]), -2.0, d[2]),
+                plus::<S>(plus::<S>(d[6], 2.0, d[2]), -3.0, d[4]),
+                far,
+                plus::<S>(plus::<S>(d[8], -1.0, d[4]), -2.0, far),
+                d[1],
+                d[3],
+                d[5],
+                d[7],
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn backward<S: Simd>(m: [S::V; 9]) -> [S::V; OUT] {
+        // SAFETY: passed on.
+        unsafe {
+            let (a, b) = (S::add(m[1], m[2]), plus::<S>(m[1], -1.0, m[2]));
+            [
+                S::add(S::add(m[0], m[5]), S::add(a, m[3])),
+                plus::<S>(S::add(b, m[6]), 2.0, m[3]),
+                plus::<S>(S::add(a, m[7]), 4.0, m[3]),
+                plus::<S>(S::add(S::add(b, m[4]), m[8]), 8.0, m[3]),
+            ]
+        }
+    }
+}
+
 vectorised! {
     /// G w Gᵀ of weights `[3, 3]`.
-    pub fn weight_points<>(
-        weight: &[[f64; SIDE_BY_SIDE]; 9],
-        points: &mut [[f32; SIDE_BY_SIDE]; POINTS],
-    ) {
-        const G: [[f64; 3]; IN] = [
-            [1.0 / 4.0, 0.0, 0.0],
-            [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
-            [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
-            [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
-            [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
-            [0.0, 0.0, 1.0],
-        ];
-        for (column, v) in G.iter().enumerate() {
+    pub fn weight_points<>(g: &[[f64; 3]], weight: &[[f64; SIDE_BY_SIDE]; 9], points: &mut [[f32; SIDE_BY_SIDE]]) {
+        for (column, v) in g.iter().enumerate() {
             let mut rows = [[0.0; SIDE_BY_SIDE]; 3];
             for (row, weight) in rows.iter_mut().zip(weight.chunks_exact(3)) {
                 for i in 0..SIDE_BY_SIDE {
                     row[i] = v[0] * weight[0][i] + v[1] * weight[1][i] + v[2] * weight[2][i];
                 }
             }
-            for (line, u) in G.iter().enumerate() {
-                let point = &mut points[line * IN + column];
+            for (line, u) in g.iter().enumerate() {
+                let point = &mut points[line * g.len() + column];
                 for i in 0..SIDE_BY_SIDE {
                     point[i] = (u[0] * rows[0][i] + u[1] * rows[1][i] + u[2] * rows[2][i]) as f32;
                 }
@@ -56,62 +156,36 @@ unsafe fn plus<S: Simd>(a: S::V, factor: f32, b: S::V) -> S::V {
     unsafe { S::mul_add(S::splat(factor), b, a) }
 }
 
-/// Bᵀ d
-#[inline(always)]
-unsafe fn forward<S: Simd>(d: [S::V; IN]) -> [S::V; IN] {
-    // SAFETY: passed on.
-    unsafe {
-        let (even, odd) = (plus::<S>(d[4], -4.0, d[2]), plus::<S>(d[3], -4.0, d[1]));
-        let (near, far) = (plus::<S>(d[4], -1.0, d[2]), plus::<S>(d[3], -1.0, d[1]));
-        [
-            plus::<S>(plus::<S>(d[4], -5.0, d[2]), 4.0, d[0]),
-            S::add(even, odd),
-            plus::<S>(even, -1.0, odd),
-            plus::<S>(near, 2.0, far),
-            plus::<S>(near, -2.0, far),
-            plus::<S>(plus::<S>(d[5], -5.0, d[3]), 4.0, d[1]),
-        ]
-    }
-}
-
-/// Aᵀ m
-#[inline(always)]
-unsafe fn backward<S: Simd>(m: [S::V; IN]) -> [S::V; OUT] {
-    // SAFETY: passed on.
-    unsafe {
-        let (a, b) = (S::add(m[1], m[2]), plus::<S>(m[1], -1.0, m[2]));
-        let (c, e) = (S::add(m[3], m[4]), plus::<S>(m[3], -1.0, m[4]));
-        [
-            S::add(S::add(m[0], a), c),
-            plus::<S>(b, 2.0, e),
-            plus::<S>(a, 4.0, c),
-            S::add(plus::<S>(b, 8.0, e), m[5]),
-        ]
-    }
-}
-
-/// Transforms a tile: `at[y][x]` points to a vector of numbers, of which `count` are read. Point i goes to `to` + i · `pitch`.
+/// Transforms a tile, whose rows and pixels lie so many numbers apart; of each pixel `count` numbers are read, at most a
+/// vector. Point i goes to `to` + i · `pitch`.
 ///
 /// # Safety
 /// As for [`plus`]; all of it can be read, and written.
 #[inline(always)]
-pub unsafe fn input<S: Simd>(at: &[[*const f32; IN]; IN], count: usize, to: *mut f32, pitch: usize) {
+pub unsafe fn input<S: Simd, T: Transform<IN>, const IN: usize>(
+    from: *const f32,
+    [row, pixel]: [usize; 2],
+    count: usize,
+    to: *mut f32,
+    pitch: usize,
+) {
     // SAFETY: passed on.
     unsafe {
         let mut columns = [[S::zero(); IN]; IN];
         for x in 0..IN {
             let mut d = [S::zero(); IN];
             for y in 0..IN {
-                d[y] = if count == S::LANES { S::load(at[y][x]) } else { S::load_part(at[y][x], count) };
+                let at = from.add(y * row + x * pixel);
+                d[y] = if count == S::LANES { S::load(at) } else { S::load_part(at, count) };
             }
-            columns[x] = forward::<S>(d);
+            columns[x] = T::forward::<S>(d);
         }
         for y in 0..IN {
             let mut d = [S::zero(); IN];
             for x in 0..IN {
                 d[x] = columns[x][y];
             }
-            let row = forward::<S>(d);
+            let row = T::forward::<S>(d);
             for x in 0..IN {
                 let to = to.add((y * IN + x) * pitch);
                 if count == S::LANES { S::store(to, row[x]) } else { S::store_part(to, row[x], count) }
@@ -125,7 +199,12 @@ pub unsafe fn input<S: Simd>(at: &[[*const f32; IN]; IN], count: usize, to: *mut
 /// # Safety
 /// As for [`plus`]; all of it can be read, and written.
 #[inline(always)]
-pub unsafe fn output<S: Simd>(from: *const f32, pitch: usize, bias: *const f32, to: *mut f32) {
+pub unsafe fn output<S: Simd, T: Transform<IN>, const IN: usize>(
+    from: *const f32,
+    pitch: usize,
+    bias: *const f32,
+    to: *mut f32,
+) {
     // SAFETY: passed on.
     unsafe {
         let mut columns = [[S::zero(); OUT]; IN];
@@ -134,7 +213,7 @@ pub unsafe fn output<S: Simd>(from: *const f32, pitch: usize, bias: *const f32, 
             for y in 0..IN {
                 m[y] = S::load(from.add((y * IN + x) * pitch));
             }
-            columns[x] = backward::<S>(m);
+            columns[x] = T::backward::<S>(m);
         }
         let bias = S::load(bias);
         for y in 0..OUT {
@@ -142,7 +221,7 @@ pub unsafe fn output<S: Simd>(from: *const f32, pitch: usize, bias: *const f32, 
             for x in 0..IN {
                 m[x] = columns[x][y];
             }
-            let row = backward::<S>(m);
+            let row = T::backward::<S>(m);
             for x in 0..OUT {
                 S::store(to.add((y * OUT + x) * S::LANES), S::add(row[x], bias));
             }

@@ -1,35 +1,38 @@
-//! 3×3 convolution of stride 1 by F(4×4, 3×3): a tile of 4×4 outputs takes 36 products a channel instead of 144
-//! (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", arXiv:1509.09308).
+//! 3×3 convolution by tiles of 4×4 outputs. With stride 1, F(4×4, 3×3), they take 36 products a channel instead of 144 (Lavin
+//! and Gray, "Fast Algorithms for Convolutional Neural Networks", arXiv:1509.09308); with stride 2, by the same means, 81.
 
 #![allow(unsafe_code)] // reads and writes through pointers
 
 use super::finish::Finish;
 use super::tile::{self, Segment, Sums, size};
-use super::transform::{IN, OUT, POINTS, SIDE_BY_SIDE, input, output, weight_points};
+use super::transform::{OUT, SIDE_BY_SIDE, Stride1, Stride2, Transform, input, output, weight_points};
 use super::{Block, Geometry, Layer, Source, Target, blocks};
 use crate::graph::Act;
 use crate::kernels::Window;
 use crate::kernels::isa::Isa;
+use crate::kernels::lines::{LINE, Lines};
 use crate::kernels::parallel::{Shared, tasks};
-use crate::kernels::simd::{Simd, dispatch};
+use crate::kernels::simd::{Simd, dispatch, prefetch};
 use std::cell::Cell;
 use std::ops::Range;
 
 /// Numbers of transformed tiles that a thread keeps, so that they stay in its second cache.
 const NEAR: usize = 160 << 10;
 
-/// Pairs of channels, beyond which weights are too large.
-const MOST: usize = 1 << 15;
+/// Channels of input and output, and pairs of them, from which on it gains, and beyond which its weights are too large: four
+/// times the plain ones with stride 1, nine times with stride 2.
+const FITTING: [(usize, std::ops::RangeInclusive<usize>); 2] = [(16, 256..=1 << 15), (32, 2048..=1 << 14)];
 
 thread_local! {
     /// Transformed input and products, kept so that no run needs new memory.
-    static ROOM: Cell<Vec<f32>> = const { Cell::new(vec![]) };
+    static ROOM: Cell<Lines> = const { Cell::new(Lines::new()) };
 }
 
 /// Such a convolution with its weights and bias, activation after it.
 #[derive(Debug)]
 pub struct Winograd {
     isa: Isa,
+    stride: usize,
     padding: [usize; 2],
     lens: Vec<usize>,
     cin: usize,
@@ -37,23 +40,24 @@ pub struct Winograd {
     act: Option<Act>,
     blocks: Vec<Block>,
     /// By point and block `[in, vectors]`.
-    weights: Vec<f32>,
+    weights: Lines,
     /// Padded to whole vectors, by block; then as many zeros as a block has.
-    bias: Vec<f32>,
+    bias: Lines,
     /// Channels of the output in whole vectors.
     padded: usize,
 }
 
 impl Winograd {
-    /// Whether a convolution is of this kind, and has channels enough to gain by it, but not so many that its weights, four
-    /// times those of the plain one, are most of the network's memory: 256 to 256 channels are 9.4 MB, and save 0.4 ms.
+    /// Whether a convolution is of this kind, and has channels enough to gain by it, but not so many that its weights are most
+    /// of the network's memory: 256 to 256 channels of stride 1 are 9.4 MB, and save 0.4 ms.
     pub fn fits(window: &Window, cin: usize, cout: usize) -> bool {
         let Window { kernel, stride, dilation, padding } = *window;
-        (kernel, stride, dilation) == ([3, 3], [1, 1], [1, 1])
+        let ([1, 1] | [2, 2]) = stride else { return false };
+        let (least, pairs) = &FITTING[stride[0] - 1];
+        (kernel, dilation) == ([3, 3], [1, 1])
             && padding.iter().all(|padding| *padding < 3)
-            && cin >= 16
-            && cout >= 16
-            && cin * cout <= MOST
+            && cin.min(cout) >= *least
+            && pairs.contains(&(cin * cout))
     }
 
     /// Packs the transformed weights.
@@ -64,8 +68,10 @@ impl Winograd {
         let padded = biases.len();
         let widest = blocks.iter().map(|block| block.room).max().unwrap_or(0);
         biases.resize(padded + widest, 0.0);
-        let mut weights = vec![0.0; POINTS * cin * padded];
-        let mut points = [[0.0; SIDE_BY_SIDE]; POINTS];
+        let stride = window.stride[0];
+        let g = if stride == 1 { &Stride1::G[..] } else { &Stride2::G[..] };
+        let mut weights = Lines::zeros(g.len() * g.len() * cin * padded);
+        let mut points = vec![[0.0; SIDE_BY_SIDE]; g.len() * g.len()];
         for block in &blocks {
             for (i, channel) in order.iter().enumerate() {
                 for first in (0..block.width).step_by(SIDE_BY_SIDE) {
@@ -77,7 +83,7 @@ impl Winograd {
                             .zip(kernel)
                             .for_each(|(to, value)| to[out - first] = (*value).into());
                     }
-                    weight_points(&kernels, &mut points);
+                    weight_points(g, &kernels, &mut points);
                     for (point, values) in points.iter().enumerate() {
                         let place = point * cin * padded + block.padded * cin + i * block.room + first;
                         weights[place..][..SIDE_BY_SIDE].copy_from_slice(values);
@@ -85,7 +91,18 @@ impl Winograd {
                 }
             }
         }
-        Winograd { isa, padding: window.padding, lens, cin, cout, act, blocks, weights, bias: biases, padded }
+        let (padding, bias) = (window.padding, Lines::from(&biases[..]));
+        Winograd { isa, stride, padding, lens, cin, cout, act, blocks, weights, bias, padded }
+    }
+
+    /// Products of a tile for each pair of channels.
+    fn points(&self) -> usize {
+        if self.stride == 1 { 36 } else { 81 }
+    }
+
+    /// That of the window.
+    pub fn stride(&self) -> usize {
+        self.stride
     }
 
     /// Output channels.
@@ -114,9 +131,9 @@ impl Winograd {
             grid: [height, width],
         };
         let threads = rayon::current_num_threads();
-        let per_tile = POINTS * (self.cin + self.padded);
-        let work = tiles * POINTS * self.cin * self.padded;
-        let chunks = tiles.div_ceil((NEAR / per_tile).max(28));
+        let per_tile = self.points() * (self.cin + self.padded);
+        let work = tiles * self.points() * self.cin * self.padded;
+        let chunks = tiles.div_ceil((NEAR / per_tile).max(if self.stride == 1 { 28 } else { 14 }));
         if threads == 1 || chunks >= 2 * threads {
             let chunks = chunks.next_multiple_of(threads).min(tiles);
             tasks(chunks, work, |chunk| {
@@ -145,7 +162,7 @@ impl Winograd {
 }
 
 /// A call within the call, as rayon may make while it waits, finds an empty room.
-fn with_room(work: impl FnOnce(&mut Vec<f32>)) {
+fn with_room(work: impl FnOnce(&mut Lines)) {
     let mut room = ROOM.take();
     work(&mut room);
     ROOM.set(room);
@@ -175,26 +192,32 @@ impl Stage {
     /// What can be done at the same time: tiles, or points.
     fn pieces(self, room: &Room) -> usize {
         match self {
-            Stage::Products => POINTS,
+            Stage::Products => room.points,
             _ => room.tiles.len(),
         }
     }
 }
 
-/// Some tiles on their way: `[points, tiles, cin]` and `[points, tiles, padded]`.
+/// Some tiles on their way: `[points, tiles, cin]` and `[points, tiles, padded]`, with some room behind each point.
 struct Room {
     tiles: Range<usize>,
+    points: usize,
+    /// Numbers from point to point, of input and products.
+    pitches: [usize; 2],
     input: Shared<f32>,
     products: Shared<f32>,
 }
 
 impl Room {
-    fn new(room: &mut Vec<f32>, job: &Job, tiles: Range<usize>) -> Self {
-        let [input, products] =
-            [job.conv.cin, job.conv.padded].map(|channels| POINTS * tiles.len() * channels);
-        room.resize(room.len().max(input + products), 0.0);
+    fn new(room: &mut Lines, job: &Job, tiles: Range<usize>) -> Self {
+        let points = job.conv.points();
+        // An odd number of lines from point to point: the same places of the nearest cache are not used again so soon.
+        let pitches = [job.conv.cin, job.conv.padded]
+            .map(|channels| ((tiles.len() * channels).div_ceil(LINE) | 1) * LINE);
+        let [input, products] = pitches.map(|pitch| points * pitch);
+        room.reserve(input + products);
         let (input, products) = room.split_at_mut(input);
-        Room { tiles, input: Shared::new(input), products: Shared::new(products) }
+        Room { tiles, points, pitches, input: Shared::new(input), products: Shared::new(products) }
     }
 
     fn run(&self, job: &Job, stage: Stage, pieces: Range<usize>) {
@@ -217,38 +240,92 @@ struct Part<'a> {
 /// The processor has the instructions; [`Winograd::run`] has checked the sizes; nobody else writes the pieces' numbers.
 #[inline(always)]
 unsafe fn run_input<S: Simd>(part: &Part) {
+    // SAFETY: passed on.
+    unsafe {
+        match part.job.conv.stride {
+            1 => input_of::<S, Stride1, 6>(part),
+            _ => input_of::<S, Stride2, 9>(part),
+        }
+    }
+}
+
+/// # Safety
+/// As for [`run_input`].
+#[inline(always)]
+unsafe fn input_of<S: Simd, T: Transform<IN>, const IN: usize>(part: &Part) {
     let Part { job, room, pieces } = part;
     let (conv, g) = (job.conv, job.geometry);
-    let pitch = room.tiles.len() * conv.cin;
-    const NOTHING: [f32; 16] = [0.0; 16];
+    let pitch = room.pitches[0];
+    let mut copy = [0.0; 9 * 9 * 16];
     for tile in pieces.clone() {
         let (picture, corner) = job.tile(room.tiles.start + tile);
-        let [top, left] = [0, 1].map(|axis| corner[axis] as isize - conv.padding[axis] as isize);
+        let [top, left] = [0, 1].map(|axis| (corner[axis] * conv.stride).wrapping_sub(conv.padding[axis]));
+        let inside = |first: usize, side: usize| first < side && first + IN <= side;
         let mut channel = tile * conv.cin;
         for source in job.sources {
+            if inside(top, g.input[0]) && left < g.input[1] {
+                let first = (picture * g.input[0] + top) * g.input[1] + left + IN;
+                fetch::<IN>(source, first, [g.input[1], OUT * conv.stride]);
+            }
             let mut c = 0;
             while c < source.len {
                 let count = (source.len - c).min(S::LANES);
-                let mut at = [[NOTHING.as_ptr(); IN]; IN];
-                for (y, at) in at.iter_mut().enumerate() {
-                    let iy = top + y as isize;
-                    if iy < 0 || iy >= g.input[0] as isize {
-                        continue;
-                    }
-                    let row = (picture * g.input[0] + iy as usize) * g.input[1];
-                    for (x, at) in at.iter_mut().enumerate() {
-                        let ix = left + x as isize;
-                        if ix >= 0 && ix < g.input[1] as isize {
-                            let pixel = row + ix as usize;
-                            *at = source.data[pixel * source.pixel + source.first + c..].as_ptr();
-                        }
+                // SAFETY: passed on; pixels are of the map, or of the copy.
+                unsafe {
+                    let to = room.input.ptr().add(channel);
+                    if inside(top, g.input[0]) && inside(left, g.input[1]) {
+                        let first = (picture * g.input[0] + top) * g.input[1] + left;
+                        let from = source.data.as_ptr().add(first * source.pixel + source.first + c);
+                        let steps = [g.input[1] * source.pixel, source.pixel];
+                        input::<S, T, IN>(from, steps, count, to, pitch);
+                    } else {
+                        fill::<S, IN>(&mut copy, source, (picture, [top, left], g.input), (c, count));
+                        input::<S, T, IN>(copy.as_ptr(), [IN * S::LANES, S::LANES], count, to, pitch);
                     }
                 }
-                // SAFETY: passed on; pixels are of the map, or zeros.
-                unsafe { input::<S>(&at, count, room.input.ptr().add(channel), pitch) };
                 channel += count;
                 c += count;
             }
+        }
+    }
+}
+
+/// Asks for the pixels that the next tile reads and this one does not: so many in each row, from `first` on.
+#[inline(always)]
+fn fetch<const IN: usize>(source: &Source, first: usize, [width, count]: [usize; 2]) {
+    for pixel in (0..IN).flat_map(|y| first + y * width..first + y * width + count) {
+        let from = source.data.as_ptr().wrapping_add(pixel * source.pixel + source.first);
+        let mut at = 0;
+        while at < source.len {
+            prefetch(from.wrapping_add(at));
+            at += LINE;
+        }
+    }
+}
+
+/// Copies some channels of a tile that begins at a corner, above or left of the map if it is beyond, with zeros outside.
+///
+/// # Safety
+/// As for [`run_input`].
+#[inline(always)]
+unsafe fn fill<S: Simd, const IN: usize>(
+    copy: &mut [f32],
+    source: &Source,
+    (picture, [top, left], [height, width]): (usize, [usize; 2], [usize; 2]),
+    (c, count): (usize, usize),
+) {
+    for (place, to) in copy.chunks_exact_mut(S::LANES).enumerate().take(IN * IN) {
+        let [y, x] = [top.wrapping_add(place / IN), left.wrapping_add(place % IN)];
+        // SAFETY: passed on; only pixels of the map are read.
+        unsafe {
+            let v = match y < height && x < width {
+                true => {
+                    let pixel = (picture * height + y) * width + x;
+                    S::load_part(source.data.as_ptr().add(pixel * source.pixel + source.first + c), count)
+                }
+                false => S::zero(),
+            };
+            S::store(to.as_mut_ptr(), v);
         }
     }
 }
@@ -262,14 +339,14 @@ unsafe fn run_products<S: Simd>(part: &Part) {
     for point in pieces.clone() {
         // SAFETY: passed on.
         unsafe {
-            let from = room.input.ptr().add(point * tiles * conv.cin);
+            let from = room.input.ptr().add(point * room.pitches[0]);
             let segments = [Segment { from, step: conv.cin, count: conv.cin, row: 0 }];
             for block in &conv.blocks {
                 let pixels = if block.vectors == 2 { size::<S, 2>(tiles) } else { size::<S, 1>(tiles) };
                 let mut x = 0;
                 while x < tiles {
                     let start = x.min(tiles - pixels);
-                    let place = (point * tiles + start) * conv.padded + block.padded;
+                    let place = point * room.pitches[1] + start * conv.padded + block.padded;
                     let sums = Sums {
                         weight: conv.weights.as_ptr().add((point * conv.padded + block.padded) * conv.cin),
                         bias: conv.bias.as_ptr().add(conv.padded),
@@ -291,6 +368,19 @@ unsafe fn run_products<S: Simd>(part: &Part) {
 /// As for [`run_input`].
 #[inline(always)]
 unsafe fn run_output<S: Simd>(part: &Part) {
+    // SAFETY: passed on.
+    unsafe {
+        match part.job.conv.stride {
+            1 => output_of::<S, Stride1, 6>(part),
+            _ => output_of::<S, Stride2, 9>(part),
+        }
+    }
+}
+
+/// # Safety
+/// As for [`run_input`].
+#[inline(always)]
+unsafe fn output_of<S: Simd, T: Transform<IN>, const IN: usize>(part: &Part) {
     let Part { job, room, pieces } = part;
     let (conv, [height, width]) = (job.conv, job.geometry.output);
     let mut sums = [0.0f32; OUT * OUT * 16];
@@ -305,8 +395,8 @@ unsafe fn run_output<S: Simd>(part: &Part) {
                 // SAFETY: passed on; only pixels of the map are stored.
                 unsafe {
                     let from = room.products.ptr().add(tile * conv.padded + padded);
-                    let pitch = room.tiles.len() * conv.padded;
-                    output::<S>(from, pitch, conv.bias.as_ptr().add(padded), sums.as_mut_ptr());
+                    let pitch = room.pitches[1];
+                    output::<S, T, IN>(from, pitch, conv.bias.as_ptr().add(padded), sums.as_mut_ptr());
                     for y in 0..OUT.min(height - top) {
                         let pixel = (picture * height + top + y) * width + left;
                         let sums = sums.as_mut_ptr().add(y * OUT * S::LANES);
