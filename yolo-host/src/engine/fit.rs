@@ -1,6 +1,6 @@
 //! A program for pictures of one size: how large each buffer is, and which memory it has while it is needed.
 
-use super::program::{Program, Work};
+use super::program::Program;
 use crate::graph::{Graph, NodeError};
 
 /// Sizes and memory.
@@ -25,36 +25,29 @@ impl Fit {
             shape => shape.iter().product(),
         };
         let lens: Vec<usize> = program.buffers.iter().map(len).collect();
-        let mut last = vec![0; lens.len()];
+        // From the step that writes a buffer to the last that reads it.
+        let mut lives = vec![(0, 0); lens.len()];
         for (i, step) in program.steps.iter().enumerate() {
-            last[step.writes] = i;
-            step.reads.iter().for_each(|buffer| last[*buffer] = i);
+            lives[step.writes] = (i, i);
+            step.reads.iter().for_each(|buffer| lives[*buffer].1 = i);
         }
-        program.outputs.iter().for_each(|buffer| last[*buffer] = program.steps.len());
-        let (mut slots, mut sizes, mut free) = (vec![0; lens.len()], vec![], Vec::<usize>::new());
-        for (i, step) in program.steps.iter().enumerate() {
-            let needed = lens[step.writes];
-            // The smallest that is large enough, or else the largest, which grows.
-            let best = |slot: &usize| {
-                let size: usize = sizes[*slot];
-                (size < needed, if size < needed { usize::MAX - size } else { size })
-            };
-            let found = match free.iter().copied().min_by_key(best) {
-                Some(slot) if !matches!(step.work, Work::Parameter(_)) => {
-                    free.retain(|other| *other != slot);
-                    slot
-                }
-                _ => {
-                    sizes.push(0);
-                    sizes.len() - 1
-                }
-            };
-            slots[step.writes] = found;
-            sizes[found] = sizes[found].max(needed);
-            let mut done: Vec<usize> = step.reads.iter().copied().chain([step.writes]).collect();
-            done.sort_unstable();
-            done.dedup();
-            free.extend(done.iter().filter(|buffer| last[**buffer] == i).map(|buffer| slots[*buffer]));
+        program.outputs.iter().for_each(|buffer| lives[*buffer].1 = program.steps.len());
+        // The largest first: what comes later fits in.
+        let mut order: Vec<usize> = (0..lens.len()).collect();
+        order.sort_by_key(|buffer| std::cmp::Reverse(lens[*buffer]));
+        let (mut slots, mut sizes, mut taken) =
+            (vec![0; lens.len()], vec![], Vec::<Vec<(usize, usize)>>::new());
+        for buffer in order {
+            let (from, to) = lives[buffer];
+            let free =
+                |taken: &Vec<(usize, usize)>| taken.iter().all(|(first, last)| to < *first || *last < from);
+            let slot = taken.iter().position(free).unwrap_or(taken.len());
+            if slot == taken.len() {
+                sizes.push(lens[buffer]);
+                taken.push(vec![]);
+            }
+            taken[slot].push((from, to));
+            slots[buffer] = slot;
         }
         Ok(Fit { shapes, lens, slots, sizes })
     }

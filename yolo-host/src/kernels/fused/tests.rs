@@ -160,3 +160,17 @@ proptest! {
         dense(window, geometry(&window, batch, [height, width]).unwrap(), [one, two, cout], 2e-5)?;
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10))]
+    /// So many channels that tiles are of 2×2 with stride 1 too.
+    #[test]
+    fn winograd_computes_the_plain_loops_of_many_channels(
+        (stride, pad, height, width) in (1usize..=2, 0usize..=2, 3usize..=7, 3usize..=9),
+        (one, two, cout) in (1usize..=9, 190usize..=200, 175usize..=220),
+    ) {
+        let window = Window { kernel: [3; 2], stride: [stride; 2], padding: [pad; 2], dilation: [1; 2] };
+        prop_assert!(Winograd::fits(&window, one + two, cout));
+        dense(window, geometry(&window, 1, [height, width]).unwrap(), [one, two, cout], 2e-5)?;
+    }
+}

@@ -1,18 +1,18 @@
-//! The transforms of tiles of 4×4 outputs, on vectors of channels: those of F(4×4, 3×3), and those of its kin of stride 2.
+//! The transforms of tiles of a 3×3 convolution, on vectors of channels.
 #![allow(unsafe_code)] // vectors, and loads and stores through pointers
 #![allow(clippy::needless_range_loop)] // rows become columns
 
 use crate::kernels::isa::vectorised;
 use crate::kernels::simd::Simd;
 
-/// Side of a tile of the output.
-pub const OUT: usize = 4;
-
 /// Weights that are transformed at once.
 pub const SIDE_BY_SIDE: usize = 8;
+/// The largest sides of a tile, of the input and of the output.
+pub const MOST_IN: usize = 6;
+pub const MOST_OUT: usize = 4;
 
-/// How `IN` neighbouring numbers of the input and 3 weights make 4 outputs with `IN` products.
-pub trait Transform<const IN: usize> {
+/// How `IN` neighbouring numbers of the input and 3 weights make `OUT` outputs with `IN` products.
+pub trait Transform<const IN: usize, const OUT: usize> {
     /// Of weights.
     const G: [[f64; 3]; IN];
 
@@ -30,13 +30,16 @@ pub trait Transform<const IN: usize> {
 }
 
 /// F(4, 3) with the points 0, ±1, ±2 and infinity: 6 products instead of 12.
-pub struct Stride1;
+pub struct Four;
 
-/// Stride 2. The first and the third weight meet even numbers only, as a filter of two of stride 1: F(4, 2) with the points 0,
-/// ±1, 2 and infinity. The second meets odd ones. 5 and 4 products instead of 12.
-pub struct Stride2;
+/// F(2, 3) with the points 0, ±1 and infinity: 4 products instead of 6.
+pub struct Two;
 
-impl Transform<6> for Stride1 {
+/// 2 outputs of stride 2. The first and the third weight meet even numbers only, as a filter of two of stride 1: F(2, 2) with
+/// the points 0, 1 and infinity. The second meets odd ones. 3 and 2 products instead of 6.
+pub struct TwoApart;
+
+impl Transform<6, 4> for Four {
     const G: [[f64; 3]; 6] = [
         [1.0 / 4.0, 0.0, 0.0],
         [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
@@ -64,7 +67,7 @@ impl Transform<6> for Stride1 {
     }
 
     #[inline(always)]
-    unsafe fn backward<S: Simd>(m: [S::V; 6]) -> [S::V; OUT] {
+    unsafe fn backward<S: Simd>(m: [S::V; 6]) -> [S::V; 4] {
         // SAFETY: passed on.
         unsafe {
             let (a, b) = (S::add(m[1], m[2]), plus::<S>(m[1], -1.0, m[2]));
@@ -79,50 +82,43 @@ impl Transform<6> for Stride1 {
     }
 }
 
-impl Transform<9> for Stride2 {
-    const G: [[f64; 3]; 9] = [
-        [1.0 / 2.0, 0.0, 0.0],
-        [-1.0 / 2.0, 0.0, -1.0 / 2.0],
-        [-1.0 / 6.0, 0.0, 1.0 / 6.0],
-        [1.0 / 6.0, 0.0, 1.0 / 3.0],
-        [0.0, 0.0, 1.0],
-        [0.0, 1.0, 0.0],
-        [0.0, 1.0, 0.0],
-        [0.0, 1.0, 0.0],
-        [0.0, 1.0, 0.0],
-    ];
+impl Transform<4, 2> for Two {
+    const G: [[f64; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
 
     #[inline(always)]
-    unsafe fn forward<S: Simd>(d: [S::V; 9]) -> [S::V; 9] {
+    unsafe fn forward<S: Simd>(d: [S::V; 4]) -> [S::V; 4] {
         // SAFETY: passed on.
         unsafe {
-            let far = plus::<S>(d[6], -1.0, d[2]);
             [
-                plus::<S>(far, 2.0, plus::<S>(d[0], -1.0, d[4])),
-                plus::<S>(plus::<S>(d[6], -1.0, d[4]), -2.0, d[2]),
-                plus::<S>(plus::<S>(d[6], 2.0, d[2]), -3.0, d[4]),
-                far,
-                plus::<S>(plus::<S>(d[8], -1.0, d[4]), -2.0, far),
-                d[1],
-                d[3],
-                d[5],
-                d[7],
+                plus::<S>(d[0], -1.0, d[2]),
+                S::add(d[1], d[2]),
+                plus::<S>(d[2], -1.0, d[1]),
+                plus::<S>(d[1], -1.0, d[3]),
             ]
         }
     }
 
     #[inline(always)]
-    unsafe fn backward<S: Simd>(m: [S::V; 9]) -> [S::V; OUT] {
+    unsafe fn backward<S: Simd>(m: [S::V; 4]) -> [S::V; 2] {
         // SAFETY: passed on.
-        unsafe {
-            let (a, b) = (S::add(m[1], m[2]), plus::<S>(m[1], -1.0, m[2]));
-            [
-                S::add(S::add(m[0], m[5]), S::add(a, m[3])),
-                plus::<S>(S::add(b, m[6]), 2.0, m[3]),
-                plus::<S>(S::add(a, m[7]), 4.0, m[3]),
-                plus::<S>(S::add(S::add(b, m[4]), m[8]), 8.0, m[3]),
-            ]
-        }
+        unsafe { [S::add(S::add(m[0], m[1]), m[2]), plus::<S>(plus::<S>(m[1], -1.0, m[2]), -1.0, m[3])] }
+    }
+}
+
+impl Transform<5, 2> for TwoApart {
+    const G: [[f64; 3]; 5] =
+        [[1.0, 0.0, 0.0], [1.0, 0.0, 1.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0]];
+
+    #[inline(always)]
+    unsafe fn forward<S: Simd>(d: [S::V; 5]) -> [S::V; 5] {
+        // SAFETY: passed on.
+        unsafe { [plus::<S>(d[0], -1.0, d[2]), d[2], plus::<S>(d[4], -1.0, d[2]), d[1], d[3]] }
+    }
+
+    #[inline(always)]
+    unsafe fn backward<S: Simd>(m: [S::V; 5]) -> [S::V; 2] {
+        // SAFETY: passed on.
+        unsafe { [S::add(S::add(m[0], m[1]), m[3]), S::add(S::add(m[1], m[2]), m[4])] }
     }
 }
 
@@ -162,7 +158,7 @@ unsafe fn plus<S: Simd>(a: S::V, factor: f32, b: S::V) -> S::V {
 /// # Safety
 /// As for [`plus`]; all of it can be read, and written.
 #[inline(always)]
-pub unsafe fn input<S: Simd, T: Transform<IN>, const IN: usize>(
+pub unsafe fn input<S: Simd, T: Transform<IN, OUT>, const IN: usize, const OUT: usize>(
     from: *const f32,
     [row, pixel]: [usize; 2],
     count: usize,
@@ -194,12 +190,12 @@ pub unsafe fn input<S: Simd, T: Transform<IN>, const IN: usize>(
     }
 }
 
-/// Transforms the products of a tile, a vector for each point, `pitch` apart, adds the bias and writes 4×4 vectors.
+/// Transforms the products of a tile, a vector for each point, `pitch` apart, adds the bias and writes the output's vectors.
 ///
 /// # Safety
 /// As for [`plus`]; all of it can be read, and written.
 #[inline(always)]
-pub unsafe fn output<S: Simd, T: Transform<IN>, const IN: usize>(
+pub unsafe fn output<S: Simd, T: Transform<IN, OUT>, const IN: usize, const OUT: usize>(
     from: *const f32,
     pitch: usize,
     bias: *const f32,

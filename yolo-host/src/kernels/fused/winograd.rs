@@ -1,11 +1,12 @@
-//! 3×3 convolution by tiles of 4×4 outputs. With stride 1, F(4×4, 3×3), they take 36 products a channel instead of 144 (Lavin
-//! and Gray, "Fast Algorithms for Convolutional Neural Networks", arXiv:1509.09308); with stride 2, by the same means, 81.
+//! 3×3 convolution by tiles of 4×4 or 2×2 outputs. F(4×4, 3×3) takes 36 products a channel for a tile instead of 144, and
+//! F(2×2, 3×3) 16 instead of 36 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", arXiv:1509.09308); with
+//! stride 2, by the same means, 2×2 outputs take 25.
 
 #![allow(unsafe_code)] // reads and writes through pointers
 
 use super::finish::Finish;
 use super::tile::{self, Segment, Sums, size};
-use super::transform::{OUT, SIDE_BY_SIDE, Stride1, Stride2, Transform, input, output, weight_points};
+use super::transform::*;
 use super::{Block, Geometry, Layer, Source, Target, blocks};
 use crate::graph::Act;
 use crate::kernels::Window;
@@ -19,9 +20,9 @@ use std::ops::Range;
 /// Numbers of transformed tiles that a thread keeps, so that they stay in its second cache.
 const NEAR: usize = 160 << 10;
 
-/// Channels of input and output, and pairs of them, from which on it gains, and beyond which its weights are too large: four
-/// times the plain ones with stride 1, nine times with stride 2.
-const FITTING: [(usize, std::ops::RangeInclusive<usize>); 2] = [(16, 256..=1 << 15), (32, 2048..=1 << 14)];
+/// Pairs of channels up to which tiles are of 4×4 outputs, and those up to which they are of 2×2. More have weights that are
+/// too large: of 4×4 outputs four times the plain ones, of 2×2 twice, and with stride 2 three times.
+const MOST: [usize; 2] = [1 << 15, 1 << 16];
 
 thread_local! {
     /// Transformed input and products, kept so that no run needs new memory.
@@ -33,6 +34,10 @@ thread_local! {
 pub struct Winograd {
     isa: Isa,
     stride: usize,
+    /// Side of a tile of the output.
+    out: usize,
+    /// Products of a tile for each pair of channels.
+    points: usize,
     padding: [usize; 2],
     lens: Vec<usize>,
     cin: usize,
@@ -49,15 +54,18 @@ pub struct Winograd {
 
 impl Winograd {
     /// Whether a convolution is of this kind, and has channels enough to gain by it, but not so many that its weights are most
-    /// of the network's memory: 256 to 256 channels of stride 1 are 9.4 MB, and save 0.4 ms.
+    /// of the network's memory.
     pub fn fits(window: &Window, cin: usize, cout: usize) -> bool {
         let Window { kernel, stride, dilation, padding } = *window;
-        let ([1, 1] | [2, 2]) = stride else { return false };
-        let (least, pairs) = &FITTING[stride[0] - 1];
+        let least = match stride {
+            [1, 1] => 16,
+            [2, 2] => 32,
+            _ => return false,
+        };
         (kernel, dilation) == ([3, 3], [1, 1])
             && padding.iter().all(|padding| *padding < 3)
-            && cin.min(cout) >= *least
-            && pairs.contains(&(cin * cout))
+            && cin.min(cout) >= least
+            && cin * cout <= MOST[1]
     }
 
     /// Packs the transformed weights.
@@ -69,7 +77,11 @@ impl Winograd {
         let widest = blocks.iter().map(|block| block.room).max().unwrap_or(0);
         biases.resize(padded + widest, 0.0);
         let stride = window.stride[0];
-        let g = if stride == 1 { &Stride1::G[..] } else { &Stride2::G[..] };
+        let (out, g) = match stride {
+            1 if cin * cout <= MOST[0] => (4, &Four::G[..]),
+            1 => (2, &Two::G[..]),
+            _ => (2, &TwoApart::G[..]),
+        };
         let mut weights = Lines::zeros(g.len() * g.len() * cin * padded);
         let mut points = vec![[0.0; SIDE_BY_SIDE]; g.len() * g.len()];
         for block in &blocks {
@@ -92,12 +104,21 @@ impl Winograd {
             }
         }
         let (padding, bias) = (window.padding, Lines::from(&biases[..]));
-        Winograd { isa, stride, padding, lens, cin, cout, act, blocks, weights, bias, padded }
-    }
-
-    /// Products of a tile for each pair of channels.
-    fn points(&self) -> usize {
-        if self.stride == 1 { 36 } else { 81 }
+        Winograd {
+            isa,
+            stride,
+            out,
+            points: g.len() * g.len(),
+            padding,
+            lens,
+            cin,
+            cout,
+            act,
+            blocks,
+            weights,
+            bias,
+            padded,
+        }
     }
 
     /// That of the window.
@@ -118,7 +139,7 @@ impl Winograd {
     /// Computes the target. The shortcut has as many channels as the output.
     pub fn run(&self, geometry: &Geometry, sources: &[Source], shortcut: Option<Source>, target: Target) {
         geometry.check(sources, &self.lens, shortcut.as_ref(), &target, self.cout);
-        let [height, width] = geometry.output.map(|side| side.div_ceil(OUT));
+        let [height, width] = geometry.output.map(|side| side.div_ceil(self.out));
         let tiles = geometry.batch * height * width;
         if tiles == 0 {
             return;
@@ -131,9 +152,9 @@ impl Winograd {
             grid: [height, width],
         };
         let threads = rayon::current_num_threads();
-        let per_tile = self.points() * (self.cin + self.padded);
-        let work = tiles * self.points() * self.cin * self.padded;
-        let chunks = tiles.div_ceil((NEAR / per_tile).max(if self.stride == 1 { 28 } else { 14 }));
+        let per_tile = self.points * (self.cin + self.padded);
+        let work = tiles * self.points * self.cin * self.padded;
+        let chunks = tiles.div_ceil((NEAR / per_tile).max(28));
         if threads == 1 || chunks >= 2 * threads {
             let chunks = chunks.next_multiple_of(threads).min(tiles);
             tasks(chunks, work, |chunk| {
@@ -210,7 +231,7 @@ struct Room {
 
 impl Room {
     fn new(room: &mut Lines, job: &Job, tiles: Range<usize>) -> Self {
-        let points = job.conv.points();
+        let points = job.conv.points;
         // An odd number of lines from point to point: the same places of the nearest cache are not used again so soon.
         let pitches = [job.conv.cin, job.conv.padded]
             .map(|channels| ((tiles.len() * channels).div_ceil(LINE) | 1) * LINE);
@@ -242,9 +263,10 @@ struct Part<'a> {
 unsafe fn run_input<S: Simd>(part: &Part) {
     // SAFETY: passed on.
     unsafe {
-        match part.job.conv.stride {
-            1 => input_of::<S, Stride1, 6>(part),
-            _ => input_of::<S, Stride2, 9>(part),
+        match part.job.conv.points {
+            36 => input_of::<S, Four, 6, 4>(part),
+            16 => input_of::<S, Two, 4, 2>(part),
+            _ => input_of::<S, TwoApart, 5, 2>(part),
         }
     }
 }
@@ -252,11 +274,11 @@ unsafe fn run_input<S: Simd>(part: &Part) {
 /// # Safety
 /// As for [`run_input`].
 #[inline(always)]
-unsafe fn input_of<S: Simd, T: Transform<IN>, const IN: usize>(part: &Part) {
+unsafe fn input_of<S: Simd, T: Transform<IN, OUT>, const IN: usize, const OUT: usize>(part: &Part) {
     let Part { job, room, pieces } = part;
     let (conv, g) = (job.conv, job.geometry);
     let pitch = room.pitches[0];
-    let mut copy = [0.0; 9 * 9 * 16];
+    let mut copy = [0.0; MOST_IN * MOST_IN * 16];
     for tile in pieces.clone() {
         let (picture, corner) = job.tile(room.tiles.start + tile);
         let [top, left] = [0, 1].map(|axis| (corner[axis] * conv.stride).wrapping_sub(conv.padding[axis]));
@@ -277,10 +299,10 @@ unsafe fn input_of<S: Simd, T: Transform<IN>, const IN: usize>(part: &Part) {
                         let first = (picture * g.input[0] + top) * g.input[1] + left;
                         let from = source.data.as_ptr().add(first * source.pixel + source.first + c);
                         let steps = [g.input[1] * source.pixel, source.pixel];
-                        input::<S, T, IN>(from, steps, count, to, pitch);
+                        input::<S, T, IN, OUT>(from, steps, count, to, pitch);
                     } else {
                         fill::<S, IN>(&mut copy, source, (picture, [top, left], g.input), (c, count));
-                        input::<S, T, IN>(copy.as_ptr(), [IN * S::LANES, S::LANES], count, to, pitch);
+                        input::<S, T, IN, OUT>(copy.as_ptr(), [IN * S::LANES, S::LANES], count, to, pitch);
                     }
                 }
                 channel += count;
@@ -370,9 +392,10 @@ unsafe fn run_products<S: Simd>(part: &Part) {
 unsafe fn run_output<S: Simd>(part: &Part) {
     // SAFETY: passed on.
     unsafe {
-        match part.job.conv.stride {
-            1 => output_of::<S, Stride1, 6>(part),
-            _ => output_of::<S, Stride2, 9>(part),
+        match part.job.conv.points {
+            36 => output_of::<S, Four, 6, 4>(part),
+            16 => output_of::<S, Two, 4, 2>(part),
+            _ => output_of::<S, TwoApart, 5, 2>(part),
         }
     }
 }
@@ -380,10 +403,10 @@ unsafe fn run_output<S: Simd>(part: &Part) {
 /// # Safety
 /// As for [`run_input`].
 #[inline(always)]
-unsafe fn output_of<S: Simd, T: Transform<IN>, const IN: usize>(part: &Part) {
+unsafe fn output_of<S: Simd, T: Transform<IN, OUT>, const IN: usize, const OUT: usize>(part: &Part) {
     let Part { job, room, pieces } = part;
     let (conv, [height, width]) = (job.conv, job.geometry.output);
-    let mut sums = [0.0f32; OUT * OUT * 16];
+    let mut sums = [0.0f32; MOST_OUT * MOST_OUT * 16];
     let sums = &mut sums[..OUT * OUT * S::LANES];
     for tile in pieces.clone() {
         let (picture, [top, left]) = job.tile(room.tiles.start + tile);
@@ -396,7 +419,7 @@ unsafe fn output_of<S: Simd, T: Transform<IN>, const IN: usize>(part: &Part) {
                 unsafe {
                     let from = room.products.ptr().add(tile * conv.padded + padded);
                     let pitch = room.pitches[1];
-                    output::<S, T, IN>(from, pitch, conv.bias.as_ptr().add(padded), sums.as_mut_ptr());
+                    output::<S, T, IN, OUT>(from, pitch, conv.bias.as_ptr().add(padded), sums.as_mut_ptr());
                     for y in 0..OUT.min(height - top) {
                         let pixel = (picture * height + top + y) * width + left;
                         let sums = sums.as_mut_ptr().add(y * OUT * S::LANES);
@@ -414,6 +437,6 @@ impl Job<'_> {
     /// The picture of a tile, and where its output begins, down and across.
     fn tile(&self, tile: usize) -> (usize, [usize; 2]) {
         let [height, width] = self.grid;
-        (tile / (height * width), [tile / width % height * OUT, tile % width * OUT])
+        (tile / (height * width), [tile / width % height * self.conv.out, tile % width * self.conv.out])
     }
 }
