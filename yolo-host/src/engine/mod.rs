@@ -115,10 +115,7 @@ impl Engine {
         }
         self.slots.resize_with(self.slots.len().max(fit.sizes.len()), Lines::new);
         for (slot, size) in self.slots.iter_mut().zip(&fit.sizes) {
-            if slot.len() < *size {
-                *slot = Lines::new(); // gives its memory back before more is taken
-                *slot = Lines::zeros(*size);
-            }
+            slot.reserve(*size);
         }
         self.fits.push(fit);
         Ok(())

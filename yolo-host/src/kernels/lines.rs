@@ -29,14 +29,16 @@ impl Lines {
 
     /// So many zeros.
     pub fn zeros(len: usize) -> Self {
-        Lines { lines: vec![Aligned([0.0; LINE]); len.div_ceil(LINE)], len }
+        // SAFETY: zeros are numbers. The system gives them without writing them.
+        let lines = unsafe { Box::<[Line]>::new_zeroed_slice(len.div_ceil(LINE)).assume_init() };
+        Lines { lines: lines.into_vec(), len }
     }
 
-    /// At least so many numbers; further ones are zeros.
+    /// At least so many numbers, whatever they are.
     pub fn reserve(&mut self, len: usize) {
         if self.len < len {
-            self.lines.resize(len.div_ceil(LINE), Aligned([0.0; LINE]));
-            self.len = len;
+            *self = Lines::new(); // gives its memory back before more is taken
+            *self = Lines::zeros(len);
         }
     }
 }

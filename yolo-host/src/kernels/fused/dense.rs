@@ -43,26 +43,20 @@ impl Dense {
         let (cout, cin) = (bias.len(), order.len());
         let taps = window.kernel[0] * window.kernel[1];
         let (blocks, biases) = blocks(isa, bias);
-        let mut weights = Vec::with_capacity(taps * cin * biases.len());
+        let mut weights = Lines::zeros(taps * cin * biases.len());
+        let mut rest = &mut weights[..];
         for Block { start, width, room, .. } in blocks.iter().copied() {
             for tap in 0..taps {
                 for channel in order {
-                    let at = |out: usize| weight[((start + out) * cin + channel) * taps + tap];
-                    weights.extend((0..room).map(|out| if out < width { at(out) } else { 0.0 }));
+                    let (row, others) = rest.split_at_mut(room);
+                    for (out, to) in row.iter_mut().enumerate().take(width) {
+                        *to = weight[((start + out) * cin + channel) * taps + tap];
+                    }
+                    rest = others;
                 }
             }
         }
-        Dense {
-            isa,
-            window,
-            lens,
-            cin,
-            cout,
-            act,
-            blocks,
-            weights: Lines::from(&weights[..]),
-            bias: Lines::from(&biases[..]),
-        }
+        Dense { isa, window, lens, cin, cout, act, blocks, weights, bias: Lines::from(&biases[..]) }
     }
 
     /// Output channels.
