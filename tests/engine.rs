@@ -54,6 +54,18 @@ fn every_model_is_the_reference_s() {
     report(failures);
 }
 
+/// More tokens than at the size that a graph is built for.
+#[test]
+fn attention_is_over_all_pixels() {
+    let file = root().join("models/yolov5s-transformer.yaml");
+    let text =
+        std::fs::read_to_string(&file).unwrap().replace("width_multiple: 0.50", "width_multiple: 0.125");
+    let model = Model::build(Spec::parse(&text, "narrow").unwrap(), &registry()).unwrap();
+    let mut failures = vec![];
+    compare(&model, "narrow", &[[1, 3, 320, 288], [2, 3, 64, 64]], &mut failures);
+    report(failures);
+}
+
 /// Models of which every size is computed in a moment.
 fn light() -> Vec<(String, Model)> {
     let registry = registry();

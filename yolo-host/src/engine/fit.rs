@@ -21,7 +21,10 @@ impl Fit {
     pub fn new(graph: &Graph, program: &Program, shape: [usize; 4]) -> Result<Self, NodeError> {
         let shapes = graph.shapes(&shape)?;
         let len = |buffer: &super::program::Buffer| match shapes[buffer.node].as_slice() {
-            [n, _, h, w] => n * h * w * buffer.channels,
+            // Some of a map's channels, or more: their number is the same for every size, as that of tokens is not.
+            [n, _, h, w] if buffer.channels != graph.nodes[buffer.node].shape[1] => {
+                n * h * w * buffer.channels
+            }
             shape => shape.iter().product(),
         };
         let lens: Vec<usize> = program.buffers.iter().map(len).collect();
