@@ -1,6 +1,9 @@
 //! Numbers that begin with a line of the cache: a vector of 512 bits that lies across two of them takes twice as long.
 #![allow(unsafe_code)] // lines as numbers
 
+#[cfg(target_os = "linux")]
+use memmap2::Advice;
+use memmap2::MmapMut;
 use std::ops::{Deref, DerefMut};
 
 /// What begins with a line.
@@ -14,24 +17,52 @@ type Line = Aligned<[f32; LINE]>;
 /// Numbers of a line.
 pub const LINE: usize = 16;
 
+/// Bytes from which on numbers have pages of their own, which go back to the system as soon as they are not needed: between
+/// those of the allocator they would leave holes.
+const PAGES: usize = 128 << 10;
+/// Bytes from which on these are large pages, if the system has them: thousands of small ones take as long as some layers.
+const LARGE: usize = 4 << 20;
+
 /// A vector of numbers in whole lines.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Lines {
-    lines: Vec<Line>,
+    memory: Memory,
     len: usize,
+}
+
+#[derive(Debug)]
+enum Memory {
+    Lines(Vec<Line>),
+    Pages(MmapMut),
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Memory::Lines(vec![])
+    }
 }
 
 impl Lines {
     /// None.
     pub const fn new() -> Self {
-        Lines { lines: vec![], len: 0 }
+        Lines { memory: Memory::Lines(vec![]), len: 0 }
     }
 
     /// So many zeros.
     pub fn zeros(len: usize) -> Self {
-        // SAFETY: zeros are numbers. The system gives them without writing them.
-        let lines = unsafe { Box::<[Line]>::new_zeroed_slice(len.div_ceil(LINE)).assume_init() };
-        Lines { lines: lines.into_vec(), len }
+        let (lines, bytes) = (len.div_ceil(LINE), 4 * len);
+        let pages = if bytes >= PAGES { MmapMut::map_anon(bytes).ok() } else { None };
+        let memory = match pages {
+            Some(pages) => {
+                #[cfg(target_os = "linux")]
+                if bytes >= LARGE {
+                    let _ = pages.advise(Advice::HugePage); // small ones will do
+                }
+                Memory::Pages(pages)
+            }
+            None => Memory::Lines(vec![Aligned([0.0; LINE]); lines]),
+        };
+        Lines { memory, len }
     }
 
     /// At least so many numbers, whatever they are.
@@ -55,14 +86,22 @@ impl Deref for Lines {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        // SAFETY: a line is its numbers and nothing between, and there are as many as `len` needs.
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+        let first = match &self.memory {
+            Memory::Lines(lines) => lines.as_ptr().cast(),
+            Memory::Pages(pages) => pages.as_ptr().cast(),
+        };
+        // SAFETY: `len` numbers lie there, side by side in lines as in pages.
+        unsafe { std::slice::from_raw_parts(first, self.len) }
     }
 }
 
 impl DerefMut for Lines {
     fn deref_mut(&mut self) -> &mut [f32] {
+        let first = match &mut self.memory {
+            Memory::Lines(lines) => lines.as_mut_ptr().cast(),
+            Memory::Pages(pages) => pages.as_mut_ptr().cast(),
+        };
         // SAFETY: likewise.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+        unsafe { std::slice::from_raw_parts_mut(first, self.len) }
     }
 }
