@@ -2,6 +2,7 @@
 
 use crate::autograd::{self, Evaluator, Machine};
 use crate::data::{Picture, letterbox, scale_boxes, to_planes};
+use crate::engine::Numbers;
 use crate::eval::{Detection, NmsOptions, View, non_max_suppression, views};
 use crate::model::{self, Mismatch, Model, Spec, State};
 use crate::registry::{Registry, RegistryError};
@@ -104,11 +105,22 @@ impl Detector {
         names: Option<Vec<String>>,
         machine: Machine,
     ) -> Result<Self, Error> {
+        Self::with_numbers(model, state, names, machine, &Numbers::F32)
+    }
+
+    /// The same with other numbers on the CPU.
+    pub fn with_numbers(
+        model: Model,
+        state: State,
+        names: Option<Vec<String>>,
+        machine: Machine,
+        numbers: &Numbers,
+    ) -> Result<Self, Error> {
         let nc = model.detect.nc;
         let names = names.filter(|names| names.len() == nc);
         Ok(Detector {
             anchors: state.floats(model.detect.anchors).to_vec(),
-            network: Mutex::new(machine.evaluator(&model.graph, state, &model.detect.outputs)?),
+            network: Mutex::new(machine.evaluator(&model.graph, state, &model.detect.outputs, numbers)?),
             names: names.unwrap_or_else(|| (0..nc).map(|class| class.to_string()).collect()),
             augment: false,
             model,

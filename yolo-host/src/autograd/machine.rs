@@ -2,7 +2,7 @@
 
 use super::gpu::{self, Precision};
 use super::{Error, Evaluator};
-use crate::engine::Engine;
+use crate::engine::{Engine, Numbers};
 use crate::graph::{Graph, ValueId};
 use crate::model::State;
 use candle_core::Device;
@@ -59,7 +59,7 @@ impl Machine {
         }
     }
 
-    /// A network to validate, whose `outputs` can be read. On CUDA in f32, whose convolutions may round what they multiply, as
+    /// A network to validate, whose `outputs` can be read; `numbers` are those of the CPU. On CUDA in f32, whose convolutions may round what they multiply, as
     /// PyTorch's do: the eight bits of bf16 would show in the metrics.
     ///
     /// Fails if the machine is not there, or does not take the values.
@@ -68,9 +68,10 @@ impl Machine {
         graph: &Graph,
         state: State,
         outputs: &[ValueId],
+        numbers: &Numbers,
     ) -> Result<Box<dyn Evaluator>, Error> {
         Ok(match self {
-            Machine::Cpu => Box::new(Engine::new(graph, state, outputs)),
+            Machine::Cpu => Box::new(Engine::with_numbers(graph, state, outputs, numbers)),
             _ => Box::new(gpu::Trainer::new(graph, &state, outputs, &self.device()?, Precision::Tf32)?),
         })
     }

@@ -2,12 +2,13 @@
 
 use super::output::{general, line};
 use super::plugins::{PluginArgs, notes};
+use super::precision::PrecisionArgs;
 use super::run_folder::{FolderArgs, RunFolder};
 use super::threads::ThreadArgs;
 use super::{Outcome, pixels};
 use crate::autograd::Machine;
 use crate::data::{self, Picture, read_ahead, sources};
-use crate::detector::{Detector, Found};
+use crate::detector::{Detector, Found, load_model};
 use crate::draw;
 use crate::eval::{Detection, NmsOptions};
 use anyhow::{Context, bail, ensure};
@@ -82,6 +83,8 @@ pub struct DetectArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    precision: PrecisionArgs,
+    #[command(flatten)]
     pub plugins: PluginArgs,
 }
 
@@ -94,11 +97,15 @@ pub fn run(args: DetectArgs) -> anyhow::Result<Outcome> {
     ensure!((0.0..=1.0).contains(&args.iou_thres), "--iou-thres must be from 0 to 1, not {}", args.iou_thres);
     let files = sources(&args.source).context("--source")?;
     let machine = Machine::named(&args.device).context("--device")?;
+    args.precision.check(machine)?;
     args.threads.start()?;
     // The first picture is read while the weights are.
     read_ahead(&files, |photos| {
         let mut registry = args.plugins.registry()?;
-        let detector = Detector::load(&args.weights, args.cfg.as_deref(), &mut registry, machine)?;
+        let (model, state, meta) = load_model(&args.weights, args.cfg.as_deref(), &mut registry)?;
+        let size = [args.imgsz[0], *args.imgsz.last().unwrap_or(&args.imgsz[0])];
+        let numbers = args.precision.numbers(&model, &state, size)?;
+        let detector = Detector::with_numbers(model, state, meta.names, machine, &numbers)?;
         let detector = detector.augmented(args.augment);
         notes(&mut registry);
         Command::new(args, detector)?.all(&files, photos)

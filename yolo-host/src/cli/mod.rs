@@ -10,6 +10,7 @@ mod info;
 mod new_block;
 mod output;
 mod plugins;
+mod precision;
 mod progress;
 mod run_folder;
 mod study;

@@ -2,6 +2,7 @@
 
 use super::output::line;
 use super::plugins::{PluginArgs, notes};
+use super::precision::PrecisionArgs;
 use super::progress::{bar, report_split};
 use super::run_folder::FolderArgs;
 use super::threads::ThreadArgs;
@@ -95,6 +96,8 @@ pub struct ValArgs {
     #[command(flatten)]
     results: FolderArgs,
     #[command(flatten)]
+    precision: PrecisionArgs,
+    #[command(flatten)]
     pub plugins: PluginArgs,
 }
 
@@ -165,6 +168,7 @@ pub struct Subject {
 impl Subject {
     fn new(args: &ValArgs) -> anyhow::Result<Self> {
         let machine = Machine::named(&args.device).context("--device")?;
+        args.precision.check(machine)?;
         let mut registry = args.plugins.registry()?;
         let (model, state, meta) = load_model(&args.weights, args.cfg.as_deref(), &mut registry)?;
         notes(&mut registry);
@@ -198,9 +202,10 @@ impl Subject {
             threads: args.workers.max(1),
             ..LoaderOptions::default()
         };
+        let numbers = args.precision.numbers(&model, &state, [args.imgsz; 2])?;
         Ok(Subject {
             anchors: state.floats(detect.anchors).to_vec(),
-            network: machine.evaluator(&model.graph, state, &detect.outputs)?,
+            network: machine.evaluator(&model.graph, state, &detect.outputs, &numbers)?,
             items: split.items,
             categories: if dataset.is_coco() { Categories::Coco91 } else { Categories::Classes },
             names: match (args.single_cls, meta.names) {

@@ -4,6 +4,7 @@
 mod fit;
 mod fold;
 mod layout;
+mod numbers;
 mod profile;
 mod program;
 mod run;
@@ -14,6 +15,7 @@ use crate::kernels::isa;
 use crate::kernels::lines::Lines;
 use crate::model::State;
 use fit::Fit;
+pub use numbers::{Numbers, Ranges};
 pub use profile::{Profile, Spread, Step};
 use program::{Program, program};
 use std::borrow::Cow;
@@ -32,6 +34,8 @@ pub struct Engine {
     /// One vector of numbers for each slot.
     slots: Vec<Lines>,
     times: Option<Vec<Duration>>,
+    /// Of what convolutions read, in runs that calibrate.
+    ranges: Option<Ranges>,
 }
 
 /// What a run starts from.
@@ -54,8 +58,13 @@ pub struct Output<'a> {
 
 impl Engine {
     /// Prepares a graph with its values; the tensors `wanted` can be read after each run.
-    pub fn new(graph: &Graph, mut state: State, wanted: &[ValueId]) -> Self {
-        let program = program(graph, &mut state, wanted, isa());
+    pub fn new(graph: &Graph, state: State, wanted: &[ValueId]) -> Self {
+        Self::with_numbers(graph, state, wanted, &Numbers::F32)
+    }
+
+    /// The same in reduced precision. What has no range, or reaches too far for whole numbers, is computed in f32.
+    pub fn with_numbers(graph: &Graph, mut state: State, wanted: &[ValueId], numbers: &Numbers) -> Self {
+        let program = program(graph, &mut state, wanted, isa(), numbers);
         Engine {
             params: run::params(graph, &state, &program),
             graph: graph.clone(),
@@ -63,6 +72,7 @@ impl Engine {
             fits: vec![],
             slots: vec![],
             times: None,
+            ranges: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! From units to steps over buffers: made once a model, for every size of pictures.
 
+use super::Numbers;
 use super::fold::{Kind, Unit, units};
 use super::layout::{Place, Run, join, pairs, runs, whole};
 use crate::graph::{Graph, Op, Pool, Upsample, ValueId};
@@ -115,6 +116,8 @@ enum Value {
 
 struct Maker<'a> {
     isa: Isa,
+    numbers: &'a Numbers,
+    wanted: &'a [ValueId],
     graph: &'a Graph,
     state: &'a State,
     values: Vec<Option<Value>>,
@@ -122,10 +125,11 @@ struct Maker<'a> {
 }
 
 /// The program of a graph whose tensors `wanted` are read. The weights of convolutions are taken from the state.
-pub fn program(graph: &Graph, state: &mut State, wanted: &[ValueId], isa: Isa) -> Program {
+pub fn program(graph: &Graph, state: &mut State, wanted: &[ValueId], isa: Isa, numbers: &Numbers) -> Program {
     let units = units(graph, state, wanted);
     let program = Program { steps: vec![], buffers: vec![], outputs: vec![] };
-    let mut maker = Maker { isa, graph, state, values: vec![None; graph.nodes.len()], program };
+    let mut maker =
+        Maker { isa, numbers, wanted, graph, state, values: vec![None; graph.nodes.len()], program };
     for unit in units {
         let mut value = maker.unit(&unit);
         for node in unit.twins.iter().rev() {
@@ -253,6 +257,7 @@ impl Maker<'_> {
         let window = Window::from(spec);
         let places = self.places(input.0);
         let (cin, cout) = (places.len() / spec.groups, bias.len() / spec.groups);
+        let format = self.numbers.format(unit.node, cin, self.wanted.contains(&ValueId(unit.node)));
         let (mut parts, mut reads) = (vec![], vec![]);
         for group in 0..spec.groups {
             let (found, order) = runs(&places[group * cin..(group + 1) * cin]);
@@ -262,7 +267,7 @@ impl Maker<'_> {
             let lens = found.iter().map(|run| run.len).collect();
             reads.extend(found.iter().map(|run| run.buffer));
             let layer = Layer { isa: self.isa, window, weight, bias, lens, order: &order, act: *act };
-            parts.push((Conv::new(layer), found, group * cout));
+            parts.push((Conv::new(format, layer), found, group * cout));
         }
         reads.extend(shortcut.map(|run| run.buffer));
         let work = Work::Dense { node: input.0, parts, shortcut };

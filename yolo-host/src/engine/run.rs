@@ -2,7 +2,7 @@
 
 use super::layout::Run;
 use super::program::{Program, Step, Work};
-use super::{Engine, Fit, Pictures};
+use super::{Engine, Fit, Pictures, Ranges};
 use crate::autograd::Error;
 use crate::autograd::cpu::{Ref, apply};
 use crate::graph::{Graph, Op, ParamId, Pool, Role};
@@ -43,8 +43,13 @@ impl Engine {
             let writes = self.program.steps[i].writes;
             let slot = fit.slots[writes];
             let mut room = std::mem::take(&mut self.slots[slot]);
+            let mut ranges = self.ranges.take();
             let scene = Scene { engine: self, fit, step: &self.program.steps[i] };
             let done = scene.run(pictures, &mut room[..fit.lens[writes]]);
+            if let Some(ranges) = &mut ranges {
+                scene.range(ranges);
+            }
+            self.ranges = ranges;
             self.slots[slot] = room;
             done?;
             if let (Some(times), Some(start)) = (&mut self.times, start) {
@@ -70,6 +75,13 @@ impl Scene<'_> {
     fn source(&self, run: &Run) -> Source<'_> {
         let pixel = self.engine.program.buffers[run.buffer].channels;
         Source { data: self.data(run.buffer), pixel, first: run.first, len: run.len }
+    }
+
+    /// Takes the numbers that a convolution reads into the ranges.
+    fn range(&self, ranges: &mut Ranges) {
+        if let Work::Dense { parts, .. } = &self.step.work {
+            ranges.widen(self.step, parts.iter().flat_map(|part| &part.1).map(|run| self.source(run)));
+        }
     }
 
     fn geometry(&self, input: usize) -> Geometry {

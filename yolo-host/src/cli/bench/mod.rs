@@ -10,32 +10,18 @@ mod threads;
 
 use super::output::line;
 use super::plugins::PluginArgs;
+use super::precision::PrecisionArgs;
 use super::progress::bar;
 use super::{Outcome, pixels};
+use crate::autograd::Machine;
 use crate::kernels::isa;
 use anyhow::{Context, ensure};
-use clap::ValueEnum;
 use quality::Judge;
 use rayon::ThreadPool;
 use report::{ModelReport, Peak, Report};
 use std::path::{Path, PathBuf};
 use subject::Subject;
 use table::Detail;
-
-/// Numbers and arithmetic of the network.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Precision {
-    /// 32-bit floating point
-    F32,
-}
-
-impl Precision {
-    fn name(self) -> &'static str {
-        match self {
-            Precision::F32 => "f32",
-        }
-    }
-}
 
 /// Measure how fast models are, layer by layer or side by side
 #[derive(clap::Args)]
@@ -64,9 +50,8 @@ pub struct BenchArgs {
     /// Dataset on whose part val the mAP of weights is measured, as by yolo val: a data.yaml, or a Pascal VOC folder
     #[arg(long, value_name = "PATH", requires = "weights")]
     data: Option<PathBuf>,
-    /// Of numbers and arithmetic
-    #[arg(long, value_enum, default_value = "f32")]
-    precision: Precision,
+    #[command(flatten)]
+    precision: PrecisionArgs,
     /// Print every layer of several models, too
     #[arg(long)]
     layers: bool,
@@ -93,10 +78,11 @@ fn between<const LEAST: usize, const MOST: usize>(text: &str) -> Result<usize, S
 const TURN: usize = 5;
 
 pub fn run(args: BenchArgs) -> anyhow::Result<Outcome> {
+    args.precision.check(Machine::Cpu)?;
     let pools = threads::pools(&args.threads)?;
     if args.serve {
         let [pool] = pools.as_slice() else { anyhow::bail!("--serve takes one number of --threads") };
-        pool.install(|| serve::serve(&args.plugins))?;
+        pool.install(|| serve::serve(&args.plugins, &args.precision))?;
         return Ok(Outcome::Done);
     }
     let report = args.report(&pools)?;
@@ -151,7 +137,7 @@ impl BenchArgs {
         let load = |place: usize| {
             let (weights, cfg) = (path(&self.weights, place), path(&self.cfg, place));
             let files: (Option<&Path>, Option<&Path>) = (weights.as_deref(), cfg.as_deref());
-            Subject::load(files, &mut registry, self.batch_size, sides)
+            Subject::load(files, &mut registry, (self.batch_size, sides), &self.precision)
         };
         (0..cfgs.max(weights)).map(load).collect()
     }

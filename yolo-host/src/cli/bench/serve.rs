@@ -9,6 +9,7 @@
 
 use super::super::output::line;
 use super::super::plugins::{PluginArgs, notes};
+use super::super::precision::PrecisionArgs;
 use super::memory;
 use crate::detector::load_model;
 use crate::engine::Engine;
@@ -29,12 +30,12 @@ struct Served {
 }
 
 /// Answers until the input ends.
-pub fn serve(plugins: &PluginArgs) -> anyhow::Result<()> {
+pub fn serve(plugins: &PluginArgs, precision: &PrecisionArgs) -> anyhow::Result<()> {
     let (mut registry, mut models) = (plugins.registry()?, HashMap::new());
     let mut input = std::io::stdin().lock();
     let mut bytes = vec![];
     while input.read_until(b'\n', &mut bytes).context("standard input")? > 0 {
-        let answer = match answer(&String::from_utf8_lossy(&bytes), &mut models, &mut registry) {
+        let answer = match answer(&String::from_utf8_lossy(&bytes), &mut models, &mut registry, precision) {
             Ok(text) => format!("ok {text}"),
             Err(error) => format!("error: {error:#}"),
         };
@@ -49,11 +50,12 @@ fn answer(
     line: &str,
     models: &mut HashMap<String, Served>,
     registry: &mut Registry,
+    precision: &PrecisionArgs,
 ) -> anyhow::Result<String> {
     match line.split_whitespace().collect::<Vec<_>>()[..] {
         ["load", name, cfg, weights, input, output] => {
             let files = [cfg, weights, input, output].map(Path::new);
-            let served = load(files, registry)?;
+            let served = load(files, registry, precision)?;
             let said = format!("{name}, input {:?}", served.shape);
             models.insert(name.to_string(), served);
             Ok(said)
@@ -77,12 +79,17 @@ fn answer(
 }
 
 /// Loads a model, runs its input once and writes what comes out.
-fn load([cfg, weights, input, output]: [&Path; 4], registry: &mut Registry) -> anyhow::Result<Served> {
+fn load(
+    [cfg, weights, input, output]: [&Path; 4],
+    registry: &mut Registry,
+    precision: &PrecisionArgs,
+) -> anyhow::Result<Served> {
     let (model, state, _) = load_model(weights, Some(cfg), registry)?;
     notes(registry);
     let pictures = weights::read(input)?.arrays.remove("input");
     let (planes, shape) = fitting(pictures, &model).with_context(|| input.display().to_string())?;
-    let mut engine = Engine::new(&model.graph, state, &model.detect.outputs);
+    let numbers = precision.numbers(&model, &state, [shape[2], shape[3]])?;
+    let mut engine = Engine::with_numbers(&model.graph, state, &model.detect.outputs, &numbers);
     memory::check(&engine, shape).with_context(|| input.display().to_string())?;
     engine.run(&planes, shape)?;
     weights::write(output, &raw_maps(&engine, &model)?, Precision::F32)?;

@@ -2,6 +2,7 @@
 
 use super::super::plugins::notes;
 use super::memory;
+use crate::cli::precision::PrecisionArgs;
 use crate::detector::load_model;
 use crate::engine::{Engine, Profile};
 use crate::graph::macs;
@@ -42,8 +43,8 @@ impl Subject {
     pub fn load(
         files: (Option<&Path>, Option<&Path>),
         registry: &mut Registry,
-        batch: usize,
-        sides: [usize; 2],
+        (batch, sides): (usize, [usize; 2]),
+        precision: &PrecisionArgs,
     ) -> anyhow::Result<Self> {
         let (model, state) = match files {
             (Some(weights), cfg) => {
@@ -73,7 +74,8 @@ impl Subject {
         model.check_size(height, width)?;
         let shape = [batch, model.spec.channels, height, width];
         let anchors = state.floats(model.detect.anchors).to_vec();
-        let engine = Engine::new(&model.graph, state, &model.detect.outputs);
+        let numbers = precision.numbers(&model, &state, [height, width])?;
+        let engine = Engine::with_numbers(&model.graph, state, &model.detect.outputs, &numbers);
         let maps = memory::check(&engine, shape).with_context(|| file.display().to_string())?;
         let mut noise = Stream::keyed("pictures");
         Ok(Subject {

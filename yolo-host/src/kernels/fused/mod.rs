@@ -6,6 +6,7 @@ mod dense;
 mod depthwise;
 mod finish;
 mod input;
+mod narrow;
 mod pool;
 mod rows;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub use add::add;
 pub use dense::Dense;
 pub use depthwise::Depthwise;
 pub use input::{from_bytes, from_planes};
+pub use narrow::{Format, Narrow};
 pub use pool::max_pool;
 pub use upsample::upsample;
 pub use winograd::Winograd;
@@ -147,11 +149,20 @@ pub enum Conv {
     Dense(Dense),
     /// In tiles of 4×4.
     Winograd(Winograd),
+    /// In reduced precision.
+    Narrow(Narrow),
 }
 
 impl Conv {
-    /// Packs the weights for it.
-    pub fn new(layer: Layer) -> Self {
+    /// Packs the weights for it. What cannot be computed in `format` is in f32, as all is without one, and
+    /// what tiles compute as fast.
+    pub fn new(format: Option<Format>, layer: Layer) -> Self {
+        let [cin, cout] = [layer.order.len(), layer.bias.len()];
+        let tiles = format == Some(Format::Bf16) && Winograd::is_as_fast_as_bf16(&layer.window, cin, cout);
+        let format = format.filter(|_| !tiles);
+        if let Some(conv) = format.and_then(|format| Narrow::new(format, &layer)) {
+            return Conv::Narrow(conv);
+        }
         match Winograd::fits(&layer.window, layer.order.len(), layer.bias.len()) {
             true => Conv::Winograd(Winograd::new(layer)),
             false => Conv::Dense(Dense::new(layer)),
@@ -163,6 +174,7 @@ impl Conv {
         match self {
             Conv::Dense(conv) => conv.run(geometry, sources, shortcut, target),
             Conv::Winograd(conv) => conv.run(geometry, sources, shortcut, target),
+            Conv::Narrow(conv) => conv.run(geometry, sources, shortcut, target),
         }
     }
 
@@ -171,6 +183,7 @@ impl Conv {
         match self {
             Conv::Dense(conv) => conv.cout(),
             Conv::Winograd(conv) => conv.cout(),
+            Conv::Narrow(conv) => conv.cout(),
         }
     }
 
@@ -179,6 +192,7 @@ impl Conv {
         match self {
             Conv::Dense(conv) => conv.macs(),
             Conv::Winograd(conv) => 9 * conv.cin() * conv.cout(),
+            Conv::Narrow(conv) => conv.macs(),
         }
     }
 
@@ -186,6 +200,7 @@ impl Conv {
     pub fn describe(&self) -> String {
         match self {
             Conv::Dense(conv) => conv.describe(),
+            Conv::Narrow(conv) => conv.describe(),
             Conv::Winograd(conv) => format!("conv 3x3/1 {}→{} Winograd", conv.cin(), conv.cout()),
         }
     }

@@ -68,7 +68,7 @@ fn dense(window: Window, g: Geometry, [one, two, cout]: [usize; 3], share: f64) 
     let added = values("added", pixels * (cout + 1));
     let shortcut = Source { data: &added, pixel: cout + 1, first: 1, len: cout };
     for isa in Isa::available() {
-        let conv = Conv::new(Layer {
+        let layer = Layer {
             isa,
             window,
             weight: &weight,
@@ -76,7 +76,8 @@ fn dense(window: Window, g: Geometry, [one, two, cout]: [usize; 3], share: f64) 
             lens: vec![one, two],
             order: &order,
             act: Some(Act::Silu),
-        });
+        };
+        let conv = Conv::new(None, layer);
         let mut y = vec![f32::NAN; pixels * (cout + 2)];
         conv.run(&g, &sources, Some(shortcut), Target { data: &mut y, pixel: cout + 2, first: 1 });
         let places = (0..pixels).flat_map(|pixel| (0..cout).map(move |out| (pixel, out)));

@@ -68,6 +68,14 @@ impl Winograd {
             && cin * cout <= MOST[1]
     }
 
+    /// Whether it is, although in f32, as fast as a plain convolution in bf16.
+    pub fn is_as_fast_as_bf16(window: &Window, cin: usize, cout: usize) -> bool {
+        Self::fits(window, cin, cout)
+            && window.stride == [1, 1]
+            && cin.min(cout) >= 32
+            && cin * cout <= MOST[0]
+    }
+
     /// Packs the transformed weights.
     pub fn new(layer: Layer) -> Self {
         let Layer { isa, window, weight, bias, lens, order, act } = layer;

@@ -1,0 +1,93 @@
+//! `--precision`: numbers and arithmetic of the network on the CPU.
+
+use crate::autograd::Machine;
+use crate::data::{Picture, letterbox, sources, to_planes};
+use crate::engine::{Engine, Numbers};
+use crate::model::{Model, State};
+use anyhow::{Context, ensure};
+use clap::ValueEnum;
+
+/// Pictures that say enough about ranges.
+const MOST: usize = 64;
+
+/// Numbers and arithmetic of convolutions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Precision {
+    /// 32-bit floating point
+    F32,
+    /// Factors of 16 bits (bfloat16), sums of 32
+    Bf16,
+    /// Factors of 8 bits, with ranges from the pictures of --calibrate
+    Int8,
+}
+
+/// Numbers and arithmetic of the network.
+#[derive(clap::Args)]
+pub struct PrecisionArgs {
+    /// Numbers and arithmetic of convolutions, on the CPU
+    #[arg(long, value_enum, default_value = "f32")]
+    precision: Precision,
+    /// Pictures of the kind that will come, for int8: a file, a folder, a list (.txt) or a glob; of more than 64 some
+    #[arg(long, value_name = "SOURCE", required_if_eq("precision", "int8"))]
+    calibrate: Option<String>,
+}
+
+impl PrecisionArgs {
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        match self.precision {
+            Precision::F32 => "f32",
+            Precision::Bf16 => "bf16",
+            Precision::Int8 => "int8",
+        }
+    }
+
+    /// Whether the machine can, and the arguments fit each other.
+    pub fn check(&self, machine: Machine) -> anyhow::Result<()> {
+        ensure!(
+            self.calibrate.is_none() || self.precision == Precision::Int8,
+            "--calibrate is for --precision int8 only"
+        );
+        ensure!(
+            machine == Machine::Cpu || self.precision == Precision::F32,
+            "--precision is for the CPU; leave it out, or take --device cpu"
+        );
+        Ok(())
+    }
+
+    /// What the engine takes; calibrated on pictures fitted into this height and width.
+    pub fn numbers(&self, model: &Model, state: &State, size: [usize; 2]) -> anyhow::Result<Numbers> {
+        match (self.precision, &self.calibrate) {
+            (Precision::F32, _) => Ok(Numbers::F32),
+            (Precision::Bf16, _) => Ok(Numbers::Bf16),
+            (Precision::Int8, source) => {
+                let source = source.as_deref().unwrap_or_default();
+                calibrated(model, state, source, size).context("--calibrate")
+            }
+        }
+    }
+}
+
+fn calibrated(
+    model: &Model,
+    state: &State,
+    source: &str,
+    [height, width]: [usize; 2],
+) -> anyhow::Result<Numbers> {
+    ensure!(
+        model.spec.channels == 3,
+        "pictures have 3 channels, but the model takes {}",
+        model.spec.channels
+    );
+    let files = sources(source)?;
+    ensure!(!files.is_empty(), "{source}: no pictures");
+    let stride = model.detect.max_stride();
+    let size = (height.next_multiple_of(stride), width.next_multiple_of(stride));
+    let mut engine = Engine::new(&model.graph, state.clone(), &model.detect.outputs);
+    let step = files.len().div_ceil(MOST);
+    for file in files.iter().step_by(step) {
+        let fitted = letterbox(&Picture::read(file)?, size, true, true, stride).picture;
+        engine.calibrate(&to_planes(&fitted), [1, 3, fitted.height, fitted.width])?;
+    }
+    Ok(Numbers::Int8(engine.into_ranges()))
+}

@@ -1,0 +1,77 @@
+//! Numbers and arithmetic of convolutions, and the ranges that whole numbers need.
+
+use super::Engine;
+use super::program::{Step, Work};
+use crate::autograd::Error;
+use crate::kernels::fused::{Format, Source};
+use std::collections::BTreeMap;
+
+/// Channels from which on the input of a convolution is rounded: that of the first, which has three, would lose too much.
+const LEAST: usize = 16;
+
+/// How convolutions over all channels are computed; everything else, and all maps, are f32.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Numbers {
+    /// As they are.
+    #[default]
+    F32,
+    /// Both factors rounded to bf16, sums in f32.
+    Bf16,
+    /// Both factors as whole numbers of 8 bits: weights by output channel, inputs over these ranges.
+    Int8(Ranges),
+}
+
+/// The least and the greatest number that each convolution reads.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ranges(BTreeMap<usize, [f32; 2]>);
+
+impl Numbers {
+    /// Their name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Numbers::F32 => "f32",
+            Numbers::Bf16 => "bf16",
+            Numbers::Int8(_) => "int8",
+        }
+    }
+
+    /// The format of the convolution that makes a node, with so many channels of input; `last` says that it makes an output,
+    /// whose whole numbers would be boxes.
+    pub(super) fn format(&self, node: usize, channels: usize, last: bool) -> Option<Format> {
+        match self {
+            _ if channels < LEAST => None,
+            Numbers::F32 => None,
+            Numbers::Bf16 => Some(Format::Bf16),
+            Numbers::Int8(_) if last => None,
+            Numbers::Int8(Ranges(ranges)) => ranges.get(&node).copied().map(Format::Int8),
+        }
+    }
+}
+
+impl Ranges {
+    /// Takes in what a step reads, if it is a convolution.
+    pub(super) fn widen<'a>(&mut self, step: &Step, sources: impl Iterator<Item = Source<'a>>) {
+        if !matches!(step.work, Work::Dense { .. }) {
+            return;
+        }
+        let [low, high] = self.0.entry(step.node).or_insert([0.0, 0.0]);
+        for Source { data, pixel, first, len } in sources {
+            for x in data.chunks_exact(pixel).flat_map(|pixel| &pixel[first..first + len]) {
+                (*low, *high) = (low.min(*x), high.max(*x));
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// The ranges of what convolutions read in further runs, besides those so far.
+    pub fn calibrate(&mut self, planes: &[f32], shape: [usize; 4]) -> Result<(), Error> {
+        self.ranges.get_or_insert_default();
+        self.run(planes, shape)
+    }
+
+    /// The ranges of all runs that calibrated.
+    pub fn into_ranges(self) -> Ranges {
+        self.ranges.unwrap_or_default()
+    }
+}
