@@ -1,0 +1,89 @@
+//! Reduced precision, for every model of a size that the plain loops take in a moment: near the reference in double precision,
+//! the same with any number of threads, and not f32 by another name.
+
+use yolo_bundle as _;
+use yolo_host::autograd::cpu::Trainer;
+use yolo_host::engine::{Engine, Numbers};
+use yolo_host::model::{Model, Spec};
+use yolo_tests::{models, portable_state, registry, report, uniform};
+
+/// Root of the mean square of differences, as a share of that of the numbers. Rounding to 8 bits of mantissa leaves 0.2 % of
+/// each factor, and to 255 steps of a range about 0.5 %; tens of layers of random weights let it grow.
+const MOST: [f64; 2] = [0.03, 0.15];
+
+/// Models of which every size is computed in a moment.
+fn light() -> Vec<(String, Model)> {
+    let registry = registry();
+    let built = models().into_iter().map(|file| {
+        let name = file.display().to_string();
+        let model = Model::build(Spec::read(&file).expect(&name), &registry).expect(&name);
+        (name, model)
+    });
+    built.filter(|(_, model)| model.graph.parameters(None) < 10_000_000).collect()
+}
+
+/// bf16, and int8 with the ranges of these pictures.
+fn both(model: &Model, pictures: &[f32], shape: [usize; 4]) -> [Numbers; 2] {
+    let mut engine = Engine::new(&model.graph, portable_state(model), &model.detect.outputs);
+    engine.calibrate(pictures, shape).unwrap();
+    [Numbers::Bf16, Numbers::Int8(engine.into_ranges())]
+}
+
+/// All outputs, one after the other.
+fn outputs(model: &Model, numbers: &Numbers, pictures: &[f32], shape: [usize; 4]) -> Vec<f32> {
+    let wanted = &model.detect.outputs;
+    let mut engine = Engine::with_numbers(&model.graph, portable_state(model), wanted, numbers);
+    engine.run(pictures, shape).unwrap();
+    (0..wanted.len()).flat_map(|place| engine.output(place).unwrap().data.to_vec()).collect()
+}
+
+#[test]
+fn every_model_stays_near_the_reference() {
+    let mut failures = vec![];
+    for (name, model) in light() {
+        let (stride, channels) = (model.detect.max_stride(), model.spec.channels);
+        let shape = [1, channels, 2 * stride, 3 * stride];
+        let pictures = uniform("pictures", shape.iter().product());
+        let single: Vec<f32> = pictures.iter().map(|value| *value as f32).collect();
+        let double: Vec<f64> = single.iter().map(|value| f64::from(*value)).collect();
+        let state = portable_state(&model);
+        let mut reference = Trainer::<f64>::new(&model.graph, &state, &model.detect.outputs).expect(&name);
+        reference.infer(&double, shape).expect(&name);
+        let wanted = model.detect.outputs.iter();
+        let expected: Vec<f64> =
+            wanted.flat_map(|id| reference.output(*id).expect(&name).data.to_vec()).collect();
+        let plain = outputs(&model, &Numbers::F32, &single, shape);
+        for (numbers, most) in both(&model, &single, shape).iter().zip(MOST) {
+            let given = outputs(&model, numbers, &single, shape);
+            assert!(given != plain, "{name}: {} is f32", numbers.name());
+            let pairs = given.iter().zip(&expected);
+            let wrong: f64 = pairs.map(|(given, expected)| (f64::from(*given) - expected).powi(2)).sum();
+            let all: f64 = expected.iter().map(|expected| expected.powi(2)).sum();
+            let share = (wrong / all).sqrt();
+            if share.is_nan() || share > most {
+                failures.push(format!("{name} in {}: {share:.1e}", numbers.name()));
+            }
+        }
+    }
+    report(failures);
+}
+
+#[test]
+fn threads_change_nothing() {
+    for (name, model) in light() {
+        let stride = model.detect.max_stride();
+        let shape = [1, model.spec.channels, 3 * stride, 5 * stride];
+        let pictures = uniform("pictures", shape.iter().product());
+        let pictures: Vec<f32> = pictures.iter().map(|value| *value as f32).collect();
+        for numbers in both(&model, &pictures, shape) {
+            let with = |threads: usize| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| outputs(&model, &numbers, &pictures, shape))
+            };
+            let one = with(1);
+            for threads in [2, 3] {
+                assert!(one == with(threads), "{name} in {} with {threads} threads", numbers.name());
+            }
+        }
+    }
+}
