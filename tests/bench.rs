@@ -207,7 +207,7 @@ fn odd_sizes_run() {
 fn wrong_commands_are_refused() {
     let cfg = "models/yolov5n.yaml";
     let (s, data) = ("weights/yolov5s.safetensors", "data/bccd.yaml");
-    let cases: [(&[&str], i32, &str); 17] = [
+    let cases: [(&[&str], i32, &str); 20] = [
         (&[], 2, "--cfg"),
         (&["--cfg", cfg, "--threads", "0"], 2, "must be from 1 to 1024"),
         (&["--cfg", cfg, "--threads", "1,x"], 2, "must be from 1 to 1024"),
@@ -215,6 +215,13 @@ fn wrong_commands_are_refused() {
         (&["--cfg", cfg, "--batch-size", "0"], 2, "must be from 1 to 1024"),
         (&["--cfg", cfg, "--runs", "0"], 2, "must be from 1 to 10000"),
         (&["--cfg", cfg, "--precision", "f8"], 2, "f32"),
+        (&["--cfg", cfg, "--precision", "int8"], 2, "--calibrate"),
+        (
+            &["--cfg", cfg, "--precision", "int8", "--calibrate", "models"],
+            1,
+            "--calibrate: no pictures in models",
+        ),
+        (&["--cfg", cfg, "--calibrate", "models"], 1, "--calibrate is for --precision int8 only"),
         (&["--cfg", cfg, "--data", data], 2, "--weights"),
         (&["--cfg", cfg, "--serve"], 2, "cannot be used with"),
         (&["--serve", "--json"], 2, "cannot be used with"),

@@ -59,10 +59,10 @@ impl Machine {
         }
     }
 
-    /// A network to validate, whose `outputs` can be read; `numbers` are those of the CPU. On CUDA in f32, whose convolutions may round what they multiply, as
-    /// PyTorch's do: the eight bits of bf16 would show in the metrics.
+    /// A network to validate, whose `outputs` can be read. Reduced numbers are for the CPU; CUDA takes f32, whose convolutions
+    /// may round what they multiply, as PyTorch's do: the eight bits of bf16 would show in the metrics.
     ///
-    /// Fails if the machine is not there, or does not take the values.
+    /// Fails if the machine is not there, or does not take the values or the numbers.
     pub fn evaluator(
         self,
         graph: &Graph,
@@ -72,6 +72,7 @@ impl Machine {
     ) -> Result<Box<dyn Evaluator>, Error> {
         Ok(match self {
             Machine::Cpu => Box::new(Engine::with_numbers(graph, state, outputs, numbers)),
+            _ if *numbers != Numbers::F32 => return Err(Error::OnlyCpu(numbers.name())),
             _ => Box::new(gpu::Trainer::new(graph, &state, outputs, &self.device()?, Precision::Tf32)?),
         })
     }
@@ -88,6 +89,15 @@ mod tests {
             let error = Machine::named(name).unwrap_err().to_string();
             assert!(error.contains(name) && error.contains("cpu"), "{error}");
         }
+    }
+
+    /// Nothing is computed in other numbers than those that were asked for.
+    #[test]
+    fn reduced_numbers_are_for_the_cpu() {
+        let graph = Graph::default();
+        let state = State::from_arrays(&graph, Default::default()).unwrap();
+        let error = Machine::StandIn.evaluator(&graph, state, &[], &Numbers::Bf16).err().unwrap().to_string();
+        assert!(error.contains("bf16") && error.contains("--device cpu"), "{error}");
     }
 
     /// Without a GPU, or in a program without CUDA, both say what helps.

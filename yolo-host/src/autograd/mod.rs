@@ -76,6 +76,9 @@ pub enum Error {
         "this program was built without CUDA; build it with --features cudnn, or compute with --device cpu"
     )]
     WithoutCuda,
+    /// Reduced precision, by its name, on another machine than the CPU.
+    #[error("{0} is for the CPU; leave --precision out, or take --device cpu")]
+    OnlyCpu(&'static str),
     /// A CUDA device that does not answer.
     #[error("no CUDA device {index} answers; see what nvidia-smi says, or compute with --device cpu")]
     NoGpu {

@@ -97,7 +97,7 @@ pub fn run(args: DetectArgs) -> anyhow::Result<Outcome> {
     ensure!((0.0..=1.0).contains(&args.iou_thres), "--iou-thres must be from 0 to 1, not {}", args.iou_thres);
     let files = sources(&args.source).context("--source")?;
     let machine = Machine::named(&args.device).context("--device")?;
-    args.precision.check(machine)?;
+    args.precision.check()?;
     args.threads.start()?;
     // The first picture is read while the weights are.
     read_ahead(&files, |photos| {

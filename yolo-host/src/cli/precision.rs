@@ -1,6 +1,5 @@
 //! `--precision`: numbers and arithmetic of the network on the CPU.
 
-use crate::autograd::Machine;
 use crate::data::{Picture, letterbox, sources, to_planes};
 use crate::engine::{Engine, Numbers};
 use crate::model::{Model, State};
@@ -27,7 +26,7 @@ pub struct PrecisionArgs {
     /// Numbers and arithmetic of convolutions, on the CPU
     #[arg(long, value_enum, default_value = "f32")]
     precision: Precision,
-    /// Pictures of the kind that will come, for int8: a file, a folder, a list (.txt) or a glob; of more than 64 some
+    /// Pictures of the kind that will come, for int8: a file, a folder or a glob; of more than 64 some, evenly
     #[arg(long, value_name = "SOURCE", required_if_eq("precision", "int8"))]
     calibrate: Option<String>,
 }
@@ -42,16 +41,10 @@ impl PrecisionArgs {
         }
     }
 
-    /// Whether the machine can, and the arguments fit each other.
-    pub fn check(&self, machine: Machine) -> anyhow::Result<()> {
-        ensure!(
-            self.calibrate.is_none() || self.precision == Precision::Int8,
-            "--calibrate is for --precision int8 only"
-        );
-        ensure!(
-            machine == Machine::Cpu || self.precision == Precision::F32,
-            "--precision is for the CPU; leave it out, or take --device cpu"
-        );
+    /// Whether the arguments fit each other.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let fits = self.calibrate.is_none() || self.precision == Precision::Int8;
+        ensure!(fits, "--calibrate is for --precision int8 only");
         Ok(())
     }
 

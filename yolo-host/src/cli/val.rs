@@ -168,7 +168,7 @@ pub struct Subject {
 impl Subject {
     fn new(args: &ValArgs) -> anyhow::Result<Self> {
         let machine = Machine::named(&args.device).context("--device")?;
-        args.precision.check(machine)?;
+        args.precision.check()?;
         let mut registry = args.plugins.registry()?;
         let (model, state, meta) = load_model(&args.weights, args.cfg.as_deref(), &mut registry)?;
         notes(&mut registry);

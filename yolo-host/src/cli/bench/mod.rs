@@ -13,7 +13,6 @@ use super::plugins::PluginArgs;
 use super::precision::PrecisionArgs;
 use super::progress::bar;
 use super::{Outcome, pixels};
-use crate::autograd::Machine;
 use crate::kernels::isa;
 use anyhow::{Context, ensure};
 use quality::Judge;
@@ -78,7 +77,7 @@ fn between<const LEAST: usize, const MOST: usize>(text: &str) -> Result<usize, S
 const TURN: usize = 5;
 
 pub fn run(args: BenchArgs) -> anyhow::Result<Outcome> {
-    args.precision.check(Machine::Cpu)?;
+    args.precision.check()?;
     let pools = threads::pools(&args.threads)?;
     if args.serve {
         let [pool] = pools.as_slice() else { anyhow::bail!("--serve takes one number of --threads") };

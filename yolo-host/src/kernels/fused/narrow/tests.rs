@@ -70,7 +70,7 @@ impl Factors {
     /// How far the product of the rounded factors may be from that of these.
     fn error(&self, x: f64, own: &[f32], w: f64) -> f64 {
         match self.format {
-            // 2⁻⁸ of each.
+            // Half of the last of eight significant bits: 2⁻⁸ of each.
             Format::Bf16 => (x * w).abs() * (2.0 / 256.0 + 1.0 / 65_536.0),
             // Half a step of each. Zero falls on a step, so that ends of the range are cut by half a step, too.
             Format::Int8(_) => {
