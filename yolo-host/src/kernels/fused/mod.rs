@@ -12,6 +12,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 mod tile;
+mod tiles;
 mod transform;
 mod upsample;
 mod winograd;

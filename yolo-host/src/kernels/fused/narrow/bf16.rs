@@ -109,7 +109,13 @@ mod x86 {
         #[inline(always)]
         unsafe fn dot(sum: __m512, x: __m512i, w: __m512i) -> __m512 {
             // The types differ in name only.
-            unsafe { _mm512_dpbf16_ps(sum, std::mem::transmute::<__m512i, __m512bh>(x), std::mem::transmute::<__m512i, __m512bh>(w)) }
+            unsafe {
+                _mm512_dpbf16_ps(
+                    sum,
+                    std::mem::transmute::<__m512i, __m512bh>(x),
+                    std::mem::transmute::<__m512i, __m512bh>(w),
+                )
+            }
         }
 
         #[inline(always)]
