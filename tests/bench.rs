@@ -219,7 +219,7 @@ fn wrong_commands_are_refused() {
         (
             &["--cfg", cfg, "--precision", "int8", "--calibrate", "models"],
             1,
-            "--calibrate: no pictures in models",
+            "--calibrate: no pictures in 'models'",
         ),
         (&["--cfg", cfg, "--calibrate", "models"], 1, "--calibrate is for --precision int8 only"),
         (&["--cfg", cfg, "--data", data], 2, "--weights"),

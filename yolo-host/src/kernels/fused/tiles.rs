@@ -27,14 +27,19 @@ pub fn with_room(work: impl FnOnce(&mut Lines)) {
 
 /// One convolution of one map.
 pub struct Job<'a> {
+    /// Weights and sizes.
     pub conv: &'a Winograd,
+    /// Of the map.
     pub geometry: &'a Geometry,
+    /// What is read.
     pub sources: &'a [Source<'a>],
+    /// Where sums go.
     pub finish: Finish<'a>,
     /// Tiles down and across a picture.
     pub grid: [usize; 2],
 }
 
+/// All of them, in their order.
 pub const STAGES: [Stage; 3] = [Stage::Input, Stage::Products, Stage::Output];
 
 /// What is done with some tiles, one after the other.
@@ -153,12 +158,14 @@ unsafe fn input_of<S: Simd, T: Transform<IN, OUT>, const IN: usize, const OUT: u
 /// Asks for the pixels that the next tile reads and this one does not: so many in each row, from `first` on.
 #[inline(always)]
 fn fetch<const IN: usize>(source: &Source, first: usize, [width, count]: [usize; 2]) {
-    for pixel in (0..IN).flat_map(|y| first + y * width..first + y * width + count) {
-        let from = source.data.as_ptr().wrapping_add(pixel * source.pixel + source.first);
-        let mut at = 0;
-        while at < source.len {
-            prefetch(from.wrapping_add(at));
-            at += LINE;
+    for y in 0..IN {
+        for pixel in first + y * width..first + y * width + count {
+            let from = source.data.as_ptr().wrapping_add(pixel * source.pixel + source.first);
+            let mut at = 0;
+            while at < source.len {
+                prefetch(from.wrapping_add(at));
+                at += LINE;
+            }
         }
     }
 }
