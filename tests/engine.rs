@@ -5,7 +5,7 @@ use yolo_host::autograd::cpu::Trainer;
 use yolo_host::data::{Picture, to_planes};
 use yolo_host::engine::Engine;
 use yolo_host::model::{Model, Spec};
-use yolo_tests::{models, portable_state, registry, report, root, uniform};
+use yolo_tests::{light_models, models, portable_state, registry, report, root, uniform};
 
 /// Largest difference, as a share of the largest number.
 const MOST: f64 = 1e-4;
@@ -66,23 +66,12 @@ fn attention_is_over_all_pixels() {
     report(failures);
 }
 
-/// Models of which every size is computed in a moment.
-fn light() -> Vec<(String, Model)> {
-    let registry = registry();
-    let built = models().into_iter().map(|file| {
-        let name = file.display().to_string();
-        let model = Model::build(Spec::read(&file).expect(&name), &registry).expect(&name);
-        (name, model)
-    });
-    built.filter(|(_, model)| model.graph.parameters(None) < 10_000_000).collect()
-}
-
 /// Sizes at which people use them; the plain loops take a minute for each model, and more without optimisation.
 #[test]
 #[ignore = "minutes: cargo test --release -p yolo-tests --test engine -- --ignored"]
 fn light_models_are_the_reference_s_at_full_size() {
     let mut failures = vec![];
-    for (name, model) in light() {
+    for (name, model) in light_models() {
         compare(&model, &name, &[[1, model.spec.channels, 640, 640]], &mut failures);
     }
     report(failures);
@@ -91,7 +80,7 @@ fn light_models_are_the_reference_s_at_full_size() {
 /// Neither the number of threads nor a second run changes a bit.
 #[test]
 fn threads_change_nothing() {
-    for (name, model) in light() {
+    for (name, model) in light_models() {
         let stride = model.detect.max_stride();
         let shape = [1, model.spec.channels, 5 * stride, 7 * stride];
         let pictures: Vec<f32> =

@@ -4,23 +4,12 @@
 use yolo_bundle as _;
 use yolo_host::autograd::cpu::Trainer;
 use yolo_host::engine::{Engine, Numbers};
-use yolo_host::model::{Model, Spec};
-use yolo_tests::{models, portable_state, registry, report, uniform};
+use yolo_host::model::Model;
+use yolo_tests::{light_models, portable_state, report, uniform};
 
 /// Root of the mean square of differences, as a share of that of the numbers. Rounding to 8 bits of mantissa leaves 0.2 % of
 /// each factor, and to 255 steps of a range about 0.5 %; tens of layers of random weights let it grow.
 const MOST: [f64; 2] = [0.03, 0.15];
-
-/// Models of which every size is computed in a moment.
-fn light() -> Vec<(String, Model)> {
-    let registry = registry();
-    let built = models().into_iter().map(|file| {
-        let name = file.display().to_string();
-        let model = Model::build(Spec::read(&file).expect(&name), &registry).expect(&name);
-        (name, model)
-    });
-    built.filter(|(_, model)| model.graph.parameters(None) < 10_000_000).collect()
-}
 
 /// bf16, and int8 with the ranges of these pictures.
 fn both(model: &Model, pictures: &[f32], shape: [usize; 4]) -> [Numbers; 2] {
@@ -40,7 +29,7 @@ fn outputs(model: &Model, numbers: &Numbers, pictures: &[f32], shape: [usize; 4]
 #[test]
 fn every_model_stays_near_the_reference() {
     let mut failures = vec![];
-    for (name, model) in light() {
+    for (name, model) in light_models() {
         let (stride, channels) = (model.detect.max_stride(), model.spec.channels);
         let shape = [1, channels, 2 * stride, 3 * stride];
         let pictures = uniform("pictures", shape.iter().product());
@@ -60,6 +49,7 @@ fn every_model_stays_near_the_reference() {
             let wrong: f64 = pairs.map(|(given, expected)| (f64::from(*given) - expected).powi(2)).sum();
             let all: f64 = expected.iter().map(|expected| expected.powi(2)).sum();
             let share = (wrong / all).sqrt();
+            eprintln!("{name} in {}: {share:.1e}", numbers.name());
             if share.is_nan() || share > most {
                 failures.push(format!("{name} in {}: {share:.1e}", numbers.name()));
             }
@@ -70,7 +60,7 @@ fn every_model_stays_near_the_reference() {
 
 #[test]
 fn threads_change_nothing() {
-    for (name, model) in light() {
+    for (name, model) in light_models() {
         let stride = model.detect.max_stride();
         let shape = [1, model.spec.channels, 3 * stride, 5 * stride];
         let pictures = uniform("pictures", shape.iter().product());

@@ -151,6 +151,17 @@ fn portable_array(param: &Param) -> Array {
     Array { shape, data: Data::F32(values) }
 }
 
+/// Models of which every size is computed in a moment.
+pub fn light_models() -> Vec<(String, Model)> {
+    let registry = registry();
+    let built = models().into_iter().map(|file| {
+        let name = file.display().to_string();
+        let model = Model::build(Spec::read(&file).expect(&name), &registry).expect(&name);
+        (name, model)
+    });
+    built.filter(|(_, model)| model.graph.parameters(None) < 10_000_000).collect()
+}
+
 /// Fails with every failing case of a table, not only the first.
 pub fn report(failures: Vec<String>) {
     assert!(failures.is_empty(), "{} failed:\n{}", failures.len(), failures.join("\n"));

@@ -73,7 +73,6 @@ fn calibrated(
         model.spec.channels
     );
     let files = sources(source)?;
-    ensure!(!files.is_empty(), "{source}: no pictures");
     let stride = model.detect.max_stride();
     let size = (height.next_multiple_of(stride), width.next_multiple_of(stride));
     let mut engine = Engine::new(&model.graph, state.clone(), &model.detect.outputs);

@@ -1,7 +1,6 @@
 //! Numbers and arithmetic of convolutions, and the ranges that whole numbers need.
 
 use super::Engine;
-use super::program::{Step, Work};
 use crate::autograd::Error;
 use crate::kernels::fused::{Format, Source};
 use std::collections::BTreeMap;
@@ -49,12 +48,9 @@ impl Numbers {
 }
 
 impl Ranges {
-    /// Takes in what a step reads, if it is a convolution.
-    pub(super) fn widen<'a>(&mut self, step: &Step, sources: impl Iterator<Item = Source<'a>>) {
-        if !matches!(step.work, Work::Dense { .. }) {
-            return;
-        }
-        let [low, high] = self.0.entry(step.node).or_insert([0.0, 0.0]);
+    /// Takes in what the convolution that makes a node reads.
+    pub(super) fn widen<'a>(&mut self, node: usize, sources: impl Iterator<Item = Source<'a>>) {
+        let [low, high] = self.0.entry(node).or_insert([0.0, 0.0]);
         for Source { data, pixel, first, len } in sources {
             for x in data.chunks_exact(pixel).flat_map(|pixel| &pixel[first..first + len]) {
                 (*low, *high) = (low.min(*x), high.max(*x));

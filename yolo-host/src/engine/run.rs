@@ -80,7 +80,7 @@ impl Scene<'_> {
     /// Takes the numbers that a convolution reads into the ranges.
     fn range(&self, ranges: &mut Ranges) {
         if let Work::Dense { parts, .. } = &self.step.work {
-            ranges.widen(self.step, parts.iter().flat_map(|part| &part.1).map(|run| self.source(run)));
+            ranges.widen(self.step.node, parts.iter().flat_map(|part| &part.1).map(|run| self.source(run)));
         }
     }
 

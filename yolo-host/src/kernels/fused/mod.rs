@@ -148,7 +148,7 @@ pub struct Layer<'a> {
 pub enum Conv {
     /// As it is defined.
     Dense(Dense),
-    /// In tiles of 4×4.
+    /// In tiles, by Winograd's algorithm.
     Winograd(Winograd),
     /// In reduced precision.
     Narrow(Narrow),
@@ -202,7 +202,7 @@ impl Conv {
         match self {
             Conv::Dense(conv) => conv.describe(),
             Conv::Narrow(conv) => conv.describe(),
-            Conv::Winograd(conv) => format!("conv 3x3/1 {}→{} Winograd", conv.cin(), conv.cout()),
+            Conv::Winograd(conv) => conv.describe(),
         }
     }
 }

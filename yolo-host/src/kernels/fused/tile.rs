@@ -113,7 +113,7 @@ unsafe fn store<S: Simd, const N: usize>(to: *mut f32, v: [S::V; N]) {
 /// The same pointer, in a register of its own: the compiler would make one for each pixel, and keep half of them in memory.
 #[inline(always)]
 #[allow(clippy::pointers_in_nomem_asm_block)] // there is no instruction that could use it
-fn held(pointer: *const f32) -> *const f32 {
+pub fn held<T>(pointer: *const T) -> *const T {
     let mut _pointer = pointer;
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     // SAFETY: no instruction.

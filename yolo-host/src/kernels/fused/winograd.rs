@@ -119,9 +119,10 @@ impl Winograd {
         }
     }
 
-    /// That of the window.
-    pub fn stride(&self) -> usize {
-        self.stride
+    /// Sizes in a few words.
+    pub fn describe(&self) -> String {
+        let Winograd { stride, cin, cout, out, .. } = self;
+        format!("conv 3x3/{stride} {cin}→{cout} Winograd {out}x{out}")
     }
 
     /// Output channels.

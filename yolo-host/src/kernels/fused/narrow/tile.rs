@@ -3,6 +3,7 @@
 #![allow(unsafe_code)] // loads and stores through pointers
 
 use super::format::Kernel;
+use crate::kernels::fused::tile::held;
 use crate::kernels::simd::Simd;
 
 /// Words that lie side by side in every pixel, and which rows of the weight they meet.
@@ -114,19 +115,6 @@ unsafe fn store<K: Kernel, const N: usize>(sums: &Sums, pixel: usize, v: [K::Sum
             K::S::store(sums.to.add(pixel * sums.pitch + at), wide);
         }
     }
-}
-
-/// The same pointer, in a register of its own: the compiler would make one for each pixel, and keep half of them in memory.
-#[inline(always)]
-#[allow(clippy::pointers_in_nomem_asm_block)] // there is no instruction that could use it
-fn held(pointer: *const u8) -> *const u8 {
-    let mut _pointer = pointer;
-    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-    // SAFETY: no instruction.
-    unsafe {
-        std::arch::asm!("/* {0} */", inout(reg) _pointer, options(pure, nomem, nostack, preserves_flags));
-    }
-    _pointer
 }
 
 /// A tile with a variable for each pixel: the compiler does not always keep an array in registers. Three pixels share a
