@@ -7,9 +7,11 @@ use yolo_host::engine::{Engine, Numbers};
 use yolo_host::model::Model;
 use yolo_tests::{light_models, portable_state, report, uniform};
 
-/// Root of the mean square of differences, as a share of that of the numbers. Rounding to 8 bits of mantissa leaves 0.2 % of
-/// each factor, and to 255 steps of a range about 0.5 %; tens of layers of random weights let it grow.
-const MOST: [f64; 2] = [0.03, 0.15];
+/// Root of the mean square of differences, as a share of that of the numbers, in bf16 and int8: of every model, and of the one
+/// in the middle. Measured are 0.003 and 0.010 in the middle; the many blocks of MobileNetV3-large, with random weights, let it
+/// grow to 0.020 and 0.072.
+const MOST: [f64; 2] = [0.025, 0.09];
+const MIDDLE: [f64; 2] = [0.005, 0.015];
 
 /// bf16, and int8 with the ranges of these pictures.
 fn both(model: &Model, pictures: &[f32], shape: [usize; 4]) -> [Numbers; 2] {
@@ -28,7 +30,7 @@ fn outputs(model: &Model, numbers: &Numbers, pictures: &[f32], shape: [usize; 4]
 
 #[test]
 fn every_model_stays_near_the_reference() {
-    let mut failures = vec![];
+    let (mut failures, mut shares) = (vec![], [vec![], vec![]]);
     for (name, model) in light_models() {
         let (stride, channels) = (model.detect.max_stride(), model.spec.channels);
         let shape = [1, channels, 2 * stride, 3 * stride];
@@ -42,17 +44,24 @@ fn every_model_stays_near_the_reference() {
         let expected: Vec<f64> =
             wanted.flat_map(|id| reference.output(*id).expect(&name).data.to_vec()).collect();
         let plain = outputs(&model, &Numbers::F32, &single, shape);
-        for (numbers, most) in both(&model, &single, shape).iter().zip(MOST) {
+        for (kind, numbers) in both(&model, &single, shape).iter().enumerate() {
             let given = outputs(&model, numbers, &single, shape);
             assert!(given != plain, "{name}: {} is f32", numbers.name());
             let pairs = given.iter().zip(&expected);
             let wrong: f64 = pairs.map(|(given, expected)| (f64::from(*given) - expected).powi(2)).sum();
             let all: f64 = expected.iter().map(|expected| expected.powi(2)).sum();
             let share = (wrong / all).sqrt();
-            eprintln!("{name} in {}: {share:.1e}", numbers.name());
-            if share.is_nan() || share > most {
+            shares[kind].push(share);
+            if share.is_nan() || share > MOST[kind] {
                 failures.push(format!("{name} in {}: {share:.1e}", numbers.name()));
             }
+        }
+    }
+    for (shares, most) in shares.iter_mut().zip(MIDDLE) {
+        shares.sort_by(f64::total_cmp);
+        let middle = shares[shares.len() / 2];
+        if middle > most {
+            failures.push(format!("in the middle {middle:.1e}, above {most}"));
         }
     }
     report(failures);
