@@ -36,7 +36,7 @@ pub trait Simd: Copy {
 
 /// Asks for what lies there; any address will do.
 #[inline(always)]
-pub fn prefetch(_at: *const f32) {
+pub fn prefetch<T>(_at: *const T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: reads nothing that the program could see.
     unsafe {

@@ -2,17 +2,16 @@
 #![allow(unsafe_code)] // reads and writes through pointers
 
 use super::finish::Finish;
+use super::line::{self, Line, Weights};
+use super::products::Floats;
 use super::rows::{ROWS, Rows};
-use super::tile::{self, Segment, Sums, size};
 use super::{Block, Geometry, Layer, Source, Target, blocks};
 use crate::graph::Act;
 use crate::kernels::Window;
 use crate::kernels::isa::Isa;
-use crate::kernels::lines::{Aligned, Lines};
+use crate::kernels::lines::Lines;
 use crate::kernels::parallel::tasks;
-use crate::kernels::simd::{Simd, dispatch, prefetch};
-use std::mem::MaybeUninit;
-use std::ops::Range;
+use crate::kernels::simd::{Simd, dispatch};
 
 /// A convolution with its weights and bias, activation after it: y = act(w ∗ x + b), plus a shortcut.
 #[derive(Debug)]
@@ -33,8 +32,6 @@ pub struct Dense {
 
 /// Bytes of input that the pixels of one step should have, so that all blocks read them from the nearest cache.
 const NEAR: usize = 24 << 10;
-/// Numbers of the largest tile.
-const TILE: usize = 28 * 16;
 
 impl Dense {
     /// Packs the weights.
@@ -107,9 +104,15 @@ impl Dense {
             conv: self,
             geometry,
             sources,
-            finish: Finish::new(self.act, shortcut, target),
+            weights: Weights {
+                weights: &self.weights,
+                depth,
+                start: &self.bias,
+                scale: &self.bias,
+                bias: &self.bias,
+                finish: Finish::new(self.act, shortcut, target),
+            },
             pointwise: self.pointwise(),
-            depth,
             width,
             pixels: pixels_out,
         };
@@ -132,10 +135,8 @@ struct Job<'a> {
     conv: &'a Dense,
     geometry: &'a Geometry,
     sources: &'a [Source<'a>],
-    finish: Finish<'a>,
+    weights: Weights<'a>,
     pointwise: bool,
-    /// Rows of the weight.
-    depth: usize,
     /// Pixels of a line, and of all.
     width: usize,
     pixels: usize,
@@ -166,75 +167,14 @@ unsafe fn run_part<S: Simd>((part, rows): (&Part, &mut Rows)) {
             };
             let width = job.width.min(job.pixels - line * job.width);
             // SAFETY: passed on. No closures: they would not be compiled for the instructions.
-            unsafe { run_line::<S>(job, blocks, segments, line * job.width, width) };
-        }
-    }
-}
-
-/// All tiles of a line with each of some blocks; the last tile reaches back over pixels that are done.
-///
-/// # Safety
-/// As for [`run_part`]; the line begins with output pixel `first`.
-#[inline(always)]
-unsafe fn run_line<S: Simd>(job: &Job, blocks: &[Block], segments: &[Segment], first: usize, width: usize) {
-    for block in blocks {
-        let pixels = if block.vectors == 2 { size::<S, 2>(width) } else { size::<S, 1>(width) };
-        let mut x = 0;
-        while x < width {
-            let start = x.min(width - pixels);
-            if job.pointwise && block.start == 0 {
-                fetch(segments, start + pixels..(start + 2 * pixels).min(job.pixels - first));
-            }
-            job.finish.fetch(
-                (block.start, block.width),
-                first + start + pixels..(first + start + 2 * pixels).min(job.pixels),
-            );
-            // SAFETY: passed on: all places are of the maps whose sizes are checked, and weights and bias were packed so.
             unsafe {
-                match block.vectors {
-                    2 => compute::<S, 2>(job, block, segments, (first, start, pixels)),
-                    _ => compute::<S, 1>(job, block, segments, (first, start, pixels)),
-                }
-            }
-            x += pixels;
-        }
-    }
-}
-
-/// Asks for the numbers of pixels that are next: they lie in too many places for the processor to guess.
-#[inline(always)]
-fn fetch(segments: &[Segment], pixels: Range<usize>) {
-    for segment in segments {
-        for pixel in pixels.clone() {
-            let mut at = 0;
-            while at < segment.count {
-                prefetch(segment.from.wrapping_add(pixel * segment.step + at));
-                at += 16;
+                let first = line * job.width;
+                line::run::<Floats<S>>(
+                    &job.weights,
+                    blocks,
+                    Line { segments, first, width, far: job.pointwise },
+                );
             }
         }
-    }
-}
-
-/// # Safety
-/// As for [`run_line`].
-#[inline(always)]
-unsafe fn compute<S: Simd, const N: usize>(
-    job: &Job,
-    block: &Block,
-    segments: &[Segment],
-    (first, x, pixels): (usize, usize, usize),
-) {
-    let mut room = Aligned(MaybeUninit::<[f32; TILE]>::uninit());
-    let room = room.0.as_mut_ptr().cast::<f32>();
-    // SAFETY: passed on; a tile has at most TILE numbers.
-    unsafe {
-        let sums = Sums {
-            weight: job.conv.weights.as_ptr().add(block.padded * job.depth),
-            bias: job.conv.bias.as_ptr().add(block.padded),
-            to: room,
-            pitch: N * S::LANES,
-        };
-        tile::sums::<S, N>(pixels, x, segments, &sums);
-        job.finish.store::<S>((first + x, pixels), (block.start, block.width), room);
     }
 }

@@ -133,6 +133,12 @@ impl<'a> Finish<'a> {
         }
     }
 
+    /// Where a channel of a pixel is put, and numbers from pixel to pixel there.
+    #[inline(always)]
+    pub fn place(&self, pixel: usize, channel: usize) -> (*mut f32, usize) {
+        (self.target.ptr().wrapping_add(pixel * self.pixel + self.first + channel), self.pixel)
+    }
+
     /// Activates and stores `width` channels from `channel` on of neighbouring pixels: `[pixels, whole vectors]`.
     ///
     /// # Safety

@@ -6,8 +6,10 @@ mod dense;
 mod depthwise;
 mod finish;
 mod input;
+mod line;
 mod narrow;
 mod pool;
+mod products;
 mod rows;
 #[cfg(test)]
 mod tests;

@@ -39,7 +39,7 @@ impl Rows {
         let mut row = 0;
         for source in sources {
             let from = source.data[first * source.pixel + source.first..].as_ptr();
-            self.segments.push(Segment { from, step: source.pixel, count: source.len, row });
+            self.segments.push(Segment::of_floats(from, source.pixel, source.len, row));
             row += source.len;
         }
         &self.segments
@@ -79,7 +79,7 @@ impl Rows {
                 copy(sources, (row * input[1], input[1]), padding[1], to, cin);
             }
             let (step, count) = (stride[1] * cin, kernel[1] * cin);
-            self.segments.push(Segment { from: to.as_ptr(), step, count, row: ky * kernel[1] * cin });
+            self.segments.push(Segment::of_floats(to.as_ptr(), step, count, ky * kernel[1] * cin));
         }
         &self.segments
     }
@@ -115,7 +115,7 @@ impl Rows {
                     }
                 }
                 let row = (ky * kernel[1] + kx) * cin;
-                self.segments.push(Segment { from: to.as_ptr(), step: cin, count: cin, row });
+                self.segments.push(Segment::of_floats(to.as_ptr(), cin, cin, row));
             }
         }
         &self.segments

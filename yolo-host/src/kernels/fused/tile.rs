@@ -1,32 +1,63 @@
 //! The sums of a tile of pixels by vectors of channels, held in registers.
 #![allow(unsafe_code)] // loads and stores through pointers
 
-use crate::kernels::simd::Simd;
+use super::products::Products;
+use crate::kernels::lines::LINE;
+use crate::kernels::simd::{Simd, prefetch, prefetch_to_write};
 
-/// Numbers that lie side by side in every pixel, and which rows of the weight they meet.
+/// Words that lie side by side in every pixel, and which rows of the weight they meet.
 #[derive(Clone, Copy, Debug)]
 pub struct Segment {
-    /// Those of the first pixel.
-    pub from: *const f32,
-    /// From pixel to pixel.
+    /// Those of the first pixel, at any address.
+    pub from: *const u8,
+    /// Bytes from pixel to pixel.
     pub step: usize,
-    /// How many.
+    /// How many words.
     pub count: usize,
     /// The first row of the weight `[rows, vectors]`.
     pub row: usize,
+}
+
+impl Segment {
+    /// Of f32, so many from pixel to pixel.
+    pub fn of_floats(from: *const f32, step: usize, count: usize, row: usize) -> Self {
+        Segment { from: from.cast(), step: step * size_of::<f32>(), count, row }
+    }
 }
 
 /// What a tile is multiplied with, and where its sums go.
 #[derive(Clone, Copy, Debug)]
 pub struct Sums {
     /// `[rows, vectors]`
-    pub weight: *const f32,
-    /// `[vectors]`
+    pub weight: *const u32,
+    /// What sums begin with, and what [`Products::finish`] takes: `[vectors]`
+    pub start: *const u32,
+    /// See there.
+    pub scale: *const f32,
+    /// See there.
     pub bias: *const f32,
     /// `[pixels, vectors]`
     pub to: *mut f32,
     /// From pixel to pixel there.
     pub pitch: usize,
+    /// What comes next.
+    pub ahead: Ahead,
+}
+
+/// Memory that is asked for while a tile is computed: it lies in too many places for the processor to guess.
+#[derive(Clone, Copy, Debug)]
+pub struct Ahead {
+    /// The input so many pixels further; none if 0.
+    pub pixels: usize,
+    /// Where sums of the next tile are put in the end …
+    pub to: *mut f32,
+    /// … and numbers from pixel to pixel there; nowhere if 0.
+    pub step: usize,
+}
+
+impl Ahead {
+    /// Nothing.
+    pub const NONE: Ahead = Ahead { pixels: 0, to: std::ptr::null_mut(), step: 0 };
 }
 
 /// The size of tiles, none above `width`, that cover so many pixels with the fewest steps.
@@ -44,68 +75,90 @@ fn fewest(width: usize, sizes: &[usize]) -> usize {
     fitting.min_by_key(|size| width.div_ceil(*size) * (size + 1)).unwrap_or(1)
 }
 
-/// Computes bias + Σ segments · weight for pixels `x` to `x` + `pixels`, which is one of the sizes of [`size`].
+/// Computes the sums of pixels `x` to `x` + `pixels`, which is one of the sizes of [`size`].
 ///
 /// # Safety
 /// The processor has the instructions; all of it can be read, and written.
 #[inline(always)]
-pub unsafe fn sums<S: Simd, const N: usize>(pixels: usize, x: usize, segments: &[Segment], sums: &Sums) {
+pub unsafe fn sums<K: Products, const N: usize>(pixels: usize, x: usize, segments: &[Segment], sums: &Sums) {
     // SAFETY: passed on.
     unsafe {
-        if S::LANES == 16 {
+        if K::S::LANES == 16 {
             if N == 1 {
                 match pixels {
-                    28 => return p28::<S, N>(x, segments, sums),
-                    20 => return p20::<S, N>(x, segments, sums),
+                    28 => return p28::<K, N>(x, segments, sums),
+                    20 => return p20::<K, N>(x, segments, sums),
                     _ => (),
                 }
             }
             match pixels {
-                14 => return p14::<S, N>(x, segments, sums),
-                13 => return p13::<S, N>(x, segments, sums),
-                10 => return p10::<S, N>(x, segments, sums),
+                14 => return p14::<K, N>(x, segments, sums),
+                13 => return p13::<K, N>(x, segments, sums),
+                10 => return p10::<K, N>(x, segments, sums),
                 _ => (),
             }
         }
         match pixels {
-            6 => p6::<S, N>(x, segments, sums),
-            5 => p5::<S, N>(x, segments, sums),
-            4 => p4::<S, N>(x, segments, sums),
-            2 => p2::<S, N>(x, segments, sums),
-            _ => p1::<S, N>(x, segments, sums),
+            6 => p6::<K, N>(x, segments, sums),
+            5 => p5::<K, N>(x, segments, sums),
+            4 => p4::<K, N>(x, segments, sums),
+            2 => p2::<K, N>(x, segments, sums),
+            _ => p1::<K, N>(x, segments, sums),
         }
     }
 }
 
 #[inline(always)]
-unsafe fn load<S: Simd, const N: usize>(from: *const f32) -> [S::V; N] {
+unsafe fn start<K: Products, const N: usize>(from: *const u32) -> [K::Sum; N] {
     // SAFETY: passed on.
     unsafe {
-        let mut v = [S::zero(); N];
+        let mut v = [K::start(from); N];
         for (n, v) in v.iter_mut().enumerate() {
-            *v = S::load(from.add(n * S::LANES));
+            *v = K::start(from.add(n * K::S::LANES));
         }
         v
     }
 }
 
 #[inline(always)]
-unsafe fn add<S: Simd, const N: usize>(sum: &mut [S::V; N], x: *const f32, w: &[S::V; N]) {
+unsafe fn load<K: Products, const N: usize>(from: *const u32) -> [K::Words; N] {
     // SAFETY: passed on.
     unsafe {
-        let x = S::splat(*x);
-        for (sum, w) in sum.iter_mut().zip(w) {
-            *sum = S::mul_add(x, *w, *sum);
+        let mut v = [K::load(from); N];
+        for (n, v) in v.iter_mut().enumerate() {
+            *v = K::load(from.add(n * K::S::LANES));
         }
+        v
     }
 }
 
 #[inline(always)]
-unsafe fn store<S: Simd, const N: usize>(to: *mut f32, v: [S::V; N]) {
+unsafe fn add<K: Products, const N: usize>(sum: &mut [K::Sum; N], x: *const u8, w: &[K::Words; N]) {
+    // SAFETY: passed on.
+    unsafe {
+        let x = K::splat(x);
+        for (sum, w) in sum.iter_mut().zip(w) {
+            *sum = K::dot(*sum, x, *w);
+        }
+    }
+}
+
+/// Asks for the place of a pixel's sums.
+#[inline(always)]
+fn claim<K: Products, const N: usize>(to: *mut f32) {
+    for n in 0..N {
+        prefetch_to_write(to.wrapping_add(n * K::S::LANES));
+    }
+}
+
+#[inline(always)]
+unsafe fn store<K: Products, const N: usize>(sums: &Sums, pixel: usize, v: [K::Sum; N]) {
     // SAFETY: passed on.
     unsafe {
         for (n, v) in v.into_iter().enumerate() {
-            S::store(to.add(n * S::LANES), v);
+            let at = n * K::S::LANES;
+            let wide = K::finish(v, sums.scale.wrapping_add(at), sums.bias.wrapping_add(at));
+            K::S::store(sums.to.add(pixel * sums.pitch + at), wide);
         }
     }
 }
@@ -130,24 +183,37 @@ macro_rules! tile {
         /// # Safety
         /// As for [`sums`].
         #[inline(always)]
-        unsafe fn $name<S: Simd, const N: usize>(x: usize, segments: &[Segment], sums: &Sums) {
+        unsafe fn $name<K: Products, const N: usize>(x: usize, segments: &[Segment], sums: &Sums) {
             // SAFETY: passed on.
             unsafe {
-                let bias = load::<S, N>(sums.bias);
-                $($(let mut $sum = bias;)+)+
+                let Ahead { pixels: ahead, to: next, step: next_step } = sums.ahead;
+                if next_step != 0 {
+                    $($(claim::<K, N>(next.wrapping_add(($first + $k) * next_step));)+)+
+                }
+                let start = start::<K, N>(sums.start);
+                $($(let mut $sum = start;)+)+
                 for segment in segments {
                     let Segment { from, step, count, row } = *segment;
-                    let mut weight = sums.weight.add(row * N * S::LANES);
+                    let mut weight = sums.weight.add(row * N * K::S::LANES);
                     $(let mut $base = from.wrapping_add((x + $first) * step);)+
-                    for _ in 0..count {
-                        $($base = held($base);)+
-                        let w = load::<S, N>(weight);
-                        $($(add::<S, N>(&mut $sum, $base.wrapping_add($k * step), &w);)+)+
-                        $($base = $base.wrapping_add(1);)+
-                        weight = weight.wrapping_add(N * S::LANES);
+                    let mut left = count;
+                    while left > 0 {
+                        if ahead != 0 {
+                            $(let next = held($base.wrapping_add(ahead * step));
+                            $(prefetch(next.wrapping_add($k * step));)+)+
+                        }
+                        let end = left.saturating_sub(LINE);
+                        while left > end {
+                            $($base = held($base);)+
+                            let w = load::<K, N>(weight);
+                            $($(add::<K, N>(&mut $sum, $base.wrapping_add($k * step), &w);)+)+
+                            $($base = $base.wrapping_add(4);)+
+                            weight = weight.wrapping_add(N * K::S::LANES);
+                            left -= 1;
+                        }
                     }
                 }
-                $($(store::<S, N>(sums.to.add(($first + $k) * sums.pitch), $sum);)+)+
+                $($(store::<K, N>(sums, $first + $k, $sum);)+)+
             }
         }
     };

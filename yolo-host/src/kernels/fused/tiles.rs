@@ -3,7 +3,8 @@
 #![allow(unsafe_code)] // reads and writes through pointers
 
 use super::finish::Finish;
-use super::tile::{self, Segment, Sums, size};
+use super::products::Floats;
+use super::tile::{self, Ahead, Segment, Sums, size};
 use super::transform::*;
 use super::winograd::Winograd;
 use super::{Geometry, Source};
@@ -207,22 +208,27 @@ unsafe fn run_products<S: Simd>(part: &Part) {
         // SAFETY: passed on.
         unsafe {
             let from = room.input.ptr().add(point * room.pitches[0]);
-            let segments = [Segment { from, step: conv.cin, count: conv.cin, row: 0 }];
+            let segments = [Segment::of_floats(from, conv.cin, conv.cin, 0)];
             for block in &conv.blocks {
                 let pixels = if block.vectors == 2 { size::<S, 2>(tiles) } else { size::<S, 1>(tiles) };
                 let mut x = 0;
                 while x < tiles {
                     let start = x.min(tiles - pixels);
                     let place = point * room.pitches[1] + start * conv.padded + block.padded;
+                    let weight = conv.weights.as_ptr().add((point * conv.padded + block.padded) * conv.cin);
+                    let zeros = conv.bias.as_ptr().add(conv.padded);
                     let sums = Sums {
-                        weight: conv.weights.as_ptr().add((point * conv.padded + block.padded) * conv.cin),
-                        bias: conv.bias.as_ptr().add(conv.padded),
+                        weight: weight.cast(),
+                        start: zeros.cast(),
+                        scale: zeros,
+                        bias: zeros,
                         to: room.products.ptr().add(place),
                         pitch: conv.padded,
+                        ahead: Ahead::NONE,
                     };
                     match block.vectors {
-                        2 => tile::sums::<S, 2>(pixels, start, &segments, &sums),
-                        _ => tile::sums::<S, 1>(pixels, start, &segments, &sums),
+                        2 => tile::sums::<Floats<S>, 2>(pixels, start, &segments, &sums),
+                        _ => tile::sums::<Floats<S>, 1>(pixels, start, &segments, &sums),
                     }
                     x += pixels;
                 }

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // vector instructions, and loads and stores through pointers
 
 use super::format::{Kernel, Steps};
+use crate::kernels::fused::products::Products;
 use crate::kernels::simd::Simd;
 use std::marker::PhantomData;
 
@@ -20,12 +21,10 @@ pub fn round(value: f32) -> u16 {
     }
 }
 
-impl<S: Simd> Kernel for Plain<S> {
+impl<S: Simd> Products for Plain<S> {
     type S = S;
     type Sum = [f32; 8];
     type Words = [u32; 8];
-    const BYTES: usize = 2;
-    const SPARSE: bool = true;
 
     #[inline(always)]
     unsafe fn start(from: *const u32) -> [f32; 8] {
@@ -60,6 +59,11 @@ impl<S: Simd> Kernel for Plain<S> {
         // SAFETY: both have eight numbers.
         unsafe { S::load(sum.as_ptr()) }
     }
+}
+
+impl<S: Simd> Kernel for Plain<S> {
+    const BYTES: usize = 2;
+    const SPARSE: bool = true;
 
     #[inline(always)]
     unsafe fn convert(from: *const f32, count: usize, _steps: &Steps, to: *mut u8) {
@@ -75,7 +79,7 @@ pub use x86::Avx512;
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Kernel, Steps};
+    use super::{Kernel, Products, Steps};
     use crate::kernels::simd;
     use std::arch::x86_64::*;
 
@@ -84,12 +88,10 @@ mod x86 {
     pub struct Avx512;
 
     // SAFETY in all that follows: see the trait.
-    impl Kernel for Avx512 {
+    impl Products for Avx512 {
         type S = simd::Avx512;
         type Sum = __m512;
         type Words = __m512i;
-        const BYTES: usize = 2;
-        const SPARSE: bool = true;
 
         #[inline(always)]
         unsafe fn start(from: *const u32) -> __m512 {
@@ -122,6 +124,11 @@ mod x86 {
         unsafe fn finish(sum: __m512, _scale: *const f32, _bias: *const f32) -> __m512 {
             sum
         }
+    }
+
+    impl Kernel for Avx512 {
+        const BYTES: usize = 2;
+        const SPARSE: bool = true;
 
         #[inline(always)]
         unsafe fn convert(from: *const f32, count: usize, _steps: &Steps, to: *mut u8) {

@@ -2,8 +2,8 @@
 //! [`int8`](super::int8).
 #![allow(unsafe_code)] // vector instructions, and loads and stores through pointers
 
+use crate::kernels::fused::products::Products;
 use crate::kernels::isa::Isa;
-use crate::kernels::simd::Simd;
 
 /// Numbers and arithmetic of a convolution of reduced precision.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -86,32 +86,16 @@ impl Steps {
     }
 }
 
-/// A format with the instructions that compute it. Four bytes of neighbouring numbers are a word.
+/// A format with the instructions that compute it, and convert to it.
 ///
 /// # Safety
 /// All functions need a processor that has the instructions, and pointers to as many numbers as they read or write.
 #[allow(clippy::missing_safety_doc)] // said above
-pub trait Kernel: Copy {
-    /// Vectors of f32 with a number for each word of a vector.
-    type S: Simd;
-    /// Sums.
-    type Sum: Copy;
-    /// A word for each of them.
-    type Words: Copy;
+pub trait Kernel: Products {
     /// Bytes of a number.
     const BYTES: usize;
     /// Whether zeros may be left out of sums.
     const SPARSE: bool;
-    /// What sums begin with.
-    unsafe fn start(from: *const u32) -> Self::Sum;
-    /// Words of the weight.
-    unsafe fn load(from: *const u32) -> Self::Words;
-    /// A word of the input for all sums, at any address.
-    unsafe fn splat(from: *const u8) -> Self::Words;
-    /// sum + x · w, the products of each word added up.
-    unsafe fn dot(sum: Self::Sum, x: Self::Words, w: Self::Words) -> Self::Sum;
-    /// Sums as numbers.
-    unsafe fn finish(sum: Self::Sum, scale: *const f32, bias: *const f32) -> <Self::S as Simd>::V;
     /// Converts `count` numbers, at most a vector.
     unsafe fn convert(from: *const f32, count: usize, steps: &Steps, to: *mut u8);
 }

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // vector instructions, and loads and stores through pointers
 
 use super::format::{Kernel, Steps};
+use crate::kernels::fused::products::Products;
 use crate::kernels::simd::Simd;
 use std::marker::PhantomData;
 
@@ -12,12 +13,10 @@ pub const MOST: usize = i32::MAX as usize / (255 * 127);
 #[derive(Clone, Copy)]
 pub struct Plain<S>(PhantomData<S>);
 
-impl<S: Simd> Kernel for Plain<S> {
+impl<S: Simd> Products for Plain<S> {
     type S = S;
     type Sum = [i32; 8];
     type Words = [u32; 8];
-    const BYTES: usize = 1;
-    const SPARSE: bool = false;
 
     #[inline(always)]
     unsafe fn start(from: *const u32) -> [i32; 8] {
@@ -57,6 +56,11 @@ impl<S: Simd> Kernel for Plain<S> {
         // SAFETY: see the trait. Not in one step, which not every processor has: all round alike.
         unsafe { S::add(S::mul(S::load(wide.as_ptr()), S::load(scale)), S::load(bias)) }
     }
+}
+
+impl<S: Simd> Kernel for Plain<S> {
+    const BYTES: usize = 1;
+    const SPARSE: bool = false;
 
     #[inline(always)]
     unsafe fn convert(from: *const f32, count: usize, steps: &Steps, to: *mut u8) {
@@ -78,7 +82,7 @@ pub use x86::Avx512;
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Kernel, Steps};
+    use super::{Kernel, Products, Steps};
     use crate::kernels::simd;
     use std::arch::x86_64::*;
 
@@ -87,12 +91,10 @@ mod x86 {
     pub struct Avx512;
 
     // SAFETY in all that follows: see the trait.
-    impl Kernel for Avx512 {
+    impl Products for Avx512 {
         type S = simd::Avx512;
         type Sum = __m512i;
         type Words = __m512i;
-        const BYTES: usize = 1;
-        const SPARSE: bool = false;
 
         #[inline(always)]
         unsafe fn start(from: *const u32) -> __m512i {
@@ -121,6 +123,11 @@ mod x86 {
                 _mm512_add_ps(scaled, _mm512_loadu_ps(bias))
             }
         }
+    }
+
+    impl Kernel for Avx512 {
+        const BYTES: usize = 1;
+        const SPARSE: bool = false;
 
         #[inline(always)]
         unsafe fn convert(from: *const f32, count: usize, steps: &Steps, to: *mut u8) {

@@ -9,25 +9,20 @@ mod near;
 mod pack;
 #[cfg(test)]
 mod tests;
-mod tile;
 
 pub use format::Format;
 
 use super::finish::Finish;
-use super::tile::size;
-use super::{Block, Geometry, Layer, Source, Target};
+use super::line::{self, Line, Weights};
+use super::{Geometry, Layer, Source, Target};
 use crate::graph::Act;
 use crate::kernels::Window;
 use crate::kernels::isa::Isa;
-use crate::kernels::lines::Aligned;
 use crate::kernels::parallel::tasks;
-use crate::kernels::simd::Simd;
 use format::{Kernel, dispatch_narrow};
 use near::{Layout, NEAR, Near};
 use pack::Packed;
-use std::mem::MaybeUninit;
 use std::ops::Range;
-use tile::{Segment, Sums};
 
 /// Bytes of converted input that the first cache keeps beside weights …
 const NEAR_BYTES: usize = 16 << 10;
@@ -35,8 +30,6 @@ const NEAR_BYTES: usize = 16 << 10;
 const FAR_BYTES: usize = 256 << 10;
 /// Bytes of weights that the second cache keeps beside the rest.
 const LIGHT: usize = 384 << 10;
-/// Numbers of the largest tile.
-const TILE: usize = 28 * 16;
 
 /// A convolution with its weights and bias, activation after it: y = act(w ∗ x + b), plus a shortcut.
 #[derive(Debug)]
@@ -107,8 +100,15 @@ impl Narrow {
             (_, true) => (1, 2 * threads),
             (_, false) => ((4 * threads).min(lines), 1),
         };
-        let finish = Finish::new(self.act, shortcut, target);
-        let job = Job { conv: self, geometry, sources, finish, layout, band, width, pixels };
+        let weights = Weights {
+            weights: &self.packed.weights,
+            depth: self.packed.depth,
+            start: &self.packed.start,
+            scale: &self.packed.scale,
+            bias: &self.packed.bias,
+            finish: Finish::new(self.act, shortcut, target),
+        };
+        let job = Job { conv: self, geometry, sources, weights, layout, band, width, pixels };
         tasks(groups.0 * groups.1, pixels * self.macs(), |task| {
             let part = |of: usize, groups: usize, i: usize| i * of / groups..(i + 1) * of / groups;
             let (line, block) = (task / groups.1, task % groups.1);
@@ -144,7 +144,7 @@ struct Job<'a> {
     conv: &'a Narrow,
     geometry: &'a Geometry,
     sources: &'a [Source<'a>],
-    finish: Finish<'a>,
+    weights: Weights<'a>,
     layout: Layout,
     /// Lines that are converted together.
     band: usize,
@@ -183,70 +183,14 @@ unsafe fn run_part<K: Kernel>((part, near): (&Part, &mut Near)) {
                 let lines = line..line + band;
                 near.windows::<K>(&job.layout, &conv.window, job.geometry, job.sources, lines);
             }
-            for block in &conv.packed.blocks[blocks.clone()] {
+            for block in conv.packed.blocks[blocks.clone()].chunks(1) {
                 for i in 0..band {
                     let first = (line + i) * width;
-                    run_line::<K>(job, block, near.line(i, each), (first, width.min(job.pixels - first)));
+                    let (segments, width) = (near.line(i, each), width.min(job.pixels - first));
+                    line::run::<K>(&job.weights, block, Line { segments, first, width, far: false });
                 }
             }
         }
         line += band;
-    }
-}
-
-/// All tiles of a line with a block; the last tile reaches back over pixels that are done.
-///
-/// # Safety
-/// As for [`run_part`]; the line begins with output pixel `first`.
-#[inline(always)]
-unsafe fn run_line<K: Kernel>(
-    job: &Job,
-    block: &Block,
-    segments: &[Segment],
-    (first, width): (usize, usize),
-) {
-    let pixels = if block.vectors == 2 { size::<K::S, 2>(width) } else { size::<K::S, 1>(width) };
-    let mut x = 0;
-    while x < width {
-        let start = x.min(width - pixels);
-        job.finish.fetch(
-            (block.start, block.width),
-            first + start + pixels..(first + start + 2 * pixels).min(job.pixels),
-        );
-        // SAFETY: passed on: all places are of the maps whose sizes are checked, and weights were packed so.
-        unsafe {
-            match block.vectors {
-                2 => compute::<K, 2>(job, block, segments, (first, start, pixels)),
-                _ => compute::<K, 1>(job, block, segments, (first, start, pixels)),
-            }
-        }
-        x += pixels;
-    }
-}
-
-/// # Safety
-/// As for [`run_line`].
-#[inline(always)]
-unsafe fn compute<K: Kernel, const N: usize>(
-    job: &Job,
-    block: &Block,
-    segments: &[Segment],
-    (first, x, pixels): (usize, usize, usize),
-) {
-    let mut room = Aligned(MaybeUninit::<[f32; TILE]>::uninit());
-    let room = room.0.as_mut_ptr().cast::<f32>();
-    let packed = &job.conv.packed;
-    // SAFETY: passed on; a tile has at most TILE numbers.
-    unsafe {
-        let sums = Sums {
-            weight: packed.weights.as_ptr().add(block.padded * packed.depth),
-            start: packed.start.as_ptr().add(block.padded),
-            scale: packed.scale.as_ptr().add(block.padded),
-            bias: packed.bias.as_ptr().add(block.padded),
-            to: room,
-            pitch: N * K::S::LANES,
-        };
-        tile::sums::<K, N>(pixels, x, segments, &sums);
-        job.finish.store::<K::S>((first + x, pixels), (block.start, block.width), room);
     }
 }

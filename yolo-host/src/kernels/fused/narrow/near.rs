@@ -2,8 +2,8 @@
 #![allow(unsafe_code)] // stores through pointers
 
 use super::format::{Kernel, Steps};
-use super::tile::Segment;
 use crate::kernels::Window;
+use crate::kernels::fused::tile::Segment;
 use crate::kernels::fused::{Geometry, Source};
 use crate::kernels::simd::Simd;
 use std::cell::RefCell;

@@ -3,6 +3,7 @@
 use super::format::{Format, Steps};
 use super::{bf16, int8};
 use crate::kernels::fused::{Block, Layer, blocks};
+use crate::kernels::lines::Lines;
 
 /// By block of output channels.
 #[derive(Debug)]
@@ -10,13 +11,13 @@ pub struct Packed {
     pub blocks: Vec<Block>,
     /// Words of each output channel: those of every row of the window begin anew.
     pub depth: usize,
-    /// `[depth, room]`
-    pub weights: Vec<u32>,
-    /// What sums begin with: `[room]`
-    pub start: Vec<u32>,
+    /// Words `[depth, room]`, as numbers of the same bits.
+    pub weights: Lines,
+    /// What sums begin with, as numbers of the same bits: `[room]`
+    pub start: Lines,
     /// What they are multiplied with, and what is added then: `[room]`
-    pub scale: Vec<f32>,
-    pub bias: Vec<f32>,
+    pub scale: Lines,
+    pub bias: Lines,
     /// How the input is converted.
     pub steps: Steps,
 }
@@ -36,10 +37,10 @@ impl Packed {
         let mut packed = Packed {
             blocks,
             depth,
-            weights: vec![0; depth * padded.len()],
-            start: padded.iter().map(|bias| bias.to_bits()).collect(),
-            scale: vec![1.0; padded.len()],
-            bias: padded,
+            weights: Lines::zeros(depth * padded.len()),
+            start: Lines::from(&padded[..]),
+            scale: Lines::from(&vec![1.0; padded.len()][..]),
+            bias: Lines::from(&padded[..]),
             steps,
         };
         for block in packed.blocks.clone() {
@@ -64,11 +65,11 @@ impl Packed {
                         };
                         let word = &mut packed.weights
                             [block.padded * depth + (ky * row + at / per_word) * block.room + out];
-                        *word |= bits << (at % per_word * 8 * format.bytes());
+                        *word = f32::from_bits(word.to_bits() | bits << (at % per_word * 8 * format.bytes()));
                     }
                 }
                 if let Format::Int8(_) = format {
-                    packed.start[lane] = (-sum * i64::from(steps.zero)) as i32 as u32;
+                    packed.start[lane] = f32::from_bits((-sum * i64::from(steps.zero)) as i32 as u32);
                     packed.scale[lane] = (step / f64::from(steps.factor)) as f32;
                 }
             }
