@@ -2,8 +2,9 @@
 #![allow(unsafe_code)] // loads and stores through pointers
 
 use super::products::Products;
+use crate::kernels::isa::Isa;
 use crate::kernels::lines::LINE;
-use crate::kernels::simd::{Simd, prefetch, prefetch_to_write};
+use crate::kernels::simd::{Avx512, Portable, Simd, prefetch, prefetch_to_write};
 
 /// Words that lie side by side in every pixel, and which rows of the weight they meet.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +69,15 @@ pub fn size<S: Simd, const N: usize>(width: usize) -> usize {
         _ => &[6, 5, 4, 2, 1],
     };
     fewest(width, sizes)
+}
+
+/// Time for so many pixels of two vectors, in pixels.
+pub fn cost(isa: Isa, width: usize) -> usize {
+    let size = match isa {
+        Isa::Avx512 => size::<Avx512, 2>(width),
+        _ => size::<Portable, 1>(width),
+    };
+    width.div_ceil(size) * (size + 1)
 }
 
 fn fewest(width: usize, sizes: &[usize]) -> usize {

@@ -3,6 +3,7 @@
 //! stride 2, by the same means, 2×2 outputs take 25.
 
 use super::finish::Finish;
+use super::tile;
 use super::tiles::{Job, Room, STAGES, with_room};
 use super::transform::*;
 use super::{Block, Geometry, Layer, Source, Target, blocks};
@@ -153,9 +154,11 @@ impl Winograd {
         let threads = rayon::current_num_threads();
         let per_tile = self.points * (self.cin + self.padded);
         let work = tiles * self.points * self.cin * self.padded;
-        let chunks = tiles.div_ceil((NEAR / per_tile).max(28));
-        if threads == 1 || chunks >= 2 * threads {
-            let chunks = chunks.next_multiple_of(threads).min(tiles);
+        let least = tiles.div_ceil((NEAR / per_tile).max(28));
+        if threads == 1 || least >= 2 * threads {
+            // As many tiles in each as are multiplied together.
+            let cost = |chunks: &usize| chunks.div_ceil(threads) * tile::cost(self.isa, tiles.div_ceil(*chunks));
+            let chunks = (least..=2 * least).min_by_key(cost).unwrap_or(least).min(tiles);
             tasks(chunks, work, |chunk| {
                 let tiles = chunk * tiles / chunks..(chunk + 1) * tiles / chunks;
                 with_room(|room| {
