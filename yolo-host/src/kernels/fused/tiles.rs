@@ -262,6 +262,10 @@ unsafe fn output_of<S: Simd, T: Transform<IN, OUT>, const IN: usize, const OUT: 
     for tile in pieces.clone() {
         let (picture, [top, left]) = job.tile(room.tiles.start + tile);
         for block in &conv.blocks {
+            for y in 0..OUT.min(height - top) {
+                let next = (picture * height + top + y) * width + left + OUT;
+                job.finish.fetch((block.start, block.width), next..next + OUT);
+            }
             let mut n = 0;
             while n < block.width {
                 let count = (block.width - n).min(S::LANES);
