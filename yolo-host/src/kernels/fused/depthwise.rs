@@ -8,7 +8,7 @@ use crate::kernels::Window;
 use crate::kernels::isa::Isa;
 use crate::kernels::lines::{Aligned, Lines};
 use crate::kernels::parallel::tasks;
-use crate::kernels::simd::{Simd, dispatch, prefetch};
+use crate::kernels::simd::{Simd, dispatch, prefetch, prefetch_to_write};
 use std::mem::MaybeUninit;
 
 /// A depthwise convolution with its weights and bias, activation after it.
@@ -28,9 +28,6 @@ pub struct Depthwise {
 
 /// Pixels of a tile.
 const PIXELS: usize = 8;
-
-/// Channels from which on the processor does not guess by itself what comes next.
-const FETCHED: usize = 32;
 
 impl Depthwise {
     /// From a weight `[channels, ky, kx]` and a bias; `order` says which channel of the weight each of the source is.
@@ -116,13 +113,13 @@ unsafe fn line_of<S: Simd, const K: usize, const T: usize>(job: &Job, line: usiz
     let mut x = 0;
     // SAFETY: passed on.
     unsafe {
-        while x + PIXELS <= width {
-            pixels::<S, K, T, PIXELS>(job, line, x);
-            x += PIXELS;
-        }
         while x < width {
-            pixels::<S, K, T, 1>(job, line, x);
-            x += 1;
+            match width >= PIXELS {
+                // The last tile reaches back over pixels that are done.
+                true => pixels::<S, K, T, PIXELS>(job, line, x.min(width - PIXELS)),
+                false => pixels::<S, K, T, 1>(job, line, x),
+            }
+            x += if width >= PIXELS { PIXELS } else { 1 };
         }
     }
 }
@@ -133,9 +130,6 @@ unsafe fn line_of<S: Simd, const K: usize, const T: usize>(job: &Job, line: usiz
 /// As for [`tile`].
 #[inline(always)]
 unsafe fn pixels<S: Simd, const K: usize, const T: usize, const P: usize>(job: &Job, line: usize, x: usize) {
-    if P > 1 && K > 0 && job.kernel.channels >= FETCHED {
-        fetch::<T, P>(job, line, x);
-    }
     let mut c = 0;
     while c < job.kernel.channels {
         // SAFETY: passed on.
@@ -146,28 +140,26 @@ unsafe fn pixels<S: Simd, const K: usize, const T: usize, const P: usize>(job: &
 
 /// Asks for what the next tile reads of the rows that no line before has read, and for where it writes.
 #[inline(always)]
-fn fetch<const T: usize, const P: usize>(job: &Job, line: usize, x: usize) {
+fn fetch<const T: usize, const P: usize>(job: &Job, line: usize, x: usize, c: usize) {
     let (source, Geometry { input, output, .. }) = (job.source, *job.geometry);
     let Window { kernel: [rows, columns], padding, .. } = job.kernel.window;
     let (picture, y) = (line / output[0], line % output[0]);
+    let ahead = ((x + P) * T + columns).wrapping_sub(padding[1]);
     for ky in rows.saturating_sub(T)..rows {
         let iy = (y * T + ky).wrapping_sub(padding[0]);
-        if iy < input[0] {
-            let ahead = ((x + P) * T + columns).wrapping_sub(padding[1]);
-            let pixel = ((picture * input[0] + iy) * input[1]).wrapping_add(ahead);
-            let place = pixel.wrapping_mul(source.pixel).wrapping_add(source.first);
-            let from = source.data.as_ptr().wrapping_add(place);
-            for i in 0..P * T {
-                let mut c = 0;
-                while c < source.len {
-                    prefetch(from.wrapping_add(i * source.pixel + c));
-                    c += 16;
-                }
-            }
+        let pixel = (picture * input[0]).wrapping_add(iy).wrapping_mul(input[1]).wrapping_add(ahead);
+        let place = pixel.wrapping_mul(source.pixel).wrapping_add(source.first + c);
+        let mut from = source.data.as_ptr().wrapping_add(place);
+        for _ in 0..P * T {
+            prefetch(from);
+            from = from.wrapping_add(source.pixel);
         }
     }
-    let ahead = line * output[1] + x + P;
-    job.finish.fetch((0, source.len), ahead..ahead + P);
+    let (mut to, step) = job.finish.place(line * output[1] + x + P, c);
+    for _ in 0..P {
+        prefetch_to_write(to);
+        to = to.wrapping_add(step);
+    }
 }
 
 /// # Safety
@@ -184,6 +176,9 @@ unsafe fn tile<S: Simd, const K: usize, const T: usize, const P: usize>(
     let count = (kernel.channels - c).min(S::LANES);
     let (picture, y) = (line / output[0], line % output[0]);
     let left = (x * stride[1]) as isize - padding[1] as isize;
+    if P > 1 && K > 0 {
+        fetch::<T, P>(job, line, x, c);
+    }
     // SAFETY: passed on; only pixels of the map are read.
     unsafe {
         let mut sums = [S::load(kernel.bias.as_ptr().add(c)); P];
