@@ -171,11 +171,38 @@ impl<'a> Finish<'a> {
         }
     }
 
+    /// N whole vectors, and no shortcut.
+    ///
+    /// # Safety
+    /// As for [`store`](Finish::store).
+    #[inline(always)]
+    unsafe fn put_whole<S: Simd, A: VectorAct, const N: usize>(&self, place: Place, mut sums: *const f32) {
+        let (mut to, step) = self.place(place.pixel, place.channel);
+        for _ in 0..place.pixels {
+            for n in 0..N {
+                // SAFETY: passed on.
+                unsafe { S::store(to.add(n * S::LANES), A::at::<S>(S::load(sums.add(n * S::LANES)))) };
+            }
+            to = to.wrapping_add(step);
+            sums = sums.wrapping_add(N * S::LANES);
+        }
+    }
+
     /// # Safety
     /// As for [`store`](Finish::store).
     #[inline(always)]
     unsafe fn put<S: Simd, A: VectorAct>(&self, place: Place, mut sums: *const f32) {
         let Place { pixel: first, pixels, channel, width } = place;
+        if self.shortcut.is_none() && width.is_multiple_of(S::LANES) {
+            // SAFETY: passed on.
+            return unsafe {
+                match width / S::LANES {
+                    1 => self.put_whole::<S, A, 1>(place, sums),
+                    2 => self.put_whole::<S, A, 2>(place, sums),
+                    _ => (),
+                }
+            };
+        }
         for pixel in first..first + pixels {
             let mut n = 0;
             while n < width {
