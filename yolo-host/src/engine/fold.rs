@@ -32,6 +32,15 @@ pub enum Kind {
         /// Added at last.
         shortcut: Option<ValueId>,
     },
+    /// act(input · scale), a number for each channel of a picture
+    Scale {
+        /// The map.
+        input: ValueId,
+        /// `[batch, channels, 1, 1]`
+        scale: ValueId,
+        /// After the product.
+        act: Option<Act>,
+    },
     /// The node's operation.
     Other,
 }
@@ -43,6 +52,12 @@ pub fn units(graph: &Graph, state: &mut State, wanted: &[ValueId]) -> Vec<Unit> 
     let mut made: Vec<Option<Kind>> = graph.nodes.iter().map(|_| None).collect();
     for (start, node) in graph.nodes.iter().enumerate() {
         if absorbed[start] || made[start].is_some() {
+            continue;
+        }
+        if let Some((input, scale)) = scaling(graph, node) {
+            let (act, last) = users.activation(graph, start);
+            absorbed[start] = last != start;
+            made[last] = Some(Kind::Scale { input, scale, act });
             continue;
         }
         let Some((input, spec, weight, bias)) = convolution(node, state) else { continue };
@@ -61,12 +76,8 @@ pub fn units(graph: &Graph, state: &mut State, wanted: &[ValueId]) -> Vec<Unit> 
             }
             last = next;
         }
-        let mut act = None;
-        if let Some(next) = users.only(last)
-            && let Op::Activation(kind) = graph.nodes[next].op
-        {
-            (act, last) = (Some(kind), next);
-        }
+        let act;
+        (act, last) = users.activation(graph, last);
         let mut shortcut = None;
         // A depthwise convolution leaves its channels in an order of its own: what is added to them is a step.
         if let Some(next) = users.only(last)
@@ -90,14 +101,16 @@ pub fn units(graph: &Graph, state: &mut State, wanted: &[ValueId]) -> Vec<Unit> 
     let unit = |(node, kind): (usize, Option<Kind>)| {
         (!absorbed[node]).then(|| Unit { node, kind: kind.unwrap_or(Kind::Other), twins: vec![] })
     };
-    joined(made.into_iter().enumerate().filter_map(unit).collect())
+    joined(graph, made.into_iter().enumerate().filter_map(unit).collect())
 }
 
-/// Convolutions that differ in their weights only become one, where the first of them stands: it reads its input once.
-fn joined(units: Vec<Unit>) -> Vec<Unit> {
+/// Convolutions of maps that differ in their weights only become one, where the first of them stands: it reads its input
+/// once.
+fn joined(graph: &Graph, units: Vec<Unit>) -> Vec<Unit> {
     let mut all: Vec<Unit> = vec![];
     for unit in units {
-        let twin = all.iter_mut().find(|other| other.kind.like(&unit.kind));
+        let is_map = graph.nodes[unit.node].shape.len() == 4;
+        let twin = all.iter_mut().find(|other| is_map && other.kind.like(&unit.kind));
         match twin {
             Some(first) => first.join(unit),
             None => all.push(unit),
@@ -129,7 +142,20 @@ impl Kind {
     }
 }
 
-/// A convolution as such, or a batch norm of a map as a depthwise one of a single pixel.
+/// A map and its scale, of a product with one number for each channel.
+fn scaling(graph: &Graph, node: &Node) -> Option<(ValueId, ValueId)> {
+    let shape = |value: &ValueId| &graph.nodes[value.0].shape;
+    let scales = |x: &ValueId, s: &ValueId| {
+        *shape(x) == node.shape && shape(x).len() == 4 && *shape(s) == [node.shape[0], node.shape[1], 1, 1]
+    };
+    match (&node.op, node.inputs.as_slice()) {
+        (Op::Mul, [a, b]) if scales(a, b) => Some((*a, *b)),
+        (Op::Mul, [a, b]) if scales(b, a) => Some((*b, *a)),
+        _ => None,
+    }
+}
+
+/// A convolution as such, a linear layer as one of single pixels, or a batch norm of a map as a depthwise one of them.
 fn convolution(node: &Node, state: &mut State) -> Option<(ValueId, ConvSpec, Vec<f32>, Vec<f32>)> {
     let input = *node.inputs.first()?;
     match &node.op {
@@ -137,6 +163,12 @@ fn convolution(node: &Node, state: &mut State) -> Option<(ValueId, ConvSpec, Vec
             let zeros = || vec![0.0; node.shape[1]];
             let bias = bias.map_or_else(zeros, |bias: ParamId| state.take(bias));
             Some((input, *spec, state.take(*weight), bias))
+        }
+        Op::Linear { weight, bias } if node.shape.len() > 1 => {
+            let cout = *node.shape.last()?;
+            let bias = bias.map_or_else(|| vec![0.0; cout], |bias: ParamId| state.take(bias));
+            let spec = ConvSpec::same(cout, 1);
+            Some((input, spec, state.take(*weight), bias))
         }
         Op::BatchNorm { .. } if node.shape.len() == 4 => {
             let (scale, shift) = normal(&node.op, state);
@@ -177,6 +209,14 @@ impl Users {
             }
         }
         Users(only.into_iter().zip(count).map(|(user, count)| user.filter(|_| count == 1)).collect())
+    }
+
+    /// The activation that alone reads a tensor, and its node; without one the tensor's own.
+    fn activation(&self, graph: &Graph, value: usize) -> (Option<Act>, usize) {
+        match self.only(value).map(|next| (&graph.nodes[next].op, next)) {
+            Some((Op::Activation(act), next)) => (Some(*act), next),
+            _ => (None, value),
+        }
     }
 
     /// The only reader of a tensor that is not wanted from outside.

@@ -3,7 +3,7 @@
 use super::program::Work;
 use super::{Engine, Fit};
 use crate::autograd::Error;
-use crate::graph::node_macs;
+use crate::graph::{Op, node_macs};
 use crate::model::Layer;
 use serde::Serialize;
 use std::time::{Duration, Instant};
@@ -15,9 +15,9 @@ pub struct Step {
     pub layer: Option<usize>,
     /// The row's block.
     pub block: String,
-    /// What is done, in a few words; of a step that falls back, the graph's operation by name.
+    /// What is done, in a few words, or the graph's operation by name.
     pub operation: String,
-    /// Whether the engine has no kernel of its own for it, and the trainer's plain operation runs in its place.
+    /// Whether the engine has no kernel for it, and a plugin's own function runs in its place.
     pub falls_back: bool,
     /// What comes out.
     pub shape: Vec<usize>,
@@ -113,16 +113,16 @@ impl Engine {
     fn describe(&self, place: usize, fit: &Fit, layers: &[Layer]) -> Step {
         let step = &self.program.steps[place];
         let (node, shape) = (&self.graph.nodes[step.node], &fit.shapes[step.node]);
-        let falls_back = matches!(step.work, Work::Other(_));
+        let whole = matches!(step.work, Work::Other(_));
         let layer = (!matches!(step.work, Work::Input)).then_some(node.layer);
         let block = layer.and_then(|layer| layers.get(layer)).map_or("", |layer| &layer.block);
         Step {
             layer,
             block: block.to_string(),
-            operation: if falls_back { node.op.name().to_string() } else { step.work.describe() },
-            falls_back,
+            operation: if whole { node.op.name().to_string() } else { step.work.describe() },
+            falls_back: matches!(node.op, Op::Custom(_)),
             shape: shape.clone(),
-            macs: match falls_back {
+            macs: match whole {
                 true => node_macs(&self.graph, step.node, &fit.shapes),
                 false => step.work.macs(shape) as u64,
             },

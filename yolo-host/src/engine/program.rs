@@ -3,7 +3,7 @@
 use super::Numbers;
 use super::fold::{Kind, Unit, units};
 use super::layout::{Place, Run, join, pairs, runs, whole};
-use crate::graph::{Graph, Op, Pool, Upsample, ValueId};
+use crate::graph::{Act, Graph, Op, Pool, Upsample, ValueId};
 use crate::kernels::fused::{Conv, Depthwise, Layer};
 use crate::kernels::{Isa, Window};
 use crate::model::State;
@@ -60,6 +60,8 @@ pub enum Work {
     MeanPool { node: usize, window: Window },
     /// Over height and width.
     GlobalPool(Pool),
+    /// act(map · scale), the two buffers that are read.
+    Scale(Option<Act>),
     /// Pixels repeated so many times.
     Upsample { node: usize, scale: usize },
     /// The node's operation on whole tensors: the nodes that are read.
@@ -90,6 +92,7 @@ impl Work {
             Work::MaxPool { .. } => "max pool".into(),
             Work::MeanPool { .. } => "mean pool".into(),
             Work::GlobalPool(_) => "global pool".into(),
+            Work::Scale(_) => "scale".into(),
             Work::Upsample { .. } => "upsample".into(),
             Work::Other(_) => "other".into(),
             Work::Parameter(_) => "constant".into(),
@@ -98,7 +101,8 @@ impl Work {
 
     /// Multiply-adds for an output of this shape.
     pub fn macs(&self, shape: &[usize]) -> usize {
-        let pixels = if shape.len() == 4 { shape[0] * shape[2] * shape[3] } else { 0 };
+        let [batch, height, width] = extent(shape);
+        let pixels = batch * height * width;
         match self {
             Work::Dense { parts, .. } => pixels * parts.iter().map(|part| part.0.macs()).sum::<usize>(),
             Work::Depthwise { parts, .. } => pixels * parts.iter().map(|part| part.0.macs()).sum::<usize>(),
@@ -107,11 +111,25 @@ impl Work {
     }
 }
 
+/// Batch, height and width of a map; of another tensor all but the last axis is a line of pixels.
+pub fn extent(shape: &[usize]) -> [usize; 3] {
+    match shape {
+        [n, _, h, w] => [*n, *h, *w],
+        [rows @ .., _] => [1, 1, rows.iter().product()],
+        [] => [1, 1, 1],
+    }
+}
+
 /// Where a tensor is.
 #[derive(Clone, Debug)]
 enum Value {
     Map(Vec<Place>),
     Flat(usize),
+}
+
+/// Channels of a map; of another tensor the sizes of its last axis.
+fn channels(shape: &[usize]) -> usize {
+    if shape.len() == 4 { shape[1] } else { shape.last().copied().unwrap_or(1) }
 }
 
 struct Maker<'a> {
@@ -134,7 +152,7 @@ pub fn program(graph: &Graph, state: &mut State, wanted: &[ValueId], isa: Isa, n
         let mut value = maker.unit(&unit);
         for node in unit.twins.iter().rev() {
             if let Value::Map(places) = &mut value {
-                let own = places.split_off(places.len() - graph.nodes[*node].shape[1]);
+                let own = places.split_off(places.len() - channels(&graph.nodes[*node].shape));
                 maker.values[*node] = Some(Value::Map(own));
             }
         }
@@ -159,7 +177,7 @@ impl Maker<'_> {
     fn places(&self, node: usize) -> Vec<Place> {
         match &self.values[node] {
             Some(Value::Map(places)) => places.clone(),
-            Some(Value::Flat(buffer)) => vec![Place { buffer: *buffer, channel: 0 }],
+            Some(Value::Flat(buffer)) => whole(*buffer, self.program.buffers[*buffer].channels),
             None => vec![],
         }
     }
@@ -194,6 +212,11 @@ impl Maker<'_> {
                 false => self.dense(unit, shortcut),
             };
         }
+        if let Kind::Scale { input, scale, act } = unit.kind {
+            let reads = vec![self.together(input.0), self.together(scale.0)];
+            let buffer = self.step(unit.node, Work::Scale(act), reads, node.shape[1]);
+            return Value::Map(whole(buffer, node.shape[1]));
+        }
         let inputs: Vec<usize> = node.inputs.iter().map(|input| input.0).collect();
         match &node.op {
             Op::Concat { axis: 1 } if node.shape.len() == 4 => {
@@ -202,6 +225,12 @@ impl Maker<'_> {
             Op::Slice { axis: 1, start, length } if node.shape.len() == 4 => {
                 return Value::Map(self.places(inputs[0])[*start..start + length].to_vec());
             }
+            // One number a channel lies the same way in a map and in rows.
+            Op::Reshape(_) => match (self.graph.nodes[inputs[0]].shape.as_slice(), node.shape.as_slice()) {
+                ([n, c, 1, 1], [m, d]) if (n, c) == (m, d) => return Value::Flat(self.together(inputs[0])),
+                ([n, c], [m, d, 1, 1]) if (n, c) == (m, d) => return Value::Map(self.places(inputs[0])),
+                _ => (),
+            },
             Op::ChannelShuffle { groups } => {
                 let places = self.places(inputs[0]);
                 let per_group = places.len() / groups;
@@ -219,7 +248,7 @@ impl Maker<'_> {
             return Value::Map(whole(buffer, node.shape[1]));
         }
         let reads: Vec<usize> = inputs.iter().map(|input| self.together(*input)).collect();
-        let channels = if node.shape.len() == 4 { node.shape[1] } else { 1 };
+        let channels = channels(&node.shape);
         let work = match &node.op {
             Op::Input => Work::Input,
             Op::Parameter(id) => Work::Parameter(self.state.floats(*id).to_vec()),
@@ -235,8 +264,13 @@ impl Maker<'_> {
             _ => Work::Other(inputs),
         };
         let buffer = self.step(unit.node, work, reads, channels);
-        match node.shape.len() {
-            4 => Value::Map(whole(buffer, channels)),
+        self.value(unit.node, buffer)
+    }
+
+    /// A node's tensor that fills a buffer.
+    fn value(&self, node: usize, buffer: usize) -> Value {
+        match self.graph.nodes[node].shape.len() {
+            4 => Value::Map(whole(buffer, self.program.buffers[buffer].channels)),
             _ => Value::Flat(buffer),
         }
     }
@@ -257,7 +291,9 @@ impl Maker<'_> {
         let window = Window::from(spec);
         let places = self.places(input.0);
         let (cin, cout) = (places.len() / spec.groups, bias.len() / spec.groups);
-        let format = self.numbers.format(unit.node, cin, self.wanted.contains(&ValueId(unit.node)));
+        let wanted = self.wanted.contains(&ValueId(unit.node));
+        let is_map = self.graph.nodes[unit.node].shape.len() == 4;
+        let format = self.numbers.format(unit.node, cin, wanted).filter(|_| is_map);
         let (mut parts, mut reads) = (vec![], vec![]);
         for group in 0..spec.groups {
             let (found, order) = runs(&places[group * cin..(group + 1) * cin]);
@@ -272,7 +308,7 @@ impl Maker<'_> {
         reads.extend(shortcut.map(|run| run.buffer));
         let work = Work::Dense { node: input.0, parts, shortcut };
         let buffer = self.step(unit.node, work, reads, bias.len());
-        Value::Map(whole(buffer, bias.len()))
+        self.value(unit.node, buffer)
     }
 
     /// The output has its channels in the order in which the input's lie.

@@ -1,14 +1,17 @@
 //! Runs the steps of a program.
 
 use super::layout::Run;
-use super::program::{Program, Step, Work};
+use super::program::{Program, Step, Work, extent};
 use super::{Engine, Fit, Pictures, Ranges};
 use crate::autograd::Error;
 use crate::autograd::cpu::{Ref, apply};
 use crate::graph::{Graph, Op, ParamId, Pool, Role};
-use crate::kernels::fused::{Geometry, Source, Target, add, from_bytes, from_planes, max_pool, upsample};
+use crate::kernels::fused::{
+    Geometry, Source, Target, add, from_bytes, from_planes, max_pool, mean, scale, upsample,
+};
 use crate::kernels::pool::{Pooling, global_forward};
 use crate::model::State;
+use smallvec::SmallVec;
 use std::time::Instant;
 
 /// The values that steps read while they run; convolutions have packed theirs.
@@ -60,6 +63,9 @@ impl Engine {
     }
 }
 
+/// So many that they take no memory of their own, in all but strange networks.
+type Few<T> = SmallVec<[T; 16]>;
+
 /// What one step sees.
 struct Scene<'a> {
     engine: &'a Engine,
@@ -85,8 +91,8 @@ impl Scene<'_> {
     }
 
     fn geometry(&self, input: usize) -> Geometry {
-        let (x, y) = (&self.fit.shapes[input], &self.fit.shapes[self.step.node]);
-        Geometry { batch: y[0], input: [x[2], x[3]], output: [y[2], y[3]] }
+        let [x, y] = [input, self.step.node].map(|node| extent(&self.fit.shapes[node]));
+        Geometry { batch: y[0], input: [x[1], x[2]], output: [y[1], y[2]] }
     }
 
     fn run(&self, pictures: Pictures, y: &mut [f32]) -> Result<(), Error> {
@@ -104,7 +110,7 @@ impl Scene<'_> {
             Work::Dense { node, parts, shortcut } => {
                 let geometry = self.geometry(*node);
                 for (conv, from, first) in parts {
-                    let sources: Vec<Source> = from.iter().map(|run| self.source(run)).collect();
+                    let sources: Few<Source> = from.iter().map(|run| self.source(run)).collect();
                     let shortcut = shortcut.as_ref().map(|run| {
                         let source = self.source(run);
                         Source { first: source.first + first, len: conv.cout(), ..source }
@@ -129,7 +135,7 @@ impl Scene<'_> {
                 }
             }
             Work::Add(pairs) => {
-                let parts: Vec<(Source, Source)> =
+                let parts: Few<(Source, Source)> =
                     pairs.iter().map(|(a, b)| (self.source(a), self.source(b))).collect();
                 add(&parts, y.len() / pixel.max(1), Target { data: y, pixel, first: 0 });
             }
@@ -141,8 +147,12 @@ impl Scene<'_> {
                 let pooling = Pooling::new(Pool::Average, batch, input, output, pixel, window);
                 pooling.forward(self.data(step.reads[0]), y, &mut vec![]);
             }
+            Work::GlobalPool(Pool::Average) => mean(self.data(step.reads[0]), shape[0], pixel, y),
             Work::GlobalPool(kind) => {
                 global_forward(*kind, self.data(step.reads[0]), shape[0], pixel, y);
+            }
+            Work::Scale(act) => {
+                scale(self.data(step.reads[0]), self.data(step.reads[1]), [shape[0], pixel], *act, y);
             }
             Work::Upsample { node, scale } => {
                 upsample(*scale, &self.geometry(*node), pixel, self.data(step.reads[0]), y);
@@ -150,7 +160,7 @@ impl Scene<'_> {
             Work::Other(nodes) => {
                 let node = &self.engine.graph.nodes[step.node];
                 let both = nodes.iter().zip(&step.reads);
-                let inputs: Vec<Ref<f32>> = both
+                let inputs: Few<Ref<f32>> = both
                     .map(|(node, buffer)| Ref { shape: &self.fit.shapes[*node], data: self.data(*buffer) })
                     .collect();
                 apply(&node.op, node.layer, &inputs, &self.engine.params, shape, y)?;

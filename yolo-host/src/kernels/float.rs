@@ -3,8 +3,13 @@
 use super::isa::{Isa, isa};
 use super::{dense, dense_weight, depthwise};
 use num_traits::NumAssign;
+use std::cell::RefCell;
 use std::fmt::Debug;
 use std::iter::Sum;
+use std::thread::LocalKey;
+
+/// Vectors to be used again.
+pub type Spare<T> = LocalKey<RefCell<Vec<Vec<T>>>>;
 
 /// f32 with fast kernels, or f64 with the reference kernels, for checking whole networks.
 pub trait Float: num_traits::Float + NumAssign + Default + Debug + Send + Sync + Sum + 'static {
@@ -12,6 +17,9 @@ pub trait Float: num_traits::Float + NumAssign + Default + Debug + Send + Sync +
     fn of(value: f64) -> Self;
     /// The same number in double precision.
     fn f64(self) -> f64;
+
+    /// Memory of this thread that nobody needs at the moment.
+    fn spare() -> &'static Spare<Self>;
 
     /// e^x, in a form that loops over it can be vectorised.
     fn exponential(self) -> Self;
@@ -34,6 +42,11 @@ impl Float for f64 {
 
     fn exponential(self) -> Self {
         self.exp()
+    }
+
+    fn spare() -> &'static Spare<f64> {
+        thread_local! { static SPARE: RefCell<Vec<Vec<f64>>> = const { RefCell::new(vec![]) }; }
+        &SPARE
     }
 
     fn f64(self) -> f64 {
@@ -61,6 +74,11 @@ impl Float for f32 {
     #[inline(always)]
     fn of(value: f64) -> Self {
         value as f32
+    }
+
+    fn spare() -> &'static Spare<f32> {
+        thread_local! { static SPARE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(vec![]) }; }
+        &SPARE
     }
 
     /// Within 2 units in the last place, from the smallest normal number to e^88.7: e^x = 2^n · e^r with |r| ≤ ln 2 / 2, and

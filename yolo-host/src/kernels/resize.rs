@@ -3,9 +3,11 @@
 
 use super::Float;
 use super::parallel::chunks_mut;
+use super::shape::Axes;
+use smallvec::smallvec;
 
 /// Sizes in memory's order of the result, and what a step along each is in the source.
-pub type Steps = (Vec<usize>, Vec<usize>);
+pub type Steps = (Axes, Axes);
 
 /// x with a border: left, right, top, bottom.
 pub fn pad<T: Float>(x: &[T], shape: &[usize], border: [usize; 4], constant: T, y: &mut [T]) {
@@ -58,7 +60,7 @@ pub fn permute<T: Float>(x: &[T], y: &mut [T], table: &[usize]) {
 /// Every pixel repeated `scale` times both ways.
 pub fn nearest(shape: &[usize], scale: usize) -> Steps {
     let [n, c, h, w] = [shape[0], shape[1], shape[2], shape[3]];
-    (vec![n, h, scale, w, scale, c], vec![h * w * c, w * c, 0, c, 0, 1])
+    (smallvec![n, h, scale, w, scale, c], smallvec![h * w * c, w * c, 0, c, 0, 1])
 }
 
 /// Squares of `size` pixels to channels: the pixel's place comes before the channel, by rows or by columns.
@@ -66,7 +68,10 @@ pub fn space_to_depth(shape: &[usize], size: usize, by_rows: bool) -> Steps {
     let [n, c, h, w] = [shape[0], shape[1], shape[2], shape[3]];
     let (dy, dx) = (w * c, c);
     let inner = if by_rows { [dy, dx] } else { [dx, dy] };
-    (vec![n, h / size, w / size, size, size, c], vec![h * w * c, size * dy, size * dx, inner[0], inner[1], 1])
+    (
+        smallvec![n, h / size, w / size, size, size, c],
+        smallvec![h * w * c, size * dy, size * dx, inner[0], inner[1], 1],
+    )
 }
 
 /// The inverse of [`space_to_depth`].
@@ -74,7 +79,7 @@ pub fn depth_to_space(shape: &[usize], size: usize, by_rows: bool) -> Steps {
     let [n, c, h, w] = [shape[0], shape[1], shape[2], shape[3]];
     let out = c / (size * size);
     let (dy, dx) = if by_rows { (size * out, out) } else { (out, size * out) };
-    (vec![n, h, size, w, size, out], vec![h * w * c, w * c, dy, c, dx, 1])
+    (smallvec![n, h, size, w, size, out], smallvec![h * w * c, w * c, dy, c, dx, 1])
 }
 
 /// The two source places of an output place, and the share of the second (corners not aligned).

@@ -3,6 +3,7 @@
 
 use super::Float;
 use super::parallel::chunks_mut;
+use smallvec::{SmallVec, smallvec};
 
 /// Elements of one task.
 const CHUNK: usize = 1 << 14;
@@ -96,9 +97,12 @@ pub fn scatter_add<T: Float>(src: &[T], dst: &mut [T], sizes: &[usize], strides:
     }
 }
 
+/// Sizes or steps by axis, which take no memory of their own.
+pub type Axes = SmallVec<[usize; 8]>;
+
 /// Row-major strides of these sizes.
-pub fn strides(sizes: &[usize]) -> Vec<usize> {
-    let mut strides = vec![1; sizes.len()];
+pub fn strides(sizes: &[usize]) -> Axes {
+    let mut strides = smallvec![1; sizes.len()];
     for i in (1..sizes.len()).rev() {
         strides[i - 1] = strides[i] * sizes[i];
     }

@@ -1,9 +1,10 @@
 //! Operations that keep nothing for a gradient, each from its inputs alone.
 
+use super::spare::{Rows, Spare};
 use super::tensor::{Ref, broadcast_steps, from_rows, logical_strides, order, physical, to_rows};
 use crate::autograd::Error;
 use crate::graph::{CustomError, Op, Order, Upsample, View};
-use crate::kernels::shape::{AxisCopy, gather, map, scale_channels, zip};
+use crate::kernels::shape::{Axes, AxisCopy, gather, map, scale_channels, zip};
 use crate::kernels::{Float, act, matrix, resize};
 
 /// Computes an operation of a YAML row into `y`, a tensor of `shape`. Convolution, batch norm and pools are not among them.
@@ -54,33 +55,34 @@ pub fn apply<T: Float>(
             let [features, n] = [x.shape[x.shape.len() - 1], shape[shape.len() - 1]];
             let rows = rows(x);
             let transposed = matrix::transposed(&params[weight.0], n, features);
-            let mut out = vec![T::zero(); y.len()];
-            matrix::product(&rows, &transposed, &mut out, [rows.len() / features, features, n]);
-            if let Some(bias) = bias {
-                let bias = &params[bias.0];
-                out.chunks_exact_mut(n).for_each(|row| row.iter_mut().zip(bias).for_each(|(y, b)| *y += *b));
-            }
-            from_rows(&out, shape, y);
+            by_rows(shape, y, |y| {
+                matrix::product(&rows, &transposed, y, [rows.len() / features, features, n]);
+                if let Some(bias) = bias {
+                    let bias = &params[bias.0];
+                    y.chunks_exact_mut(n)
+                        .for_each(|row| row.iter_mut().zip(bias).for_each(|(y, b)| *y += *b));
+                }
+            });
         }
         Op::MatMul => {
             let b = *inputs.get(1).ok_or_else(missing)?;
-            let sizes = matrix_sizes(x, b);
-            let mut out = vec![T::zero(); y.len()];
-            matrix::product(&rows(x), &rows(b), &mut out, sizes);
-            from_rows(&out, shape, y);
+            by_rows(shape, y, |y| matrix::product(&rows(x), &rows(b), y, matrix_sizes(x, b)));
+        }
+        Op::Softmax { axis } if shape.len() != 4 && axis + 1 == shape.len() => {
+            matrix::softmax(x.data, y, x.shape[*axis]);
         }
         Op::Softmax { axis } => {
             let last = moved_last(x.shape, *axis);
-            let (mut rows, mut out) = (vec![T::zero(); y.len()], vec![T::zero(); y.len()]);
+            let (mut rows, mut out) = (Spare::zeros(y.len()), Spare::zeros(y.len()));
             gather(x.data, &mut rows, &last.0, &last.1);
             matrix::softmax(&rows, &mut out, x.shape[*axis]);
             scatter(&out, y, &last);
         }
-        Op::Reshape(_) | Op::UnflattenLike => from_rows(&rows(x), shape, y),
+        Op::Reshape(_) | Op::UnflattenLike => by_rows(shape, y, |y| to_rows(x.data, x.shape, y)),
         Op::Transpose(a, b) => {
             let mut steps = logical_strides(x.shape);
             steps.swap(*a, *b);
-            let steps: Vec<usize> = order(shape.len()).into_iter().map(|axis| steps[axis]).collect();
+            let steps: Axes = order(shape.len()).into_iter().map(|axis| steps[axis]).collect();
             gather(x.data, y, &physical(shape), &steps);
         }
         Op::Custom(custom) => {
@@ -97,16 +99,29 @@ pub fn apply<T: Float>(
     Ok(())
 }
 
-/// A tensor row-major.
-pub fn rows<T: Float>(x: Ref<T>) -> Vec<T> {
-    let mut out = vec![T::zero(); x.data.len()];
+/// A tensor row-major: as it lies, if it does.
+pub fn rows<T: Float>(x: Ref<'_, T>) -> Rows<'_, T> {
+    if x.shape.len() != 4 {
+        return Rows::Here(x.data);
+    }
+    let mut out = Spare::zeros(x.data.len());
     to_rows(x.data, x.shape, &mut out);
-    out
+    Rows::Copied(out)
+}
+
+/// Fills a tensor of `shape` from what makes it row-major.
+fn by_rows<T: Float>(shape: &[usize], y: &mut [T], make: impl FnOnce(&mut [T])) {
+    if shape.len() != 4 {
+        return make(y);
+    }
+    let mut out = Spare::zeros(y.len());
+    make(&mut out);
+    from_rows(&out, shape, y);
 }
 
 /// The same in single precision, as custom operations see it.
 pub fn single<T: Float>(x: Ref<T>) -> Vec<f32> {
-    rows(x).into_iter().map(|value| value.f64() as f32).collect()
+    rows(x).iter().map(|value| value.f64() as f32).collect()
 }
 
 /// From a part of an axis of a tensor of `shape` to the whole axis of a smaller one.
@@ -129,14 +144,14 @@ pub fn matrix_sizes<T: Float>(a: Ref<T>, b: Ref<T>) -> [usize; 3] {
 }
 
 /// Sizes and steps that read a tensor with `axis` last.
-pub fn moved_last(shape: &[usize], axis: usize) -> (Vec<usize>, Vec<usize>) {
+pub fn moved_last(shape: &[usize], axis: usize) -> (Axes, Axes) {
     let own = logical_strides(shape);
     let axes = (0..shape.len()).filter(|other| *other != axis).chain([axis]);
     axes.map(|axis| (shape[axis], own[axis])).unzip()
 }
 
 /// The reverse of a gather whose places do not repeat.
-pub fn scatter<T: Float>(src: &[T], dst: &mut [T], (sizes, steps): &(Vec<usize>, Vec<usize>)) {
+pub fn scatter<T: Float>(src: &[T], dst: &mut [T], (sizes, steps): &(Axes, Axes)) {
     dst.fill(T::zero());
     crate::kernels::shape::scatter_add(src, dst, sizes, steps);
 }
@@ -146,7 +161,7 @@ fn binary<T: Float>(inputs: &[Ref<T>], shape: &[usize], y: &mut [T], f: impl Fn(
     let [a, b] = *inputs else { return };
     let wide = |x: Ref<T>| {
         let (sizes, steps) = broadcast_steps(x.shape, shape);
-        let mut out = vec![T::zero(); shape.iter().product()];
+        let mut out = Spare::zeros(shape.iter().product());
         gather(x.data, &mut out, &sizes, &steps);
         out
     };

@@ -239,7 +239,8 @@ impl<T: Float> Flow<'_, T> {
                 }
             }
             Op::Linear { weight, bias } => {
-                let x = rows(self.value(input)?.view());
+                let x = self.value(input)?;
+                let x = rows(x.view());
                 let [features, n] = [shape[shape.len() - 1], out_shape[out_shape.len() - 1]];
                 let given = rows(Ref { shape: &out_shape, data: &grad });
                 let count = x.len() / features;

@@ -4,6 +4,7 @@ mod apply;
 mod backward;
 mod forward;
 mod pool;
+mod spare;
 mod tensor;
 mod through;
 

@@ -1,7 +1,7 @@
 //! Tensors on the CPU: four axes lie channels-last, all others row-major.
 
 use crate::kernels::Float;
-use crate::kernels::shape::{gather, strides};
+use crate::kernels::shape::{Axes, gather, strides};
 
 /// A tensor of the graph; `shape` is the graph's, `[batch, channels, height, width]` for a map.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,19 +32,19 @@ impl<T> Tensor<T> {
 const CHANNELS_LAST: [usize; 4] = [0, 2, 3, 1];
 
 /// The axes in memory's order.
-pub fn order(rank: usize) -> Vec<usize> {
-    if rank == 4 { CHANNELS_LAST.to_vec() } else { (0..rank).collect() }
+pub fn order(rank: usize) -> Axes {
+    if rank == 4 { CHANNELS_LAST.into_iter().collect() } else { (0..rank).collect() }
 }
 
 /// The sizes in memory's order.
-pub fn physical(shape: &[usize]) -> Vec<usize> {
+pub fn physical(shape: &[usize]) -> Axes {
     order(shape.len()).into_iter().map(|axis| shape[axis]).collect()
 }
 
 /// What a step along each axis of the graph is in memory.
-pub fn logical_strides(shape: &[usize]) -> Vec<usize> {
+pub fn logical_strides(shape: &[usize]) -> Axes {
     let in_memory = strides(&physical(shape));
-    let mut out = vec![0; shape.len()];
+    let mut out = Axes::from_elem(0, shape.len());
     for (axis, stride) in order(shape.len()).into_iter().zip(in_memory) {
         out[axis] = stride;
     }
@@ -64,12 +64,12 @@ pub fn to_rows<T: Float>(src: &[T], shape: &[usize], dst: &mut [T]) {
 /// Row-major numbers as a tensor of `shape` lies in memory.
 pub fn from_rows<T: Float>(src: &[T], shape: &[usize], dst: &mut [T]) {
     let rows = strides(shape);
-    let steps: Vec<usize> = order(shape.len()).into_iter().map(|axis| rows[axis]).collect();
+    let steps: Axes = order(shape.len()).into_iter().map(|axis| rows[axis]).collect();
     gather(src, dst, &physical(shape), &steps);
 }
 
 /// Sizes in memory's order of `out`, and for each the step in a tensor of `shape` that is broadcast to it.
-pub fn broadcast_steps(shape: &[usize], out: &[usize]) -> (Vec<usize>, Vec<usize>) {
+pub fn broadcast_steps(shape: &[usize], out: &[usize]) -> (Axes, Axes) {
     let missing = out.len() - shape.len();
     let own = logical_strides(shape);
     let step = |axis: usize| match axis.checked_sub(missing) {

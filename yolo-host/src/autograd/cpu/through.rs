@@ -44,7 +44,8 @@ impl<T: Float> Flow<'_, T> {
             Op::Transpose(a, b) => {
                 let mut steps = logical_strides(out_shape);
                 steps.swap(*a, *b);
-                let steps: Vec<usize> = order(shape.len()).into_iter().map(|axis| steps[axis]).collect();
+                let steps: crate::kernels::shape::Axes =
+                    order(shape.len()).into_iter().map(|axis| steps[axis]).collect();
                 gather(grad, dx, &physical(shape), &steps);
             }
             // Reshape and the like: the same numbers, row-major.

@@ -11,6 +11,7 @@ mod narrow;
 mod pool;
 mod products;
 mod rows;
+mod scale;
 #[cfg(test)]
 mod tests;
 mod tile;
@@ -24,7 +25,8 @@ pub use dense::Dense;
 pub use depthwise::Depthwise;
 pub use input::{from_bytes, from_planes};
 pub use narrow::{Format, Narrow};
-pub use pool::max_pool;
+pub use pool::{max_pool, mean};
+pub use scale::scale;
 pub use upsample::upsample;
 pub use winograd::Winograd;
 

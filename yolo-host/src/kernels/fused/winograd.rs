@@ -157,7 +157,8 @@ impl Winograd {
         let least = tiles.div_ceil((NEAR / per_tile).max(28));
         if threads == 1 || least >= 2 * threads {
             // As many tiles in each as are multiplied together.
-            let cost = |chunks: &usize| chunks.div_ceil(threads) * tile::cost(self.isa, tiles.div_ceil(*chunks));
+            let cost =
+                |chunks: &usize| chunks.div_ceil(threads) * tile::cost(self.isa, tiles.div_ceil(*chunks));
             let chunks = (least..=2 * least).min_by_key(cost).unwrap_or(least).min(tiles);
             tasks(chunks, work, |chunk| {
                 let tiles = chunk * tiles / chunks..(chunk + 1) * tiles / chunks;
