@@ -3,12 +3,41 @@
 use super::{Learner, Parts, Set};
 use crate::autograd::cpu::Trainer;
 use crate::autograd::{Error, Evaluator, OutputMap};
-use crate::graph::{ParamId, ValueId};
+use crate::engine::Engine;
+use crate::graph::{Graph, ParamId, ValueId};
+use crate::model::State;
 use crate::train::Rates;
 use rayon::prelude::*;
 
-impl Learner for Parts<Trainer<f32>, Vec<f32>> {
+/// The engine, made anew for each judgement: its weights are packed.
+pub(super) struct Judge {
+    graph: Graph,
+    outputs: Vec<ValueId>,
+    /// Values that are not learned.
+    state: State,
+    engine: Option<Engine>,
+}
+
+impl Judge {
+    /// For networks that begin with this state.
+    pub(super) fn new(graph: &Graph, state: &State, outputs: &[ValueId]) -> Self {
+        Judge { graph: graph.clone(), outputs: outputs.to_vec(), state: state.clone(), engine: None }
+    }
+
+    /// An engine with these numbers, row-major, one list a parameter.
+    fn with(&mut self, values: impl Iterator<Item = Vec<f32>>) -> &mut Engine {
+        self.engine = None; // its memory first
+        let mut state = self.state.clone();
+        for (i, values) in values.enumerate() {
+            state.set_floats(ParamId(i), values);
+        }
+        self.engine.insert(Engine::new(&self.graph, state, &self.outputs))
+    }
+}
+
+impl Learner for Parts<Trainer<f32>, Judge, Vec<f32>> {
     fn forward(&mut self, pictures: &[f32], shape: [usize; 4]) -> Result<(), Error> {
+        self.evaluator.engine = None; // a step needs the memory more
         self.trainer.forward(pictures, shape, true)
     }
 
@@ -52,22 +81,17 @@ impl Learner for Parts<Trainer<f32>, Vec<f32>> {
     }
 
     fn averaged(&mut self) -> Result<&mut dyn Evaluator, Error> {
-        for (values, averages) in self.evaluator.values_mut().zip(&self.averages.values) {
-            values.copy_from_slice(averages);
-        }
-        Ok(&mut self.evaluator)
+        self.with(&[])
     }
 
     fn with(&mut self, values: &[Vec<f32>]) -> Result<&mut dyn Evaluator, Error> {
-        self.averaged()?;
-        let ordered = |(i, values): (usize, &Vec<f32>)| self.trainer.in_kernel_order(ParamId(i), values);
-        let ordered = values.iter().enumerate().map(ordered);
-        for (own, values) in self.evaluator.values_mut().zip(ordered) {
-            if own.len() == values.len() {
-                own.copy_from_slice(&values);
-            }
-        }
-        Ok(&mut self.evaluator)
+        let trainer = &self.trainer;
+        let averages = self.averages.values.iter().enumerate();
+        let chosen = averages.map(|(i, averages)| match values.get(i) {
+            Some(values) if !values.is_empty() => values.clone(),
+            _ => trainer.row_major(ParamId(i), averages),
+        });
+        Ok(self.evaluator.with(chosen))
     }
 
     fn get(&self, set: Set, id: ParamId) -> Result<Vec<f32>, Error> {

@@ -9,7 +9,7 @@ use candle_core::Tensor;
 
 type Values = Option<Tensor>;
 
-impl Learner for Parts<Trainer, Values> {
+impl Learner for Parts<Trainer, Trainer, Values> {
     fn forward(&mut self, pictures: &[f32], shape: [usize; 4]) -> Result<(), Error> {
         let pictures = self.trainer.to_device(pictures, &shape)?;
         self.trainer.forward(&pictures, true)
@@ -102,7 +102,7 @@ impl Learner for Parts<Trainer, Values> {
     }
 }
 
-impl Parts<Trainer, Values> {
+impl Parts<Trainer, Trainer, Values> {
     /// Numbers of a parameter on the device.
     fn placed(&self, id: ParamId, values: &[f32]) -> Result<Values, Error> {
         self.trainer.to_device(values, &self.trainer.graph().params[id.0].shape).map(Some)

@@ -83,8 +83,8 @@ pub(super) fn learner(
     let outputs: &[ValueId] = &model.detect.outputs;
     Ok(match options.machine {
         Machine::Cpu => {
-            let network = || autograd::cpu::Trainer::<f32>::new(graph, state, outputs);
-            let (trainer, evaluator) = (network()?, network()?);
+            let trainer = autograd::cpu::Trainer::<f32>::new(graph, state, outputs)?;
+            let evaluator = cpu::Judge::new(graph, state, outputs);
             let averages = Ema::new(trainer.values());
             Box::new(Parts::new(trainer, evaluator, averages, options, model, counts))
         }
@@ -101,20 +101,20 @@ pub(super) fn learner(
 }
 
 /// A learner of networks `N` whose parameters are lists or tensors `V`.
-struct Parts<N, V> {
+struct Parts<N, E, V> {
     trainer: N,
     /// Runs the averages.
-    evaluator: N,
+    evaluator: E,
     optimizer: Optimizer<V>,
     averages: Ema<V>,
     /// Gradients of the batches since the last step.
     waiting: Vec<V>,
 }
 
-impl<N, V: Clone + Default> Parts<N, V> {
+impl<N, E, V: Clone + Default> Parts<N, E, V> {
     fn new(
         trainer: N,
-        evaluator: N,
+        evaluator: E,
         mut averages: Ema<V>,
         options: &Options,
         model: &Model,
