@@ -65,6 +65,19 @@ fn left(folder: &Path) -> (Vec<u8>, Vec<u8>, String) {
     (weights("last.state.safetensors"), weights("best.safetensors"), results)
 }
 
+/// Of twenty pictures a device without end takes all at once, the CPU sixteen.
+#[test]
+fn a_batch_is_found() {
+    let data = drawn(20, 4);
+    for (machine, batches) in [(Machine::Cpu, 2), (Machine::StandIn, 1)] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut watch = Watch::default();
+        let options = Options { batch: 0, epochs: 1, imgsz: 64, machine, ..options(data.path()) };
+        start(options, folder.path(), &mut watch).unwrap();
+        assert_eq!(watch.batches.get(), batches, "{machine}");
+    }
+}
+
 /// Trains until most shapes are found, and gives the best mAP50.
 fn learn(machine: Machine, data: &Path, folder: &Path) -> f64 {
     let mut watch = Watch::default();

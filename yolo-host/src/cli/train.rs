@@ -30,7 +30,7 @@ pub struct TrainArgs {
     /// Epochs
     #[arg(long, default_value_t = 300)]
     epochs: usize,
-    /// Pictures a batch; on the CPU -1 for 16
+    /// Pictures a batch; -1 for nine tenths of what fits on the GPU, on the CPU for 16
     #[arg(long, visible_alias = "batch", default_value_t = 16, allow_negative_numbers = true)]
     batch_size: i64,
     /// Side of the pictures in pixels
@@ -111,9 +111,6 @@ pub struct TrainArgs {
 
 /// Where results go.
 const PROJECT: &str = "runs/train";
-
-/// Upstream's batch on a processor, where no memory limits it.
-const AUTO_BATCH: usize = 16;
 
 pub fn run(args: TrainArgs) -> anyhow::Result<Outcome> {
     args.threads.start()?;
@@ -208,13 +205,7 @@ impl TrainArgs {
         );
         let machine = Machine::named(&self.device).context("--device")?;
         let batch = match self.batch_size {
-            -1 if machine != Machine::Cpu => {
-                bail!("--batch-size -1: how much fits on a GPU is not measured; name a number")
-            }
-            -1 => {
-                eprintln!("note: --batch-size -1 is {AUTO_BATCH} on a processor");
-                AUTO_BATCH
-            }
+            -1 => 0,
             size => usize::try_from(size)
                 .ok()
                 .filter(|size| *size > 0)

@@ -18,7 +18,7 @@ pub struct Options {
     pub hyp: Option<PathBuf>,
     /// Epochs.
     pub epochs: usize,
-    /// Pictures a batch.
+    /// Pictures a batch; 0 for as many as a GPU can take, and on the CPU 16.
     pub batch: usize,
     /// Side of the pictures, in pixels.
     pub imgsz: usize,

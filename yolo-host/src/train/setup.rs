@@ -1,7 +1,7 @@
 //! From options to a training that is ready to run: data, model, weights, anchors, optimiser.
 
 use super::checkpoint::{HYPER, OPTIONS, PROGRESS};
-use super::learner::{Learner, learner};
+use super::learner::{Learner, largest_batch, learner};
 use super::loss::ComputeLoss;
 use super::{EarlyStopping, Error, Hyper, Machine, Observer, Options, Progress, Schedule};
 use super::{fit, kmean_anchors};
@@ -35,7 +35,7 @@ pub struct Training {
 impl Training {
     /// A new training, whose results go to `folder`.
     pub fn new(
-        options: Options,
+        mut options: Options,
         hyper: Hyper,
         folder: &Path,
         registry: &mut Registry,
@@ -58,6 +58,10 @@ impl Training {
         }
         if !options.noautoanchor {
             fit_anchors(&mut state, &model, &options, &hyper, parts.train.items.as_slice(), observer);
+        }
+        if options.batch == 0 {
+            options.batch = largest_batch(&options, &model, &state, parts.sizes()[0])?;
+            observer.note(&format!("batches of {} pictures", options.batch));
         }
         Self::assemble(options, hyper, folder, parts, model, &state, None)
     }

@@ -2,7 +2,10 @@
 //! again. Only this folder knows which machine it is.
 
 mod cpu;
+mod fitting;
 mod gpu;
+
+pub(super) use fitting::largest_batch;
 
 use super::{Ema, Optimizer, Options, Rates};
 use crate::autograd::gpu::Precision;
