@@ -1,11 +1,13 @@
 //! Reduced precision, for every model of a size that the plain loops take in a moment: near the reference in double precision,
-//! the same with any number of threads, and not f32 by another name.
+//! the same with any number of threads, and not f32 by another name. What it costs in mAP where people would see it.
 
+use serde_json::Value;
+use std::path::Path;
 use yolo_bundle as _;
 use yolo_host::autograd::cpu::Trainer;
 use yolo_host::engine::{Engine, Numbers};
 use yolo_host::model::Model;
-use yolo_tests::{light_models, portable_state, report, uniform};
+use yolo_tests::{light_models, portable_state, report, root, shared, uniform, yolo};
 
 /// Root of the mean square of differences, as a share of that of the numbers, in bf16 and int8: of every model, and of the one
 /// in the middle. Measured are 0.003 and 0.010 in the middle; the many blocks of MobileNetV3-large, with random weights, let it
@@ -85,4 +87,55 @@ fn threads_change_nothing() {
             }
         }
     }
+}
+
+/// A folder of files, copied: a cache of labels is put beside them.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let to = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            true => copy(&path, &to),
+            false => drop(std::fs::copy(&path, &to).unwrap()),
+        }
+    }
+}
+
+/// The official yolov5s on COCO128 at 640, from the files: f32 as the reference, bf16 and int8 near it.
+#[test]
+#[ignore = "minutes: cargo test --release -p yolo-tests --test precision -- --ignored"]
+fn map_is_kept() {
+    let Some(coco) = shared("data/coco128") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    copy(&coco, folder.path());
+    let named = std::fs::read_to_string(root().join("data/coco128.yaml")).unwrap();
+    let data = folder.path().join("data.yaml");
+    let path = format!("path: {}\n#", folder.path().display());
+    std::fs::write(&data, named.replacen("path:", &path, 1)).unwrap();
+    let map = |numbers: &[&str]| {
+        let mut command = yolo();
+        command.args([
+            "bench",
+            "--json",
+            "--runs",
+            "1",
+            "--weights",
+            "weights/yolov5s.safetensors",
+            "--data",
+        ]);
+        let output = command.arg(&data).args(numbers).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let quality = &json["models"][0]["quality"];
+        ["map50", "map"].map(|key| quality[key].as_f64().unwrap())
+    };
+    let pictures = folder.path().join("images/train2017").display().to_string();
+    let plain = map(&[]);
+    let near = |other: [f64; 2], most: f64| plain.iter().zip(other).all(|(a, b)| (a - b).abs() <= most);
+    assert!(near([0.6444, 0.4323], 0.005), "f32: {plain:?}");
+    let bf16 = map(&["--precision", "bf16"]);
+    assert!(near(bf16, 0.003) && bf16 != plain, "bf16: {bf16:?}, f32: {plain:?}");
+    let int8 = map(&["--precision", "int8", "--calibrate", &pictures]);
+    assert!(near(int8, 0.01) && int8 != plain, "int8: {int8:?}, f32: {plain:?}");
 }
