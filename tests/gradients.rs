@@ -1,10 +1,12 @@
 //! The gradient of every operation against central differences in double precision, over random shapes: in training on the
-//! CPU, and in training on candle tensors: with this crate's kernels in cuDNN's place, and on a GPU, if there is one.
+//! CPU, and in training on candle tensors: with this crate's kernels in cuDNN's place, and on a GPU, if there is one. And the
+//! engine's result beside the same operation in double precision.
 
 use candle_core::{DType, Device, Tensor};
 use proptest::prelude::*;
 use std::sync::LazyLock;
 use yolo_host::autograd::{cpu, gpu};
+use yolo_host::engine::Engine;
 use yolo_host::graph::{
     Act, ConvSpec, Graph, GraphBuilder, Init, Limits, Op, Order, Pool, PoolSpec, Role, Upsample, ValueId,
 };
@@ -99,6 +101,7 @@ fn check(
 ) -> Result<(), TestCaseError> {
     check_way::<cpu::Trainer<f64>>(seed, what, &Device::Cpu, &build)?;
     check_way::<gpu::Trainer>(seed, &format!("{what}, on candle tensors"), &Device::Cpu, &build)?;
+    check_engine(seed, what, &build)?;
     match GPU.as_ref() {
         Some(gpu) => check_way::<gpu::Trainer>(seed, &format!("{what}, on the GPU"), gpu, &build),
         None => Ok(()),
@@ -106,6 +109,29 @@ fn check(
 }
 
 static GPU: LazyLock<Option<Device>> = LazyLock::new(yolo_tests::cuda);
+
+fn check_engine(
+    seed: u64,
+    what: &str,
+    build: impl Fn(&mut GraphBuilder, &mut Sizes) -> ValueId,
+) -> Result<(), TestCaseError> {
+    let (mut builder, _) = GraphBuilder::new([1, 1, 1, 1], Limits::default());
+    builder.begin_layer(0);
+    let output = build(&mut builder, &mut Sizes::of(seed));
+    let graph = builder.finish();
+    let state = State::new(&graph, seed);
+    let mut exact = cpu::Trainer::<f64>::new(&graph, &state, &[output]).unwrap();
+    exact.infer(&[0.0], [1, 1, 1, 1]).unwrap();
+    let mut engine = Engine::new(&graph, state, &[output]);
+    engine.run(&[0.0], [1, 1, 1, 1]).unwrap();
+    let (exact, ours) = (exact.output(output).unwrap(), engine.output(0).unwrap());
+    prop_assert_eq!(&exact.shape, ours.shape, "{}, seed {}", what, seed);
+    let largest = exact.data.iter().fold(0.0f64, |most, value| most.max(value.abs()));
+    let near = |(a, b): (&f64, &f32)| (a - f64::from(*b)).abs() <= 1e-5 * largest;
+    let all = exact.data.len() == ours.data.len() && exact.data.iter().zip(ours.data).all(near);
+    prop_assert!(all, "{what} in the engine, seed {seed}: another result");
+    Ok(())
+}
 
 fn check_way<W: Way>(
     seed: u64,
@@ -203,6 +229,28 @@ proptest! {
         check(seed, "linear", |b, s| {
             let x = tensor(b, "x", &[2, 3, 5]);
             b.linear("l", x, s.pick(1, 4), true).unwrap()
+        })?;
+        check(seed, "linear, of four axes", |b, s| {
+            let (x, _) = map(b, s, "x");
+            b.linear("l", x, s.pick(1, 4), true).unwrap()
+        })?;
+        check(seed, "linear, activated and added", |b, s| {
+            let (x, n) = (tensor(b, "x", &[2, 3, 5]), s.pick(1, 20));
+            let y = b.linear("l", x, n, true).unwrap();
+            let y = b.push(Op::Activation(Act::Silu), vec![y]).unwrap();
+            let z = tensor(b, "z", &[2, 3, n]);
+            b.push(Op::Add, vec![z, y]).unwrap()
+        })?;
+        check(seed, "squeeze and excitation", |b, s| {
+            let (x, channels) = map(b, s, "x");
+            let y = b.push(Op::GlobalPool(Pool::Average), vec![x]).unwrap();
+            let n = b.shape(y)[0] as i64;
+            let y = b.push(Op::Reshape(vec![n, channels as i64]), vec![y]).unwrap();
+            let y = b.linear("l", y, channels, true).unwrap();
+            let y = b.push(Op::Activation(Act::HardSigmoid), vec![y]).unwrap();
+            let y = b.push(Op::Reshape(vec![n, channels as i64, 1, 1]), vec![y]).unwrap();
+            let y = b.push(Op::Mul, vec![x, y]).unwrap();
+            b.push(Op::Activation(Act::HardSwish), vec![y]).unwrap()
         })?;
     }
 

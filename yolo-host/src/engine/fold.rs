@@ -142,11 +142,12 @@ impl Kind {
     }
 }
 
-/// A map and its scale, of a product with one number for each channel.
+/// A map and its scale, of a product with one number for each channel: at every size, since the map is larger.
 fn scaling(graph: &Graph, node: &Node) -> Option<(ValueId, ValueId)> {
-    let shape = |value: &ValueId| &graph.nodes[value.0].shape;
-    let scales = |x: &ValueId, s: &ValueId| {
-        *shape(x) == node.shape && shape(x).len() == 4 && *shape(s) == [node.shape[0], node.shape[1], 1, 1]
+    let shape = |value: &ValueId| graph.nodes[value.0].shape.as_slice();
+    let scales = |x: &ValueId, s: &ValueId| match *shape(x) {
+        [n, c, h, w] => h * w > 1 && *shape(x) == node.shape && *shape(s) == [n, c, 1, 1],
+        _ => false,
     };
     match (&node.op, node.inputs.as_slice()) {
         (Op::Mul, [a, b]) if scales(a, b) => Some((*a, *b)),
@@ -164,7 +165,8 @@ fn convolution(node: &Node, state: &mut State) -> Option<(ValueId, ConvSpec, Vec
             let bias = bias.map_or_else(zeros, |bias: ParamId| state.take(bias));
             Some((input, *spec, state.take(*weight), bias))
         }
-        Op::Linear { weight, bias } if node.shape.len() > 1 => {
+        // Of four axes the last is not a map's channels.
+        Op::Linear { weight, bias } if node.shape.len() > 1 && node.shape.len() != 4 => {
             let cout = *node.shape.last()?;
             let bias = bias.map_or_else(|| vec![0.0; cout], |bias: ParamId| state.take(bias));
             let spec = ConvSpec::same(cout, 1);

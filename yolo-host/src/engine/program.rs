@@ -3,6 +3,7 @@
 use super::Numbers;
 use super::fold::{Kind, Unit, units};
 use super::layout::{Place, Run, join, pairs, runs, whole};
+use crate::autograd::cpu::in_memory;
 use crate::graph::{Act, Graph, Op, Pool, Upsample, ValueId};
 use crate::kernels::fused::{Conv, Depthwise, Layer};
 use crate::kernels::{Isa, Window};
@@ -225,12 +226,19 @@ impl Maker<'_> {
             Op::Slice { axis: 1, start, length } if node.shape.len() == 4 => {
                 return Value::Map(self.places(inputs[0])[*start..start + length].to_vec());
             }
-            // One number a channel lies the same way in a map and in rows.
-            Op::Reshape(_) => match (self.graph.nodes[inputs[0]].shape.as_slice(), node.shape.as_slice()) {
-                ([n, c, 1, 1], [m, d]) if (n, c) == (m, d) => return Value::Flat(self.together(inputs[0])),
-                ([n, c], [m, d, 1, 1]) if (n, c) == (m, d) => return Value::Map(self.places(inputs[0])),
-                _ => (),
-            },
+            // One number a channel lies the same way in a map and in rows; it is one at every size of pictures.
+            Op::Reshape(spec) => {
+                let x = &self.graph.nodes[inputs[0]];
+                match (x.shape.as_slice(), node.shape.as_slice()) {
+                    ([n, c, 1, 1], [m, d]) if (n, c) == (m, d) && matches!(x.op, Op::GlobalPool(_)) => {
+                        return Value::Flat(self.together(inputs[0]));
+                    }
+                    ([n, c], [m, d, 1, 1]) if (n, c) == (m, d) && spec.ends_with(&[1, 1]) => {
+                        return Value::Map(self.places(inputs[0]));
+                    }
+                    _ => (),
+                }
+            }
             Op::ChannelShuffle { groups } => {
                 let places = self.places(inputs[0]);
                 let per_group = places.len() / groups;
@@ -251,7 +259,12 @@ impl Maker<'_> {
         let channels = channels(&node.shape);
         let work = match &node.op {
             Op::Input => Work::Input,
-            Op::Parameter(id) => Work::Parameter(self.state.floats(*id).to_vec()),
+            Op::Parameter(id) => {
+                let rows = self.state.floats(*id);
+                let mut values = vec![0.0; rows.len()];
+                in_memory(rows, &node.shape, &mut values);
+                Work::Parameter(values)
+            }
             Op::Pool(kind, spec) => {
                 let window = Window::from(spec);
                 match kind {

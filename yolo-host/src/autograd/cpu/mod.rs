@@ -19,8 +19,8 @@ use crate::weights::{Array, Data};
 pub(crate) use apply::apply;
 use pool::Pool;
 use std::collections::BTreeMap;
-pub(crate) use tensor::Ref;
 pub use tensor::Tensor;
+pub(crate) use tensor::{Ref, from_rows as in_memory};
 
 /// A network with its parameters and their gradients, for training.
 #[derive(Debug)]
