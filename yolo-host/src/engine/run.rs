@@ -7,7 +7,7 @@ use crate::autograd::Error;
 use crate::autograd::cpu::{Ref, apply};
 use crate::graph::{Graph, Op, ParamId, Pool, Role};
 use crate::kernels::fused::{
-    Geometry, Source, Target, add, from_bytes, from_planes, max_pool, mean, scale, upsample,
+    Geometry, Source, Target, add, from_bytes, from_planes, max_pool, scale, upsample,
 };
 use crate::kernels::pool::{Pooling, global_forward};
 use crate::model::State;
@@ -147,7 +147,6 @@ impl Scene<'_> {
                 let pooling = Pooling::new(Pool::Average, batch, input, output, pixel, window);
                 pooling.forward(self.data(step.reads[0]), y, &mut vec![]);
             }
-            Work::GlobalPool(Pool::Average) => mean(self.data(step.reads[0]), shape[0], pixel, y),
             Work::GlobalPool(kind) => {
                 global_forward(*kind, self.data(step.reads[0]), shape[0], pixel, y);
             }

@@ -106,11 +106,11 @@ pub fn global_forward<T: Float>(kind: Pool, x: &[T], batch: usize, channels: usi
         places.resize(batch * channels, 0);
     }
     for (picture, y) in y.chunks_exact_mut(channels.max(1)).enumerate() {
-        let rows = x[picture * pixels * channels..][..pixels * channels].chunks_exact(channels.max(1));
+        let x = &x[picture * pixels * channels..][..pixels * channels];
         if kind == Pool::Max {
             let places = &mut places[picture * channels..][..channels];
             y.fill(T::neg_infinity());
-            for (i, row) in rows.enumerate() {
+            for (i, row) in x.chunks_exact(channels.max(1)).enumerate() {
                 for c in 0..channels {
                     if (row[c] > y[c] || row[c].is_nan()) && !y[c].is_nan() {
                         (y[c], places[c]) = (row[c], i as u32);
@@ -118,26 +118,44 @@ pub fn global_forward<T: Float>(kind: Pool, x: &[T], batch: usize, channels: usi
                 }
             }
         } else {
-            mean(rows, pixels, y);
+            mean(x, y);
         }
     }
     places
 }
 
-/// The mean of rows: in blocks, so that long sums stay exact.
-fn mean<'a, T: Float>(rows: impl Iterator<Item = &'a [T]>, count: usize, y: &mut [T]) {
-    let mut total = vec![0.0; y.len()];
-    y.fill(T::zero());
-    for (i, row) in rows.enumerate() {
-        y.iter_mut().zip(row).for_each(|(y, x)| *y += *x);
-        if i % 64 == 63 || i + 1 == count {
-            total.iter_mut().zip(&mut *y).for_each(|(total, y)| {
-                *total += y.f64();
-                *y = T::zero();
-            });
+/// Channels whose sums are held at once.
+const TOGETHER: usize = 64;
+
+vectorised! {
+    /// Sums of neighbouring channels, the first of each pixel: in blocks of pixels, so that long ones stay exact.
+    fn sums<T: Float>(x: &[T], channels: usize, total: &mut [f64; TOGETHER]) {
+        for block in x.chunks(64 * channels) {
+            let mut some = [T::zero(); TOGETHER];
+            for pixel in block.chunks(channels) {
+                match pixel.first_chunk::<TOGETHER>() {
+                    Some(pixel) => some.iter_mut().zip(pixel).for_each(|(some, x)| *some += *x),
+                    None => some.iter_mut().zip(pixel).for_each(|(some, x)| *some += *x),
+                }
+            }
+            for (total, some) in total.iter_mut().zip(some) {
+                *total += some.f64();
+            }
         }
     }
-    y.iter_mut().zip(total).for_each(|(y, total)| *y = T::of(total / count as f64));
+}
+
+/// Every channel's mean over the pixels `[pixels, channels]`.
+fn mean<T: Float>(x: &[T], y: &mut [T]) {
+    let channels = y.len();
+    let pixels = x.len() / channels.max(1);
+    chunks_mut(y, if x.len() < 1 << 16 { channels.max(1) } else { TOGETHER }, |start, y| {
+        for (i, y) in y.chunks_mut(TOGETHER).enumerate() {
+            let mut total = [0.0; TOGETHER];
+            sums(x.get(start + TOGETHER * i..).unwrap_or_default(), channels, &mut total);
+            y.iter_mut().zip(total).for_each(|(y, total)| *y = T::of(total / pixels as f64));
+        }
+    });
 }
 
 /// The gradient of [`global_forward`], which overwrites `grad_x`.

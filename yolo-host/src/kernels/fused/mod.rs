@@ -25,7 +25,7 @@ pub use dense::Dense;
 pub use depthwise::Depthwise;
 pub use input::{from_bytes, from_planes};
 pub use narrow::{Format, Narrow};
-pub use pool::{max_pool, mean};
+pub use pool::max_pool;
 pub use scale::scale;
 pub use upsample::upsample;
 pub use winograd::Winograd;

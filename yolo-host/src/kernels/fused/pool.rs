@@ -1,4 +1,4 @@
-//! Maximum over windows, and mean over a map.
+//! Maximum over windows.
 #![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
 
 use super::Geometry;
@@ -15,42 +15,6 @@ vectorised! {
                 *y = if *x > *y || x.is_nan() { *x } else { *y };
             }
         }
-    }
-}
-
-/// Channels whose sums are held at once.
-const TOGETHER: usize = 64;
-
-vectorised! {
-    /// Sums of neighbouring channels: in blocks of pixels, so that long ones stay exact.
-    fn sums<T: Copy>(_kind: T, x: &[f32], channels: usize, total: &mut [f64; TOGETHER]) {
-        for block in x.chunks(64 * channels) {
-            let mut some = [0.0f32; TOGETHER];
-            for pixel in block.chunks(channels) {
-                match pixel.first_chunk::<TOGETHER>() {
-                    Some(pixel) => some.iter_mut().zip(pixel).for_each(|(some, x)| *some += x),
-                    None => some.iter_mut().zip(pixel).for_each(|(some, x)| *some += x),
-                }
-            }
-            for (total, some) in total.iter_mut().zip(some) {
-                *total += f64::from(some);
-            }
-        }
-    }
-}
-
-/// Every channel's mean over the pixels of each picture: `[batch, pixels, channels]` to `[batch, channels]`.
-pub fn mean(x: &[f32], batch: usize, channels: usize, y: &mut [f32]) {
-    let pixels = x.len() / (batch * channels).max(1);
-    for (picture, y) in y.chunks_exact_mut(channels.max(1)).enumerate() {
-        let x = &x[picture * pixels * channels..][..pixels * channels];
-        chunks_mut(y, if x.len() < 1 << 16 { channels } else { TOGETHER }, |start, y| {
-            for (i, y) in y.chunks_mut(TOGETHER).enumerate() {
-                let mut total = [0.0; TOGETHER];
-                sums((), &x[start + TOGETHER * i..], channels, &mut total);
-                y.iter_mut().zip(total).for_each(|(y, total)| *y = (total / pixels as f64) as f32);
-            }
-        });
     }
 }
 
