@@ -110,16 +110,21 @@ fn check(
 
 static GPU: LazyLock<Option<Device>> = LazyLock::new(yolo_tests::cuda);
 
-fn check_engine(
-    seed: u64,
-    what: &str,
-    build: impl Fn(&mut GraphBuilder, &mut Sizes) -> ValueId,
-) -> Result<(), TestCaseError> {
+fn built(seed: u64, build: impl Fn(&mut GraphBuilder, &mut Sizes) -> ValueId) -> (Graph, State, ValueId) {
     let (mut builder, _) = GraphBuilder::new([1, 1, 1, 1], Limits::default());
     builder.begin_layer(0);
     let output = build(&mut builder, &mut Sizes::of(seed));
     let graph = builder.finish();
     let state = State::new(&graph, seed);
+    (graph, state, output)
+}
+
+fn check_engine(
+    seed: u64,
+    what: &str,
+    build: impl Fn(&mut GraphBuilder, &mut Sizes) -> ValueId,
+) -> Result<(), TestCaseError> {
+    let (graph, state, output) = built(seed, build);
     let mut exact = cpu::Trainer::<f64>::new(&graph, &state, &[output]).unwrap();
     exact.infer(&[0.0], [1, 1, 1, 1]).unwrap();
     let mut engine = Engine::new(&graph, state, &[output]);
@@ -139,11 +144,7 @@ fn check_way<W: Way>(
     device: &Device,
     build: impl Fn(&mut GraphBuilder, &mut Sizes) -> ValueId,
 ) -> Result<(), TestCaseError> {
-    let (mut builder, _) = GraphBuilder::new([1, 1, 1, 1], Limits::default());
-    builder.begin_layer(0);
-    let output = build(&mut builder, &mut Sizes::of(seed));
-    let graph = builder.finish();
-    let state = State::new(&graph, seed);
+    let (graph, state, output) = built(seed, build);
     let mut trainer = W::new(&graph, &state, output, device);
     let len: usize = graph.nodes[output.0].shape.iter().product();
     let weights: Vec<f64> = (0..len).scan(Stream::keyed("weights"), |s, _| Some(s.uniform() - 0.5)).collect();
