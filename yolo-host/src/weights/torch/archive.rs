@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::io::{self, Cursor};
 
+use zip::read::{ArchiveOffset, Config};
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
@@ -33,7 +34,10 @@ pub struct Archive<'a> {
 impl<'a> Archive<'a> {
     /// Reads the table of contents.
     pub fn open(bytes: &'a [u8]) -> Result<Self, ErrorKind> {
-        let zip = ZipArchive::new(Cursor::new(bytes)).map_err(ErrorKind::Archive)?;
+        // PyTorch puts zip64's records between table and end without saying so at the end. A guess of where the archive
+        // begins can then be wrong by their size; it begins where its magic number stands.
+        let config = Config { archive_offset: ArchiveOffset::Known(0) };
+        let zip = ZipArchive::with_config(config, Cursor::new(bytes)).map_err(ErrorKind::Archive)?;
         let mut pickles = zip
             .file_names()
             .filter_map(|name| Some(name.ok()?.strip_suffix(PICKLE)?.to_owned()))
@@ -115,12 +119,61 @@ mod tests {
     type Files<'a> = &'a [(&'a str, &'a [u8])];
 
     fn zip(files: Files) -> Vec<u8> {
+        stored(false, files)
+    }
+
+    fn stored(large: bool, files: Files) -> Vec<u8> {
         let mut zip = zip::ZipWriter::new(Cursor::new(vec![]));
         for (name, content) in files {
-            zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+            zip.start_file(*name, zip::write::SimpleFileOptions::default().large_file(large)).unwrap();
             zip.write_all(content).unwrap();
         }
         zip.finish().unwrap().into_inner()
+    }
+
+    /// `zip` as PyTorch writes it: with zip64's two records before the end, which does not mention them.
+    fn with_records(zip: &[u8]) -> Vec<u8> {
+        let (before, end) = zip.split_at(zip.len() - 22);
+        let wide = |range: std::ops::Range<usize>| {
+            let mut number = [0; 8];
+            number[..range.len()].copy_from_slice(&end[range]);
+            number
+        };
+        let (count, table) = (wide(10..12), [wide(12..16), wide(16..20)].concat());
+        let versions = [44, 0, 0, 0, 0, 0, 0, 0, 45, 0, 45, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let record = [b"PK\x06\x06", &versions[..], &count, &count, &table].concat();
+        let place = (before.len() as u64).to_le_bytes();
+        [before, &record, b"PK\x06\x07\0\0\0\0", &place, &[1, 0, 0, 0], end].concat()
+    }
+
+    /// Reads a checkpoint whose folder is called `name`, in every form that a zip archive of it can have.
+    fn opens(name: &str) {
+        for large in [false, true] {
+            let plain = options(
+                large,
+                &[(&format!("{name}/data.pkl"), b"N."), (&format!("{name}/data/7"), b"\x01\x02")],
+            );
+            for bytes in [with_records(&plain), plain] {
+                let mut budget = Budget::for_file(bytes.len());
+                let mut archive = Archive::open(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+                assert_eq!(archive.pickle(&mut budget).unwrap(), b"N.", "{name}");
+                let storage = Storage { key: "7", element: Element::F16, len: 1 };
+                assert_eq!(archive.storage(storage, &mut budget).unwrap(), b"\x01\x02", "{name}");
+            }
+        }
+    }
+
+    /// With 21 characters an entry of the table is as long as zip64's records.
+    #[test]
+    fn a_folder_s_name_may_have_any_length() {
+        (1..=200).for_each(|length| opens(&"x".repeat(length)));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_folder_may_have_any_name(name in "[ -.0-~äß血]{1,200}") {
+            opens(&name);
+        }
     }
 
     fn pickle(bytes: &[u8]) -> Result<&[u8], ErrorKind> {
