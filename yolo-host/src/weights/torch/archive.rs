@@ -149,7 +149,7 @@ mod tests {
     /// Reads a checkpoint whose folder is called `name`, in every form that a zip archive of it can have.
     fn opens(name: &str) {
         for large in [false, true] {
-            let plain = options(
+            let plain = stored(
                 large,
                 &[(&format!("{name}/data.pkl"), b"N."), (&format!("{name}/data/7"), b"\x01\x02")],
             );
