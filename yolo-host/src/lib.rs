@@ -23,6 +23,7 @@ pub mod model;
 pub mod random;
 pub mod registry;
 pub mod report;
+pub mod text;
 pub mod train;
 pub mod validator;
 pub mod weights;

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::SplitName;
+use crate::text;
 
 /// A picture or a dataset that could not be found, read or written.
 ///
@@ -45,6 +46,10 @@ pub enum Error {
         /// What the operating system said.
         cause: io::Error,
     },
+
+    /// The file is no text.
+    #[error(transparent)]
+    Text(text::Error),
 
     /// The file has no bytes.
     #[error("'{}' is empty (0 bytes): replace the file or leave it out", path.display())]
@@ -202,6 +207,15 @@ pub enum Error {
         /// What is wrong and what is expected.
         why: String,
     },
+}
+
+impl From<text::Error> for Error {
+    fn from(error: text::Error) -> Self {
+        match error {
+            text::Error::Read { path, cause } => Error::Read { path, cause },
+            error @ (text::Error::TooLong { .. } | text::Error::Encoding { .. }) => Error::Text(error),
+        }
+    }
 }
 
 /// What a decoder said, which may end in a line break.

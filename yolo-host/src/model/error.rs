@@ -2,20 +2,13 @@
 
 use crate::graph::{BuildError, NodeError};
 use crate::registry::ArgError;
-use std::path::PathBuf;
 
 /// A model that cannot be read or built.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file cannot be read.
-    #[error("cannot read {}", file.display())]
-    Read {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
+    /// The file cannot be read, or is no text.
+    #[error(transparent)]
+    Text(#[from] crate::text::Error),
     /// The text is not YAML.
     #[error("{file}: not valid YAML")]
     Yaml {

@@ -2,6 +2,7 @@
 
 use super::Error;
 use crate::registry::Arg;
+use crate::text;
 use crate::weights::Meta;
 use serde_yaml::Value;
 use std::path::{Path, PathBuf};
@@ -73,8 +74,7 @@ const MAX_PLUGINS: usize = 100;
 impl Spec {
     /// Reads a model file.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| Error::Read { file: path.into(), source })?;
+        let text = text::read(path)?;
         Ok(Self::parse(&text, &path.display().to_string())?.in_folder_of(path))
     }
 

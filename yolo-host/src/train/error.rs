@@ -2,7 +2,7 @@
 
 use super::loss::LossError;
 use crate::registry::RegistryError;
-use crate::{autograd, data, model, report, validator, weights};
+use crate::{autograd, data, model, report, text, validator, weights};
 use std::path::PathBuf;
 
 /// A training that cannot be started or go on.
@@ -16,6 +16,9 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
+    /// A file that is to hold them is no text.
+    #[error(transparent)]
+    Text(#[from] text::Error),
     /// Options that do not go together.
     #[error("{0}")]
     Options(String),

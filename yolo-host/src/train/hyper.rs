@@ -2,6 +2,7 @@
 
 use super::Error;
 use super::loss::LossHyper;
+use crate::text;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -122,7 +123,7 @@ impl Hyper {
     /// Reads a file; what it does not name has its default.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let why = |why: String| Error::Hyper { file: path.into(), why };
-        let text = std::fs::read_to_string(path).map_err(|error| why(error.to_string()))?;
+        let text = text::read(path)?;
         // The parser takes time with the square of nested lists' depth, and no such file is long.
         if text.len() > 1 << 16 {
             return Err(why(format!("has {} bytes, too many for hyperparameters", text.len())));

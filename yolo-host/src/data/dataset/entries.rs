@@ -7,9 +7,6 @@ use std::path::{Path, PathBuf};
 use super::super::sources::{is_picture, matched};
 use super::{Dataset, Error, Label, SplitName, coco, voc};
 
-/// The most bytes of a text file (labels, lists, XML); the largest real ones are lists of a few MiB.
-const MAX_TEXT: u64 = 256 << 20;
-
 /// A picture that is yet to be checked.
 pub struct Entry {
     pub image: PathBuf,
@@ -163,13 +160,7 @@ pub fn listed(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     super::super::sources::listed(folder)
 }
 
-/// A text file's content, which must be UTF-8 and of a size that a text can have.
+/// A text file's content.
 pub fn text(path: &Path) -> Result<String, Error> {
-    let unreadable = |cause| Error::Read { path: path.to_path_buf(), cause };
-    let size = fs::metadata(path).map_err(unreadable)?.len();
-    if size > MAX_TEXT {
-        let why = format!("{} MiB are too many for a text file", size >> 20);
-        return Err(Error::Description { path: path.to_path_buf(), why });
-    }
-    fs::read_to_string(path).map_err(unreadable)
+    Ok(crate::text::read(path)?)
 }
