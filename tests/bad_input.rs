@@ -400,7 +400,7 @@ fn bad_arguments() {
         (&["detect", "--classes", "80"], 1, "--classes 80: the model has classes 0 to 79"),
         (&["detect", "--source", "missing.jpg"], 1, "source 'missing.jpg' does not exist"),
         (&["detect", "--source", here], 1, "no pictures in"),
-        (&["info", "--cfg", "missing.yaml"], 1, "cannot read 'missing.yaml': No such file"),
+        (&["info", "--cfg", "missing.yaml"], 1, "missing.yaml: no such model file"),
         (&["info", "--weights", "missing.pt"], 1, "missing.pt: cannot read the file: No such file"),
         (
             &["convert", "--weights", "weights/yolov5s.safetensors", "--output", "a.pt"],

@@ -226,7 +226,7 @@ fn wrong_commands_are_refused() {
         (&["--cfg", cfg, "--serve"], 2, "cannot be used with"),
         (&["--serve", "--json"], 2, "cannot be used with"),
         (&["--serve", "--threads", "1,2"], 1, "--serve takes one number of --threads"),
-        (&["--cfg", "missing.yaml"], 1, "cannot read 'missing.yaml': No such file"),
+        (&["--cfg", "missing.yaml"], 1, "missing.yaml: no such model file"),
         (&["--weights", "missing.pt"], 1, "missing.pt: cannot read the file"),
         (&["--weights", s, "--cfg", cfg], 1, "the weights do not fit the model"),
         (&["--weights", s, "--cfg", cfg, cfg], 1, "2 --cfg for 1 --weights; give one for each"),

@@ -120,7 +120,7 @@ fn serve_refuses_and_goes_on() {
         (b"load n a b c".to_vec(), "error: `load` with 4 words"),
         (b"\xff\xfe\x00 run".to_vec(), "error: "),
         (vec![b'x'; 1 << 20], "error: `xxx"),
-        (load("missing.yaml", good, "good", &y), "error: cannot read 'missing.yaml': No such file"),
+        (load("missing.yaml", good, "good", &y), "error: missing.yaml: no such model file"),
         (load("models/yolov5s.yaml", good, "good", &y), "the weights do not fit the model"),
         (load(cfg, "missing", "good", &y), "missing: cannot read the file"),
         (load(cfg, "text", "good", &y), "text: not a weights file"),

@@ -20,6 +20,7 @@ pub mod eval;
 pub mod graph;
 pub mod kernels;
 pub mod model;
+mod near;
 pub mod random;
 pub mod registry;
 pub mod report;

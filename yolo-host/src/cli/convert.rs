@@ -17,7 +17,7 @@ pub struct ConvertArgs {
     /// File to write (.safetensors)
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
-    /// Model YAML, for weights that carry none
+    /// Model of weights that carry none: a YAML file, or the name of a built-in one such as yolov5s
     #[arg(long, value_name = "FILE")]
     cfg: Option<PathBuf>,
     /// Class names, for weights that carry none

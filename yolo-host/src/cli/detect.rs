@@ -24,7 +24,7 @@ pub struct DetectArgs {
     /// Weights (.safetensors or .pt)
     #[arg(long, value_name = "FILE", default_value = "weights/yolov5s.safetensors")]
     weights: PathBuf,
-    /// Model YAML, for weights that carry none
+    /// Model of weights that carry none: a YAML file, or the name of a built-in one such as yolov5s
     #[arg(long, value_name = "FILE")]
     cfg: Option<PathBuf>,
     /// A picture, a folder, or a glob such as 'photos/*.jpg'

@@ -27,7 +27,7 @@ pub fn run(args: InfoArgs) -> anyhow::Result<Outcome> {
     let model = match (&args.model.weights, cfg) {
         (Some(weights), cfg) => load_model(weights, cfg, &mut registry)?.0,
         (None, Some(cfg)) => {
-            let spec = Spec::read(cfg)?;
+            let spec = Spec::find(cfg)?;
             registry.load_trusted(&spec.plugins)?;
             Model::build(spec, &registry)?
         }

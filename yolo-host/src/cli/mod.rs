@@ -101,7 +101,7 @@ pub fn run() -> ExitCode {
 /// Which model: a YAML file, or weights that carry one.
 #[derive(clap::Args)]
 struct ModelArgs {
-    /// Model YAML
+    /// Model: a YAML file, or the name of a built-in one such as yolov5s
     #[arg(long, value_name = "FILE", required_unless_present = "weights")]
     cfg: Option<PathBuf>,
     /// Weights (.safetensors or .pt)

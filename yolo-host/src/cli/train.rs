@@ -18,7 +18,7 @@ pub struct TrainArgs {
     /// Dataset: a data.yaml, or a Pascal VOC folder
     #[arg(long, value_name = "PATH", required_unless_present = "resume")]
     data: Option<PathBuf>,
-    /// Model YAML; without it the one that --weights carry
+    /// Model: a YAML file, or the name of a built-in one such as yolov5s; without it the one that --weights carry
     #[arg(long, value_name = "FILE")]
     cfg: Option<PathBuf>,
     /// Weights to start from (.safetensors or .pt): tensors of the same name and shape are taken

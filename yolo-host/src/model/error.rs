@@ -2,6 +2,7 @@
 
 use crate::graph::{BuildError, NodeError};
 use crate::registry::ArgError;
+use std::path::PathBuf;
 
 /// A model that cannot be read or built.
 #[derive(Debug, thiserror::Error)]
@@ -9,6 +10,14 @@ pub enum Error {
     /// The file cannot be read, or is no text.
     #[error(transparent)]
     Text(#[from] crate::text::Error),
+    /// There is no such file, and none of its name is built in.
+    #[error("{}: no such model file, here or in models/, and not built in; built in are: {built_in}", file.display())]
+    NoSuchModel {
+        /// As named.
+        file: PathBuf,
+        /// Models like it, else all of them.
+        built_in: String,
+    },
     /// The text is not YAML.
     #[error("{file}: not valid YAML")]
     Yaml {

@@ -2,6 +2,7 @@
 
 mod detect;
 mod error;
+mod find;
 mod init;
 mod parse;
 mod spec;

@@ -81,7 +81,7 @@ impl Spec {
     /// The model that weights belong to: that of `cfg`, else the one that they carry; none if they do not say.
     pub fn of_weights(cfg: Option<&Path>, file: &Path, meta: &Meta) -> Result<Option<Self>, Error> {
         match (cfg, &meta.model) {
-            (Some(cfg), _) => Self::read(cfg).map(Some),
+            (Some(cfg), _) => Self::find(cfg).map(Some),
             (None, Some(text)) => {
                 let spec = Self::parse(text, &format!("{} (its model)", file.display()))?;
                 Ok(Some(spec.in_folder_of(file)))

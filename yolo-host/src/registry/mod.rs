@@ -13,6 +13,7 @@ pub use inspect::check as check_library;
 pub use library::LibraryError;
 pub use search::PLUGIN_PATH;
 
+use crate::near::near;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
@@ -150,8 +151,6 @@ impl Registry {
 
     /// The known name most like `name`, if one is like it at all.
     pub fn nearest(&self, name: &str) -> Option<&str> {
-        let likeness = |known: &str| strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase());
-        let best = self.entries.keys().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
-        (likeness(best) > 0.7).then_some(best)
+        near(name, self.entries.keys().map(String::as_str)).first().copied()
     }
 }

@@ -226,7 +226,7 @@ fn model_of(options: &Options) -> Result<(Spec, Loaded), Error> {
     };
     let spec = match (&options.cfg, &loaded) {
         (cfg, Some((file, checkpoint))) => Spec::of_weights(cfg.as_deref(), file, &checkpoint.meta)?,
-        (Some(cfg), None) => Some(Spec::read(cfg)?),
+        (Some(cfg), None) => Some(Spec::find(cfg)?),
         (None, None) => None,
     };
     let spec = spec.ok_or_else(|| {

@@ -25,7 +25,7 @@ use table::Detail;
 /// Measure how fast models are, layer by layer or side by side
 #[derive(clap::Args)]
 pub struct BenchArgs {
-    /// Model YAML, one or several; without weights their values are made from a seed
+    /// Models: YAML files, or names of built-in ones; without weights their values are made from a seed
     #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present_any = ["weights", "serve"])]
     cfg: Vec<PathBuf>,
     /// Weights (.safetensors or .pt), one or several; together with --cfg one for each of those

@@ -52,7 +52,7 @@ impl Subject {
                 (model, state)
             }
             (None, Some(cfg)) => {
-                let spec = Spec::read(cfg)?;
+                let spec = Spec::find(cfg)?;
                 registry.load_trusted(&spec.plugins)?;
                 let model = Model::build(spec, registry)?;
                 let state = State::new(&model.graph, 0);
