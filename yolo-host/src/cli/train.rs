@@ -47,8 +47,8 @@ pub struct TrainArgs {
     #[arg(long)]
     no_amp: bool,
     /// Go on with a training that was stopped: its folder, its weights/last.state.safetensors, or the latest
-    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = "")]
-    resume: Option<PathBuf>,
+    #[arg(long, value_name = "PATH", num_args = 0..=1)]
+    resume: Option<Option<PathBuf>>,
     /// Search better hyperparameters in so many trainings; --exist-ok goes on from the folder's evolve.csv
     #[arg(long, value_name = "GENERATIONS", num_args = 0..=1, default_missing_value = "300", conflicts_with = "resume",
         value_parser = clap::value_parser!(u32).range(1..))]
@@ -118,7 +118,7 @@ pub fn run(args: TrainArgs) -> anyhow::Result<Outcome> {
     let mut watch = Watch::new();
     let (mut training, folder) = match &args.resume {
         Some(path) => {
-            let state = state_file(path, &args.results.project)?;
+            let state = state_file(path.as_deref(), &args.results.project)?;
             let named = (!args.device.is_empty()).then(|| Machine::named(&args.device));
             let machine = named.transpose().context("--device")?;
             let training = Training::resume(&state, machine, &mut registry, &mut watch)?;
@@ -243,8 +243,16 @@ impl TrainArgs {
 }
 
 /// The state that `--resume` means: a file, a run's folder, or that of the project's latest run.
-fn state_file(path: &Path, project: &Path) -> anyhow::Result<PathBuf> {
+fn state_file(path: Option<&Path>, project: &Path) -> anyhow::Result<PathBuf> {
     const STATE: &str = "weights/last.state.safetensors";
+    let Some(path) = path else {
+        let runs = std::fs::read_dir(project).with_context(|| format!("--resume: {}", project.display()))?;
+        let states = runs.flatten().map(|run| run.path().join(STATE));
+        let dated = states.filter_map(|state| Some((state.metadata().ok()?.modified().ok()?, state)));
+        let latest = dated.max().map(|(_, state)| state);
+        return latest
+            .with_context(|| format!("--resume: no training in {} can be gone on with", project.display()));
+    };
     if path.is_file() {
         let name = path.to_string_lossy();
         // The weights beside it are what people name.
@@ -262,10 +270,5 @@ fn state_file(path: &Path, project: &Path) -> anyhow::Result<PathBuf> {
         );
         return Ok(state);
     }
-    ensure!(path.as_os_str().is_empty(), "--resume {}: no such file or folder", path.display());
-    let runs = std::fs::read_dir(project).with_context(|| format!("--resume: {}", project.display()))?;
-    let states = runs.flatten().map(|run| run.path().join(STATE));
-    let dated = states.filter_map(|state| Some((state.metadata().ok()?.modified().ok()?, state)));
-    let latest = dated.max().map(|(_, state)| state);
-    latest.with_context(|| format!("--resume: no training in {} can be gone on with", project.display()))
+    bail!("--resume {}: no such file or folder", path.display())
 }
