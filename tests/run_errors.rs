@@ -285,7 +285,7 @@ fn what_is_wrong_from_the_start_is_told_and_leaves_no_folder() {
 }
 
 #[test]
-fn a_label_beyond_the_classes_costs_its_picture_alone() {
+fn a_label_beyond_the_classes_costs_itself_alone() {
     let folder = tempfile::tempdir().unwrap();
     for (i, class) in [0, 1, 7].iter().enumerate() {
         for part in ["images", "labels"] {
@@ -301,7 +301,9 @@ fn a_label_beyond_the_classes_costs_its_picture_alone() {
     let (code, error) = run(&mut train(&data, project.path()));
     assert_eq!(code, Some(0), "{error}");
     assert!(
-        error.contains("1 left out") && error.contains("class 7, but the dataset's classes are 0 to 1"),
+        error.contains("3 images, 2 objects")
+            && error.contains("left out: 0 images, 1 object\n")
+            && error.contains("class 7, but the dataset's classes are 0 to 1"),
         "{error}"
     );
 }

@@ -162,6 +162,11 @@ fn plain(text: String) -> String {
     text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
 }
 
+/// A number of things: `1 image`, `2 images`.
+pub(crate) fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 /// The number of the line that follows this text, whatever its lines end in.
 fn line(before: &str) -> usize {
     let both = before.matches("\r\n").count();

@@ -2,6 +2,7 @@
 
 use super::output::line;
 use crate::data::{Split, SplitName};
+use crate::text::counted;
 use crate::train::{BatchReport, EpochReport, Observer};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::sync::OnceLock;
@@ -21,15 +22,18 @@ pub fn bar(len: usize, prefix: &str) -> ProgressBar {
 pub fn report_split(which: SplitName, split: &Split) {
     let report = &split.report;
     let objects: usize = split.items.iter().map(|item| item.labels.len()).sum();
-    let background = report.missing + report.empty;
     eprintln!(
-        "{which}: {} pictures, {objects} objects; {background} pictures without objects, {} left out",
-        split.items.len(),
-        report.corrupt
+        "{which}: {}, {}; {} without objects; left out: {}, {}",
+        counted(split.items.len(), "image"),
+        counted(objects, "object"),
+        counted(report.missing + report.empty, "image"),
+        counted(report.corrupt, "image"),
+        counted(report.objects_left_out(), "object")
     );
+    report.notes.iter().for_each(|note| eprintln!("note: {note}"));
     report.messages.iter().take(SHOWN).for_each(|trouble| eprintln!("  {trouble}"));
     if let Some(more) = report.messages.len().checked_sub(SHOWN + 1) {
-        eprintln!("  … and {} more", more + 1);
+        eprintln!("  … and {} more: `yolo data check` prints them all", more + 1);
     }
 }
 

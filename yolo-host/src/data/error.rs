@@ -190,6 +190,17 @@ pub enum Error {
         place: String,
     },
 
+    /// There are labels, but not one of their objects can be used.
+    #[error("not one object for {split} can be used, {left_out} are left out; the first: {first}")]
+    NoObjects {
+        /// The part that was asked for.
+        split: SplitName,
+        /// How many objects are left out.
+        left_out: usize,
+        /// What is wrong with the first.
+        first: String,
+    },
+
     /// Every picture or its labels are broken.
     #[error("all {images} pictures for {split} or their labels are broken; the first: {first}")]
     AllBroken {

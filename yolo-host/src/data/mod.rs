@@ -22,7 +22,9 @@ mod testing;
 
 pub use ahead::read_ahead;
 pub use augment::AugmentHyper;
-pub use dataset::{Dataset, Item, Label, Report, Split, SplitName, SplitOptions, Trouble, TroubleKind};
+pub use dataset::{
+    Costs, Dataset, Item, Label, Report, Split, SplitName, SplitOptions, Trouble, TroubleKind,
+};
 pub use error::Error;
 pub use letterbox::{Letterboxed, PADDING, letterbox};
 pub use loader::{Batch, Cache, Epoch, Geometry, Loader, LoaderOptions};

@@ -14,7 +14,7 @@ use super::{Dataset, Label, SplitName};
 use crate::weights::atomic;
 
 /// Changes when the checks or the file change.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Length and time of change of a file; nothing where there is none.
 type Stamp = Option<(u64, u128)>;
@@ -41,7 +41,7 @@ struct StoredEntry {
     size: Option<(usize, usize)>,
     /// Single precision is all that the labels have.
     objects: Vec<(usize, [f32; 4], Vec<[f32; 2]>)>,
-    messages: Vec<(TroubleKind, String)>,
+    messages: Vec<(TroubleKind, String, usize)>,
 }
 
 impl Cache {

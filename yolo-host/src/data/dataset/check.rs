@@ -1,5 +1,6 @@
 //! Every picture and its labels checked, the failures counted and listed: upstream's `verify_image_label`.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,9 +13,13 @@ use super::cache::Cache;
 use super::entries::{Entry, Source};
 use super::{Dataset, Item, Label, Split, SplitName, SplitOptions, voc, yolo};
 use crate::data::Picture;
+use crate::text::counted;
 
 /// The shortest side of a picture in pixels that is of use.
 const LEAST_SIDE: usize = 10;
+
+/// So many faults of a kind in one image are told one by one.
+const MOST_OF_A_KIND: usize = 20;
 
 /// What the checks of a [`Split`] met, in upstream's counts and one by one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,12 +34,20 @@ pub struct Report {
     pub corrupt: usize,
     /// Everything worth knowing, by picture.
     pub messages: Vec<Trouble>,
+    /// What concerns the part as a whole.
+    pub notes: Vec<String>,
 }
 
 impl Report {
-    /// How many messages are of this kind.
+    /// How many images or objects are of this kind.
     pub fn count(&self, kind: TroubleKind) -> usize {
-        self.messages.iter().filter(|trouble| trouble.kind == kind).count()
+        self.messages.iter().filter(|trouble| trouble.kind == kind).map(|trouble| trouble.count).sum()
+    }
+
+    /// How many objects are left out of images that are kept.
+    pub fn objects_left_out(&self) -> usize {
+        let of = |trouble: &&Trouble| trouble.kind.costs() == Costs::Object;
+        self.messages.iter().filter(of).map(|trouble| trouble.count).sum()
     }
 }
 
@@ -47,13 +60,31 @@ pub struct Trouble {
     pub kind: TroubleKind,
     /// What is wrong.
     pub text: String,
+    /// Of how many objects, or 1 where the image itself is meant.
+    pub count: usize,
 }
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fate = if self.kind.is_fatal() { " (picture left out)" } else { "" };
+        let fate = match self.kind.costs() {
+            Costs::Image => " (image left out)",
+            Costs::Object if self.count > 1 => " (objects left out)",
+            Costs::Object => " (object left out)",
+            Costs::Nothing => "",
+        };
         write!(f, "{}: {}{fate}", self.image.display(), self.text)
     }
+}
+
+/// What a [`Trouble`] leaves out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Costs {
+    /// The image with all of its objects.
+    Image,
+    /// These objects; the image stays.
+    Object,
+    /// Nothing.
+    Nothing,
 }
 
 /// The kinds of [`Trouble`].
@@ -67,8 +98,10 @@ pub enum TroubleKind {
     CutPicture,
     /// The label file cannot be read, or is not of its form.
     BrokenLabels,
-    /// A row has not five columns, nor the outline of a segment.
+    /// A row has neither the five columns of a box nor those of an outline.
     Columns,
+    /// A word in a row is not a number.
+    NotANumber,
     /// A number is negative.
     Negative,
     /// A coordinate is above 1, that is, outside the picture.
@@ -84,14 +117,25 @@ pub enum TroubleKind {
 }
 
 impl TroubleKind {
-    /// Whether it costs the picture.
-    pub fn is_fatal(self) -> bool {
+    /// What it leaves out. A bad object never costs its image, as it does upstream.
+    pub fn costs(self) -> Costs {
         use TroubleKind::*;
-        !matches!(self, CutPicture | OtherClass | Duplicate | Degenerate)
+        match self {
+            BrokenPicture | SmallPicture | BrokenLabels => Costs::Image,
+            Columns | NotANumber | Negative | OutOfRange | UnknownClass | OtherClass | Duplicate => {
+                Costs::Object
+            }
+            CutPicture | Degenerate => Costs::Nothing,
+        }
+    }
+
+    /// Whether it costs the image.
+    pub fn is_fatal(self) -> bool {
+        self.costs() == Costs::Image
     }
 }
 
-/// Why a picture or its labels are of no use.
+/// Why an object, an image or its labels are of no use: for objects, one fault each.
 pub type Fault = (TroubleKind, String);
 
 /// One line of labels, as read.
@@ -101,6 +145,8 @@ pub struct Row {
     pub class: f32,
     pub rect: [f32; 4],
     pub segment: Vec<[f32; 2]>,
+    /// The line of the file, where it has lines that matter.
+    pub line: Option<usize>,
 }
 
 /// What is known of a picture once checked.
@@ -110,7 +156,8 @@ pub struct Checked {
     pub item: Option<((usize, usize), Vec<Label>)>,
     /// Whether there is a file of labels; not looked for where the picture is broken.
     pub found: Option<bool>,
-    pub messages: Vec<(TroubleKind, String)>,
+    /// Kind, what is wrong, and of how many objects.
+    pub messages: Vec<(TroubleKind, String, usize)>,
 }
 
 /// Checks all pictures of a part.
@@ -132,54 +179,86 @@ pub fn all(dataset: &Dataset, which: SplitName, entries: &[Entry], options: &Spl
     }
 
     let mut split = Split::default();
+    let mut emptied = 0;
     for (entry, Checked { item, found, messages }) in entries.iter().zip(checked) {
         let report = &mut split.report;
         report.found += usize::from(found == Some(true));
         report.missing += usize::from(found == Some(false));
-        let trouble = |(kind, text)| Trouble { image: entry.image.clone(), kind, text };
+        let costly = messages.iter().any(|(kind, ..)| kind.costs() == Costs::Object);
+        let trouble = |(kind, text, count)| Trouble { image: entry.image.clone(), kind, text, count };
         report.messages.extend(messages.into_iter().map(trouble));
         match item {
             None => report.corrupt += 1,
             Some((size, labels)) => {
                 report.empty += usize::from(found == Some(true) && labels.is_empty());
+                emptied += usize::from(costly && labels.is_empty());
                 split.items.push(Item { image: entry.image.clone(), size, labels });
             }
         }
+    }
+    if emptied > 0 {
+        let images = counted(emptied, "image");
+        split
+            .report
+            .notes
+            .push(format!("all objects of {images} are left out: to the model this is background"));
     }
     split
 }
 
 /// Checks one picture and its labels.
 fn one(entry: &Entry, names: &[String]) -> Checked {
-    let mut checked = Checked::default();
-    let size = match picture(&entry.image, &mut checked.messages) {
-        Ok(size) => size,
-        Err(fault) => {
-            checked.messages.push(fault);
-            return checked;
-        }
-    };
-    let labels = match &entry.labels {
-        Source::Txt(file) if file.is_file() => Some(yolo::rows(file)),
-        Source::Xml(file) if file.is_file() => Some(voc::rows(file, size, names, &mut checked.messages)),
+    let (mut found, mut faults) = (None, Vec::new());
+    let item = labelled(entry, names, &mut found, &mut faults);
+    let item = item.map_err(|fault| faults.push(fault)).ok();
+    Checked { item, found, messages: summed(faults) }
+}
+
+/// The size of a picture and its labels; `found` becomes whether there is a file of them.
+fn labelled(
+    entry: &Entry,
+    names: &[String],
+    found: &mut Option<bool>,
+    faults: &mut Vec<Fault>,
+) -> Result<((usize, usize), Vec<Label>), Fault> {
+    let size = picture(&entry.image, faults)?;
+    let rows = match &entry.labels {
+        Source::Txt(file) if file.is_file() => Some(yolo::rows(file, faults)),
+        Source::Xml(file) if file.is_file() => Some(voc::rows(file, size, names, faults)),
         Source::Json { labels: Some(labels), .. } => {
-            checked.found = Some(true);
-            match labels {
-                Ok(labels) => checked.item = Some((size, labels.clone())),
-                Err(why) => checked.messages.push((TroubleKind::BrokenLabels, why.clone())),
-            }
-            return checked;
+            *found = Some(true);
+            return match labels {
+                Ok(labels) => Ok((size, labels.clone())),
+                Err(why) => Err((TroubleKind::BrokenLabels, why.clone())),
+            };
         }
-        _ => None,
+        Source::Txt(_) | Source::Xml(_) | Source::Json { labels: None, .. } => None,
     };
-    checked.found = Some(labels.is_some());
-    let verified =
-        labels.unwrap_or(Ok(vec![])).and_then(|rows| verify(rows, names.len(), &mut checked.messages));
-    match verified {
-        Ok(labels) => checked.item = Some((size, labels)),
-        Err(fault) => checked.messages.push(fault),
+    *found = Some(rows.is_some());
+    let rows = rows.unwrap_or(Ok(vec![]))?;
+    Ok((size, verify(rows, names.len(), faults)))
+}
+
+/// Faults as messages: of each kind so many one by one, the rest of an image as a number.
+fn summed(faults: Vec<Fault>) -> Vec<(TroubleKind, String, usize)> {
+    let mut messages: Vec<(TroubleKind, String, usize)> = Vec::new();
+    let mut counts: Vec<(TroubleKind, usize)> = Vec::new();
+    for (kind, text) in faults {
+        let place = counts.iter().position(|(known, _)| *known == kind).unwrap_or(counts.len());
+        if place == counts.len() {
+            counts.push((kind, 0));
+        }
+        counts[place].1 += 1;
+        if counts[place].1 <= MOST_OF_A_KIND {
+            messages.push((kind, text, 1));
+        }
     }
-    checked
+    let rest = counts.into_iter().filter(|(_, count)| *count > MOST_OF_A_KIND);
+    messages.extend(rest.map(|(kind, count)| {
+        let more = count - MOST_OF_A_KIND;
+        (kind, format!("{more} more of this kind"), more)
+    }));
+    messages
 }
 
 /// Height and width of a picture that seems whole.
@@ -196,41 +275,54 @@ fn picture(path: &Path, messages: &mut Vec<Fault>) -> Result<(usize, usize), Fau
     Ok((height, width))
 }
 
-/// Rows that are sound, as labels, duplicates left out.
-pub fn verify(rows: Vec<Row>, classes: usize, messages: &mut Vec<Fault>) -> Result<Vec<Label>, Fault> {
+/// Rows that are sound, as labels; the others and duplicates become faults.
+pub fn verify(rows: Vec<Row>, classes: usize, faults: &mut Vec<Fault>) -> Vec<Label> {
     let mut labels: Vec<Label> = Vec::with_capacity(rows.len());
-    let (mut duplicates, mut degenerate) = (0, 0);
-    let mut seen = std::collections::HashSet::new();
-    for Row { class, rect, segment } in rows {
-        let numbers = [class].into_iter().chain(rect);
-        if let Some(number) = numbers.clone().find(|number| !number.is_finite()) {
-            return Err((TroubleKind::OutOfRange, format!("a label holds {number}")));
-        }
-        if let Some(number) = numbers.clone().find(|&number| number < 0.0) {
-            return Err((TroubleKind::Negative, format!("a label holds the negative number {number}")));
-        }
-        if let Some(share) = rect.into_iter().find(|&share| share > 1.0) {
-            let text = format!("a coordinate is {share}: not a share of the picture, or outside of it");
-            return Err((TroubleKind::OutOfRange, text));
-        }
-        if class.fract() != 0.0 || class >= classes as f32 {
-            let text =
-                format!("class {class}, but the dataset's classes are 0 to {}", classes.saturating_sub(1));
-            return Err((TroubleKind::UnknownClass, text));
-        }
-        // Minus nought is nought.
-        if !seen.insert([class, rect[0], rect[1], rect[2], rect[3]].map(|number| (number + 0.0).to_bits())) {
-            duplicates += 1;
+    let mut seen = HashMap::new();
+    for (index, row) in rows.into_iter().enumerate() {
+        let line = row.line;
+        let mut tell = |kind, text: String| match line {
+            Some(line) => faults.push((kind, format!("line {line}: {text}"))),
+            None => faults.push((kind, text)),
+        };
+        if let Some((kind, text)) = wrong(&row, classes) {
+            tell(kind, text);
             continue;
         }
-        degenerate += usize::from(rect[2] == 0.0 || rect[3] == 0.0);
+        let Row { class, rect, segment, .. } = row;
+        // Minus nought is nought.
+        let key = [class, rect[0], rect[1], rect[2], rect[3]].map(|number| (number + 0.0).to_bits());
+        if let Some(first) = seen.insert(key, line.unwrap_or(index + 1)) {
+            seen.insert(key, first);
+            let of = if line.is_some() { format!("line {first}") } else { format!("object {first}") };
+            tell(TroubleKind::Duplicate, format!("the same as {of}"));
+            continue;
+        }
+        if rect[2] == 0.0 || rect[3] == 0.0 {
+            tell(TroubleKind::Degenerate, "a box without width or height".into());
+        }
         labels.push(Label { class: class as usize, rect: rect.map(f64::from), segment });
     }
-    if duplicates > 0 {
-        messages.push((TroubleKind::Duplicate, format!("{duplicates} duplicate labels left out")));
+    labels
+}
+
+/// Why a row cannot be used, if it cannot.
+fn wrong(row: &Row, classes: usize) -> Option<Fault> {
+    let Row { class, rect, .. } = row;
+    let mut numbers = [*class].into_iter().chain(*rect);
+    if let Some(number) = numbers.clone().find(|number| !number.is_finite()) {
+        return Some((TroubleKind::OutOfRange, format!("a label holds {number}")));
     }
-    if degenerate > 0 {
-        messages.push((TroubleKind::Degenerate, format!("{degenerate} boxes without width or height")));
+    if let Some(number) = numbers.find(|&number| number < 0.0) {
+        return Some((TroubleKind::Negative, format!("a label holds the negative number {number}")));
     }
-    Ok(labels)
+    if let Some(share) = rect.iter().find(|&&share| share > 1.0) {
+        let text = format!("a coordinate is {share}: not a share of the image, or outside of it");
+        return Some((TroubleKind::OutOfRange, text));
+    }
+    if class.fract() != 0.0 || *class >= classes as f32 {
+        let text = format!("class {class}, but the dataset's classes are 0 to {}", classes.saturating_sub(1));
+        return Some((TroubleKind::UnknownClass, text));
+    }
+    None
 }

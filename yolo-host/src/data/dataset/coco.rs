@@ -136,9 +136,9 @@ fn labels(
             Some(Segmentation::Polygons(polygons)) => outline(polygons, (image.width, image.height)),
             Some(Segmentation::Other(_)) | None => vec![],
         };
-        rows.push(Row { class: class as f32, rect: rect.map(|share| share as f32), segment });
+        rows.push(Row { class: class as f32, rect: rect.map(|share| share as f32), segment, line: None });
     }
-    verify(rows, count, &mut vec![]).map_err(|(_, text)| text)
+    Ok(verify(rows, count, &mut vec![]))
 }
 
 /// One outline of an object that may lie in several pieces: each further piece is joined where it is nearest

@@ -16,7 +16,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::Error;
-pub use check::{Report, Trouble, TroubleKind};
+pub use check::{Costs, Report, Trouble, TroubleKind};
 
 /// One object in a picture.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,13 +138,13 @@ impl Dataset {
 
     /// Finds and checks the pictures of one part, on all cores.
     ///
-    /// A picture or label file that does not pass is left out, counted and listed in the report. Checks are
-    /// those of upstream's `verify_image_label`, but for: a file of segments with a duplicate keeps the rest, a class
-    /// beyond the names costs the picture rather than the run, and no picture is rewritten.
+    /// An image or an object that does not pass is left out, counted by its kind and listed in the report. Checks are those
+    /// of upstream's `verify_image_label`, but for: a bad row costs itself rather than its image, or, for a class beyond the
+    /// names, the run; each row is a box or an outline by its own length; no image is rewritten.
     ///
     /// # Errors
     /// [`Error::NoSplit`], [`Error::Missing`], [`Error::NoImages`], [`Error::NoLabels`],
-    /// [`Error::AllBroken`]; [`Error::Read`], [`Error::Glob`] and [`Error::Description`] for a list, a glob or
+    /// [`Error::NoObjects`], [`Error::AllBroken`]; [`Error::Read`], [`Error::Glob`] and [`Error::Description`] for a list, a glob or
     /// a JSON file that cannot be understood.
     pub fn split(&self, which: SplitName, options: SplitOptions<'_>) -> Result<Split, Error> {
         let mut entries = entries::of(self, which)?;
@@ -160,6 +160,12 @@ impl Dataset {
             let first = report.messages.iter().find(|trouble| trouble.kind.is_fatal());
             let first = first.map(ToString::to_string).unwrap_or_default();
             return Err(Error::AllBroken { split: which, images: entries.len(), first });
+        }
+        let left_out = report.objects_left_out();
+        if left_out > 0 && split.items.iter().all(|item| item.labels.is_empty()) {
+            let first = report.messages.iter().find(|trouble| trouble.kind.costs() == Costs::Object);
+            let first = first.map(ToString::to_string).unwrap_or_default();
+            return Err(Error::NoObjects { split: which, left_out, first });
         }
         if report.found == 0 {
             let place = entries.first().map(|entry| entry.place()).unwrap_or_default();

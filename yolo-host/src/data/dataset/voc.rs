@@ -89,7 +89,7 @@ pub fn rows(
             return Err(broken(format!("an object '{name}' has no whole bndbox")));
         };
         let rect = convert((width, height), [left, top, right, bottom]);
-        rows.push(Row { class: class as f32, rect, segment: vec![] });
+        rows.push(Row { class: class as f32, rect, segment: vec![], line: None });
     }
     if !others.is_empty() {
         let others = others.into_iter().collect::<Vec<_>>().join(", ");

@@ -5,22 +5,79 @@ use std::path::Path;
 use super::check::{Fault, Row, TroubleKind};
 use super::entries;
 
-/// The rows of a file, or the fault that makes it unreadable.
-pub fn rows(file: &Path) -> Result<Vec<Row>, Fault> {
+/// The rows of a file, or the fault that makes it unreadable. Bad rows become faults of their own.
+pub fn rows(file: &Path, faults: &mut Vec<Fault>) -> Result<Vec<Row>, Fault> {
     let text = entries::text(file).map_err(|cause| (TroubleKind::BrokenLabels, cause.to_string()))?;
-    parse(&text)
+    Ok(parse(&text, faults))
 }
 
-/// Rows of `class x y width height`; where one has more than six columns, all are outlines
-/// `class x1 y1 x2 y2 …`, whose boxes are what surrounds them.
-fn parse(text: &str) -> Result<Vec<Row>, Fault> {
-    let mut lines = Vec::new();
-    for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        let numbers: Result<Vec<f32>, Fault> = line.split_whitespace().map(number).collect();
-        lines.push(numbers?);
+/// Rows of `class x y width height`, and outlines `class x1 y1 x2 y2 …`, whose boxes are what surrounds them: each row by
+/// its own length. Upstream takes all rows for outlines where one has more than six columns.
+fn parse(text: &str, faults: &mut Vec<Fault>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (line, text) in (1..).zip(text.lines()) {
+        match words(text).and_then(|words| row(&words)) {
+            Ok(Some(row)) => rows.push(Row { line: Some(line), ..row }),
+            Ok(None) => {}
+            Err((kind, text)) => faults.push((kind, format!("line {line}: {text}"))),
+        }
     }
-    let outlines = lines.iter().any(|line| line.len() > 6);
-    lines.into_iter().map(|line| if outlines { outline(&line) } else { rectangle(&line) }).collect()
+    rows
+}
+
+/// The columns of a line, with a point in every number. Spreadsheets put commas or semicolons between columns, quotes around
+/// them, and in many countries a comma into the numbers.
+fn words(line: &str) -> Result<Vec<String>, Fault> {
+    let semicolons = line.contains(';');
+    let words = line.split(|letter: char| letter.is_whitespace() || matches!(letter, ';' | '"' | '\''));
+    let words: Vec<&str> = words.map(|word| word.trim_matches(',')).filter(|word| !word.is_empty()).collect();
+    let mut with_commas = words.iter().filter(|word| word.contains(',')).peekable();
+    if with_commas.peek().is_none() {
+        return Ok(words.into_iter().map(str::to_owned).collect());
+    }
+    let decimal = |word: &&str| word.matches(',').count() == 1 && !word.contains('.');
+    if with_commas.all(decimal) && words.len() > 1 {
+        if semicolons || is_length(words.len()) {
+            return Ok(words.into_iter().map(|word| word.replace(',', ".")).collect());
+        }
+        let text = "commas may stand between numbers or in them here: write numbers with a point".into();
+        return Err((TroubleKind::NotANumber, text));
+    }
+    Ok(words.iter().flat_map(|word| word.split(',')).map(str::to_owned).collect())
+}
+
+/// Whether a row can have so many columns: a box five, an outline a class and at least three points.
+fn is_length(columns: usize) -> bool {
+    columns == 5 || columns > 6 && columns % 2 == 1
+}
+
+/// The row that these columns are; nothing for an empty line.
+fn row(words: &[String]) -> Result<Option<Row>, Fault> {
+    if words.is_empty() {
+        return Ok(None);
+    }
+    if let Err(fault) = number(&words[0]) {
+        let text = format!("{}: a class is given by its number, from 0", fault.1);
+        return Err((fault.0, text));
+    }
+    let numbers = words.iter().map(|word| number(word)).collect::<Result<Vec<f32>, Fault>>()?;
+    if !is_length(numbers.len()) {
+        let what = match numbers.len() {
+            6 => "a box has 5 (class x y width height, no confidence)",
+            0..=5 => "a box has 5 (class x y width height)",
+            _ => "an outline has a class and pairs of numbers",
+        };
+        return Err((TroubleKind::Columns, format!("{} columns, but {what}", numbers.len())));
+    }
+    Ok(Some(match numbers.as_slice() {
+        &[class, x, y, width, height] => {
+            Row { class, rect: [x, y, width, height], segment: vec![], line: None }
+        }
+        numbers => {
+            let points = numbers[1..].as_chunks::<2>().0;
+            Row { class: numbers[0], rect: surrounding(points), segment: points.to_vec(), line: None }
+        }
+    }))
 }
 
 fn number(word: &str) -> Result<f32, Fault> {
@@ -28,24 +85,7 @@ fn number(word: &str) -> Result<f32, Fault> {
     let number: Result<f64, _> = word.parse();
     number
         .map(|number| number as f32)
-        .map_err(|_| (TroubleKind::BrokenLabels, format!("'{word}' is not a number")))
-}
-
-fn rectangle(line: &[f32]) -> Result<Row, Fault> {
-    let &[class, x, y, width, height] = line else {
-        return Err((TroubleKind::Columns, format!("labels need 5 columns, a row has {}", line.len())));
-    };
-    Ok(Row { class, rect: [x, y, width, height], segment: vec![] })
-}
-
-fn outline(line: &[f32]) -> Result<Row, Fault> {
-    let (class, points) = line.split_first().map_or((0.0, &[][..]), |(&class, points)| (class, points));
-    let (points, rest) = points.as_chunks::<2>();
-    if points.is_empty() || !rest.is_empty() {
-        let text = format!("an outline needs a class and pairs of numbers, a row has {} columns", line.len());
-        return Err((TroubleKind::Columns, text));
-    }
-    Ok(Row { class, rect: surrounding(points), segment: points.to_vec() })
+        .map_err(|_| (TroubleKind::NotANumber, format!("'{word}' is not a number")))
 }
 
 /// Centre, width and height of what surrounds the points: upstream's `segments2boxes`.
