@@ -254,8 +254,8 @@ fn odd_pictures() {
     let jpeg = |picture| encoded(picture, ImageFormat::Jpeg);
     let bad = [
         ("empty.jpg", vec![], "is empty (0 bytes)"),
-        ("text.jpg", b"hello".to_vec(), "is not a picture"),
-        ("gif.png", b"GIF89a\x01\0\x01\0".to_vec(), "is not a picture"),
+        ("text.jpg", b"hello".to_vec(), "is not an image that can be read"),
+        ("gif.png", b"GIF89a\x01\0\x01\0".to_vec(), "cannot decode"),
         ("cut.png", cut(photo), "cannot decode"),
         ("cut.bmp", cut(fixture("plain.bmp")), "cannot decode"),
         ("cut.tiff", cut(fixture("turned.tiff")), "cannot decode"),
@@ -283,6 +283,8 @@ fn odd_pictures() {
         ("cmyk.jpg", fixture("cmyk.jpg"), (24, 16)),
         ("palette.png", fixture("palette.png"), (24, 16)),
         ("UPPER.JPG", fixture("grey.jpg"), (24, 16)),
+        ("large.JPG_large", fixture("grey.jpg"), (24, 16)),
+        ("palette.tiff", fixture("palette.tiff"), (7, 5)),
         ("several.mpo", fixture("grey.jpg"), (24, 16)),
         ("jpeg.png", fixture("grey.jpg"), (24, 16)),
         ("turned.jpg", fixture("turned.jpg"), (16, 24)),

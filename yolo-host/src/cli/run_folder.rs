@@ -1,6 +1,6 @@
 //! The folder of one run's results: `runs/detect/exp`, `exp2`, `exp3`, …
 
-use crate::data::{EXTENSIONS, Picture};
+use crate::data::Picture;
 use anyhow::Context;
 use std::collections::HashSet;
 use std::fs;
@@ -58,10 +58,8 @@ impl RunFolder {
 
     /// The annotated picture of `photo`, in its format; formats that cannot be written become PNG.
     pub fn write_picture(&self, photo: &Path, annotated: &Picture) -> anyhow::Result<()> {
-        let extension = photo.extension().and_then(|e| e.to_str()).map(str::to_lowercase).unwrap_or_default();
         let name = self.path.join(photo.file_name().unwrap_or(photo.as_os_str()));
-        let name =
-            if EXTENSIONS.contains(&extension.as_str()) { name } else { name.with_added_extension("png") };
+        let name = if Picture::is_writable(&name) { name } else { name.with_added_extension("png") };
         annotated.write(self.unused(name)).map_err(Into::into)
     }
 

@@ -58,11 +58,25 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// The bytes are no known picture format, whatever the extension says.
-    #[error("'{}' is not a picture: its content is none of BMP, JPEG, PNG, TIFF, WebP", path.display())]
+    /// The bytes are no format that is read, whatever the extension says.
+    #[error(
+        "'{}' is not an image that can be read: its content is {}",
+        path.display(), found.unwrap_or("none of BMP, GIF, JPEG, JPEG 2000, PNG, TIFF, WebP")
+    )]
     NotAPicture {
         /// The file.
         path: PathBuf,
+        /// What it holds instead, if that can be told.
+        found: Option<&'static str>,
+    },
+
+    /// The image is of a kind that its format allows and we do not read.
+    #[error("'{}' has {kind}: convert it to an 8-bit PNG or JPEG", path.display())]
+    UnreadKind {
+        /// The file.
+        path: PathBuf,
+        /// What it has.
+        kind: String,
     },
 
     /// The picture is damaged, cut short, or of a kind that its format allows and we do not read.
@@ -102,17 +116,10 @@ pub enum Error {
         bytes: u64,
     },
 
-    /// The samples are floating-point numbers, whose white is not known.
-    #[error("'{}' has floating-point pixels: convert it to 8 or 16 bits a channel", path.display())]
-    FloatPixels {
-        /// The file.
-        path: PathBuf,
-    },
-
     /// The extension of a file to be written names no format.
     #[error(
-        "cannot tell the format of '{}': its name must end in {}",
-        path.display(), super::EXTENSIONS.join(", ")
+        "cannot tell the format of '{}': its name must end in bmp, jpeg, jpg, png, tif, tiff or webp",
+        path.display()
     )]
     UnknownExtension {
         /// The file.

@@ -5,9 +5,27 @@ use std::path::{Path, PathBuf};
 
 use super::Error;
 
-/// Extensions of picture files, in lower case without the dot: upstream's `IMG_FORMATS` less `dng`, a
-/// camera's raw format that needs a decoder of its own. An `mpo` is a JPEG with more pictures behind it.
-pub const EXTENSIONS: [&str; 8] = ["bmp", "jpeg", "jpg", "mpo", "png", "tif", "tiff", "webp"];
+/// Extensions of image files, in lower case without the dot: those that upstream's `IMG_FORMATS` and OpenCV know and that
+/// are read here. They only select files; what a file is is told from its content. An `mpo` is a JPEG with more images
+/// behind it, `jfif`, `jpe` and `jpg_large` are JPEG by other names.
+pub const EXTENSIONS: [&str; 16] = [
+    "bmp",
+    "dib",
+    "gif",
+    "j2k",
+    "jfif",
+    "jp2",
+    "jpe",
+    "jpeg",
+    "jpg",
+    "jpg_large",
+    "mpo",
+    "png",
+    "png_large",
+    "tif",
+    "tiff",
+    "webp",
+];
 
 /// The pictures that `source` names, sorted by path, as YOLOv5's `LoadImages` finds them.
 ///
@@ -71,6 +89,12 @@ pub(super) fn is_picture(file: &Path) -> bool {
     EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
+/// The extension in lower case, without what a site's downloads have behind it: `jpg` of `a.JPG_large`.
+pub(super) fn plain_extension(file: &Path) -> String {
+    let extension = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    extension.split('_').next().unwrap_or_default().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +132,22 @@ mod tests {
     }
 
     #[test]
+    fn every_name_of_an_image_counts() {
+        let files = [
+            "a.jfif",
+            "b.JPE",
+            "c.JPG_large",
+            "d.gif",
+            "e.JP2",
+            "f.dib",
+            "g.avif",
+            "h.jpg~",
+            "i.jpg_original",
+        ];
+        assert_eq!(found(&files, "").expect("images"), &files[..6]);
+    }
+
+    #[test]
     fn a_file_gives_itself_whatever_its_name_means_as_a_glob() {
         assert_eq!(
             found(&["photo[1].jpg", "photo1.jpg"], "photo[1].jpg").expect("picture"),
@@ -128,8 +168,8 @@ mod tests {
     fn nothing_found_says_why() {
         let message = |pattern| found(&FILES, pattern).expect_err("nothing there").to_string();
         assert!(message("missing.jpg").contains("does not exist"));
-        assert!(message("*.gif").contains("no pictures in"));
-        assert!(message("note.txt").contains("bmp, jpeg, jpg"));
+        assert!(message("*.avif").contains("no pictures in"));
+        assert!(message("note.txt").contains("bmp, dib, gif"));
         assert!(message("***.jpg").contains("not a valid glob"));
         assert!(sources("0").expect_err("no camera").to_string().contains("cameras"));
     }

@@ -12,25 +12,54 @@ macro_rules! fixtures {
     ($($name:literal),* $(,)?) => { [$(($name, include_bytes!(concat!("../fixtures/", $name)).as_slice())),*] };
 }
 
-const FIXTURES: [(&str, &[u8]); 18] = fixtures![
+const FIXTURES: [(&str, &[u8]); 47] = fixtures![
+    "alpha-within.tiff",
+    "alpha.jp2",
     "alpha.png",
+    "alpha.tiff",
     "alpha.webp",
+    "animated.gif",
+    "animated.png",
+    "animated.webp",
     "bits.png",
+    "bits1-inverted.tiff",
+    "bits1.tiff",
     "cmyk.jpg",
+    "cmyk.tiff",
     "deep-alpha.png",
+    "deep-alpha.tiff",
+    "deep-big-endian.tiff",
+    "deep-grey.jp2",
     "deep-grey.png",
     "deep-grey.tiff",
+    "deep-inverted.tiff",
+    "deep-planar.tiff",
     "deep.png",
+    "fax.tiff",
+    "five.tiff",
     "float.tiff",
+    "four-bands.tiff",
     "grey-alpha.png",
+    "grey-alpha.tiff",
+    "grey.jp2",
     "grey.jpg",
+    "inverted.tiff",
+    "lab.tiff",
     "one.png",
+    "pages.tiff",
+    "palette-old.tiff",
     "palette.png",
+    "palette.tiff",
+    "palette4.tiff",
     "plain.bmp",
+    "plain.j2k",
+    "plain.jp2",
+    "planar.tiff",
     "turned.jpg",
     "turned.png",
     "turned.tiff",
     "turned.webp",
+    "ycbcr.tiff",
 ];
 
 fn fixture(name: &str) -> Vec<u8> {
@@ -104,11 +133,20 @@ fn every_orientation_is_applied() {
 #[test]
 fn what_is_no_picture_says_so() {
     assert!(message(b"").contains("is empty"));
-    assert!(message(b"GIF89a and no more").contains("not a picture"));
-    assert!(message(b"some text").contains("not a picture"));
-    assert!(message(&fixture("float.tiff")).contains("floating-point"));
+    assert!(message(b"GIF89a\x01\0\x01\0").contains("cannot decode"));
+    assert!(message(b"some text").contains("not an image that can be read: its content is none of BMP, GIF"));
+    assert!(message(b"\xEF\xBB\xBF\n<!DOCTYPE html><html>").contains("a web page"));
+    assert!(message(b"version https://git-lfs.github.com/spec/v1\noid x").contains("git lfs pull"));
+    assert!(message(b"\0\0\0\x1Cftypmif1\0\0\0\0avifmif1miaf").contains("its content is AVIF: convert"));
+    assert!(message(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").contains("its content is HEIC"));
+    assert!(message(b"\0\0\0\x18ftypisom\0\0\0\0mp42").contains("a video"));
+    assert!(message(&[0, 5, 0x16, 7, 0, 2]).contains("macOS"));
+    assert!(message(&[0; 3000]).contains("nothing but zeros"));
+    assert!(message(&fixture("lab.tiff")).contains("has LAB pixels of 3 × 8 bits: convert it"));
+    assert!(message(&fixture("five.tiff")).contains("has 5 channels: convert it"));
+    assert!(message(&fixture("float.tiff")).contains("has floating-point pixels: convert"));
     assert!(message(&fixture("plain.bmp")[..200]).contains("cannot decode"));
-    for format in ["alpha.png", "turned.tiff", "turned.webp", "turned.jpg"] {
+    for format in ["alpha.png", "turned.tiff", "turned.webp", "turned.jpg", "plain.jp2", "animated.gif"] {
         let bytes = fixture(format);
         assert!(message(&bytes[..40]).contains("cannot decode"), "{format}");
     }
@@ -136,14 +174,14 @@ fn sizes_are_checked_before_memory_is_taken() {
 fn written_pictures_read_back() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let picture = decode(&fixture("turned.png")).expect("PNG");
-    for name in ["a.png", "a.bmp", "a.tif", "a.webp", "a.JPG", "a.png"] {
+    for name in ["a.png", "a.bmp", "a.tif", "a.webp", "a.JPG", "a.jfif", "a.JPG_large", "a.png"] {
         let path = folder.path().join(name);
         picture.write(&path).expect(name);
         let read = Picture::read(&path).expect(name);
         let worst = read.rgb.iter().zip(&picture.rgb).map(|(a, b)| a.abs_diff(*b)).max();
-        assert!(worst <= Some(if name.ends_with("JPG") { 8 } else { 0 }), "{name}: off by {worst:?}");
+        assert!(worst <= Some(if name.contains(['J', 'j']) { 8 } else { 0 }), "{name}: off by {worst:?}");
     }
-    assert_eq!(fs::read_dir(folder.path()).expect("folder").count(), 5, "no part is left over");
+    assert_eq!(fs::read_dir(folder.path()).expect("folder").count(), 7, "no part is left over");
 }
 
 #[test]
@@ -156,6 +194,7 @@ fn what_cannot_be_written_says_so() {
     };
     let picture = decode(&fixture("one.png")).expect("PNG");
     assert!(failed(&picture, "a.gif").contains("must end in bmp"));
+    assert!(failed(&picture, "a.jp2").contains("must end in bmp"));
     assert!(failed(&picture, "name").contains("must end in bmp"));
     assert!(failed(&picture, "none/a.png").contains("cannot write"));
     let long = Picture { width: 70_000, height: 1, rgb: vec![0; 210_000] };
