@@ -47,7 +47,8 @@ fn split(root: &Path, options: SplitOptions<'_>) -> Result<Split, Error> {
     Dataset::read(&root.join("data.yaml"))?.split(SplitName::Train, options)
 }
 
-const UNCACHED: SplitOptions<'static> = SplitOptions { cache: false, single_cls: false, progress: None };
+const UNCACHED: SplitOptions<'static> =
+    SplitOptions { cache: false, single_cls: false, share: 0.9, progress: None };
 const YAML: (&str, &str) = ("data.yaml", "train: images\nnames: [a, b, c]\n");
 
 #[test]
@@ -316,7 +317,7 @@ fn errors_name_the_file_and_the_mend() {
                 ("V/Annotations/x.xml", voc),
                 ("V/ImageSets/Main/train.txt", "x"),
             ],
-            "no whole bndbox",
+            "has no <bndbox>",
         ),
     ];
     for (files, expected) in cases {

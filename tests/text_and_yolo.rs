@@ -5,7 +5,8 @@ use std::path::Path;
 use tempfile::TempDir;
 use yolo_host::data::{Dataset, Error, Picture, Split, SplitName, SplitOptions, TroubleKind};
 
-const UNCACHED: SplitOptions<'static> = SplitOptions { cache: false, single_cls: false, progress: None };
+const UNCACHED: SplitOptions<'static> =
+    SplitOptions { cache: false, single_cls: false, share: 0.9, progress: None };
 
 /// A folder with these files; a name of an image gets one of 20x12 pixels.
 fn folder(files: &[(&str, &[u8])]) -> TempDir {

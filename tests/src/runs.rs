@@ -26,6 +26,7 @@ pub fn options(data: &Path) -> Options {
         image_weights: true,
         multi_scale: false,
         single_cls: false,
+        split: 0.9,
         optimizer: Rule::Sgd,
         workers: 2,
         quad: false,

@@ -65,6 +65,12 @@ fn pixels(text: &str) -> Result<usize, String> {
     side.ok_or_else(|| "must be from 1 to 16384 pixels".to_string())
 }
 
+/// A share that leaves something on either side, as `--split` gives it.
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| *share > 0.0 && *share < 1.0);
+    share.ok_or_else(|| "must be above 0 and below 1, as 0.9".to_string())
+}
+
 /// What a command that did run found wrong.
 enum Outcome {
     /// Nothing.

@@ -5,7 +5,7 @@ use super::plugins::{PluginArgs, notes};
 use super::progress::Watch;
 use super::run_folder::FolderArgs;
 use super::threads::ThreadArgs;
-use super::{Outcome, evolve, pixels};
+use super::{Outcome, evolve, pixels, share};
 use crate::data::Cache;
 use crate::train::{Finish, Hyper, Machine, Options, Rule, Training};
 use anyhow::{Context, bail, ensure};
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args)]
 #[command(mut_arg("project", |project| project.required(false).default_value("runs/train")))]
 pub struct TrainArgs {
-    /// Dataset: a data.yaml, or a Pascal VOC folder
+    /// Dataset: a data.yaml, a folder with one or of Pascal VOC or COCO, or a COCO JSON
     #[arg(long, value_name = "PATH", required_unless_present = "resume")]
     data: Option<PathBuf>,
     /// Model: a YAML file, or the name of a built-in one such as yolov5s; without it the one that --weights carry
@@ -74,6 +74,9 @@ pub struct TrainArgs {
     /// All objects are of one class
     #[arg(long)]
     single_cls: bool,
+    /// Where no list says which images are for training and which for validation: the share for training
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value_t = 0.9)]
+    split: f64,
     /// Optimiser
     #[arg(long, value_enum, default_value = "SGD")]
     optimizer: Rule,
@@ -227,6 +230,7 @@ impl TrainArgs {
             image_weights: self.image_weights,
             multi_scale: self.multi_scale,
             single_cls: self.single_cls,
+            split: self.split,
             optimizer: self.optimizer,
             workers: self.workers,
             quad: self.quad,

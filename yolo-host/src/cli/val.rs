@@ -7,7 +7,7 @@ use super::progress::{bar, report_split};
 use super::run_folder::FolderArgs;
 use super::threads::ThreadArgs;
 use super::val_files::ValFiles;
-use super::{Outcome, pixels, study};
+use super::{Outcome, pixels, share, study};
 use crate::autograd::{Evaluator, Machine};
 use crate::data::{Dataset, Item, Loader, LoaderOptions, SplitName, SplitOptions};
 use crate::detector::load_model;
@@ -40,7 +40,7 @@ pub struct ValArgs {
     /// Model of weights that carry none: a YAML file, or the name of a built-in one such as yolov5s
     #[arg(long, value_name = "FILE")]
     cfg: Option<PathBuf>,
-    /// Dataset: a data.yaml, or a Pascal VOC folder
+    /// Dataset: a data.yaml, a folder with one or of Pascal VOC or COCO, or a COCO JSON
     #[arg(long, value_name = "PATH")]
     data: PathBuf,
     /// Pictures a batch
@@ -67,6 +67,9 @@ pub struct ValArgs {
     /// All objects are of one class
     #[arg(long)]
     single_cls: bool,
+    /// As in the training: where no list says which images are for validation, the share that is not
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value_t = 0.9)]
+    split: f64,
     /// Test-time augmentation: look in three sizes, once mirrored
     #[arg(long)]
     augment: bool,
@@ -187,8 +190,10 @@ impl Subject {
             Task::Test => SplitName::Test,
             Task::Val | Task::Speed | Task::Study => SplitName::Val,
         };
-        let split =
-            dataset.split(which, SplitOptions { single_cls: args.single_cls, ..Default::default() })?;
+        let split = dataset.split(
+            which,
+            SplitOptions { single_cls: args.single_cls, share: args.split, ..Default::default() },
+        )?;
         report_split(which, &split);
         let speed = args.task == Task::Speed;
         let (conf_thres, iou_thres) = if speed { (0.25, 0.45) } else { (args.conf_thres, args.iou_thres) };

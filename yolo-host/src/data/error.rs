@@ -154,7 +154,8 @@ pub enum Error {
     },
 
     /// The dataset has no such part.
-    #[error("'{}' names no pictures for {split}: add a line `{split}: …` with a folder or a list", path.display())]
+    #[error("'{}' names no pictures for {split}: a data.yaml needs a line `{split}: …` with a folder or a list, a Pascal VOC folder \
+         a list ImageSets/Main/{split}.txt", path.display())]
     NoSplit {
         /// The data.yaml or the folder.
         path: PathBuf,

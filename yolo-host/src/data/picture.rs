@@ -67,17 +67,19 @@ impl Picture {
         Ok(Self { width, height, rgb })
     }
 
-    /// Height and width that [`Picture::decode`] would give, from the file's head alone.
+    /// Height and width that [`Picture::decode`] would give, from the file's head alone, and the orientation that it would
+    /// apply.
     ///
     /// # Errors
     /// Those of [`Picture::decode`], as far as the head shows them.
-    pub(super) fn size(bytes: &[u8], path: &Path) -> Result<(usize, usize), Error> {
+    pub(super) fn head(bytes: &[u8], path: &Path) -> Result<((usize, usize), Orientation), Error> {
         use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
         let source = Source::open(bytes, path)?;
         let (width, height) = source.dimensions();
         let size = (height as usize, width as usize);
-        let turned = matches!(source.orientation(), Rotate90 | Rotate90FlipH | Rotate270 | Rotate270FlipH);
-        Ok(if turned { (size.1, size.0) } else { size })
+        let orientation = source.orientation();
+        let turned = matches!(orientation, Rotate90 | Rotate90FlipH | Rotate270 | Rotate270FlipH);
+        Ok((if turned { (size.1, size.0) } else { size }, orientation))
     }
 
     /// Writes the picture in the format that the extension names: JPEG in quality 95 without chroma

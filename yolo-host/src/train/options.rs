@@ -1,7 +1,7 @@
 //! What a training is asked to do: upstream's options, as far as they make sense on one machine.
 
 use super::{Machine, Rule};
-use crate::data::Cache;
+use crate::data::{Cache, SplitOptions};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -38,6 +38,9 @@ pub struct Options {
     pub multi_scale: bool,
     /// All objects are of one class.
     pub single_cls: bool,
+    /// The share of images for training where no list says which are.
+    #[serde(default = "default_split")]
+    pub split: f64,
     /// The optimiser.
     pub optimizer: Rule,
     /// Threads that prepare pictures.
@@ -62,6 +65,10 @@ pub struct Options {
     /// Maps and their gradients in bf16, where the machine is not the CPU.
     #[serde(default)]
     pub amp: bool,
+}
+
+fn default_split() -> f64 {
+    SplitOptions::default().share
 }
 
 impl Options {

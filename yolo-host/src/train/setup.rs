@@ -180,8 +180,8 @@ impl Parts {
             false => dataset.names.clone(),
         };
         let mut split = |which| -> Result<Split, data::Error> {
-            let split = dataset
-                .split(which, SplitOptions { single_cls: options.single_cls, ..Default::default() })?;
+            let (single_cls, share) = (options.single_cls, options.split);
+            let split = dataset.split(which, SplitOptions { single_cls, share, ..Default::default() })?;
             observer.split(which, &split);
             Ok(split)
         };

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cache::Cache;
 use super::entries::{Entry, Source};
+use super::frame::{self, Counted, Head};
 use super::{Dataset, Item, Label, Split, SplitName, SplitOptions, voc, yolo};
 use crate::data::Picture;
 use crate::text::counted;
@@ -34,7 +35,7 @@ pub struct Report {
     pub corrupt: usize,
     /// Everything worth knowing, by picture.
     pub messages: Vec<Trouble>,
-    /// What concerns the part as a whole.
+    /// What concerns the part as a whole: objects left out, how it was divided.
     pub notes: Vec<String>,
 }
 
@@ -110,6 +111,16 @@ pub enum TroubleKind {
     UnknownClass,
     /// Objects of a named class that the dataset's names lack: only these objects are left out.
     OtherClass,
+    /// Objects that cannot be used, as those without a box or outside the image: only these are left out.
+    Unusable,
+    /// Objects marked difficult, which are left out as upstream leaves them.
+    Difficult,
+    /// Boxes put right: corners in the wrong order, cut at the image's edge, a class written in another case.
+    Mended,
+    /// The annotation was made on the image as stored, before the camera's orientation: its boxes are turned.
+    Turned,
+    /// The annotation gives a size that is not the image's.
+    OtherSize,
     /// Rows that repeat another, and are left out.
     Duplicate,
     /// Boxes without width or height: kept, as upstream keeps them, though nothing can match them.
@@ -122,10 +133,9 @@ impl TroubleKind {
         use TroubleKind::*;
         match self {
             BrokenPicture | SmallPicture | BrokenLabels => Costs::Image,
-            Columns | NotANumber | Negative | OutOfRange | UnknownClass | OtherClass | Duplicate => {
-                Costs::Object
-            }
-            CutPicture | Degenerate => Costs::Nothing,
+            Columns | NotANumber | Negative | OutOfRange | UnknownClass => Costs::Object,
+            OtherClass | Unusable | Difficult | Duplicate => Costs::Object,
+            CutPicture | Mended | Turned | OtherSize | Degenerate => Costs::Nothing,
         }
     }
 
@@ -180,13 +190,16 @@ pub fn all(dataset: &Dataset, which: SplitName, entries: &[Entry], options: &Spl
 
     let mut split = Split::default();
     let mut emptied = 0;
+    let mut together = Together::default();
     for (entry, Checked { item, found, messages }) in entries.iter().zip(checked) {
         let report = &mut split.report;
         report.found += usize::from(found == Some(true));
         report.missing += usize::from(found == Some(false));
         let costly = messages.iter().any(|(kind, ..)| kind.costs() == Costs::Object);
         let trouble = |(kind, text, count)| Trouble { image: entry.image.clone(), kind, text, count };
-        report.messages.extend(messages.into_iter().map(trouble));
+        for trouble in messages.into_iter().map(trouble) {
+            together.tell(&mut report.messages, trouble);
+        }
         match item {
             None => report.corrupt += 1,
             Some((size, labels)) => {
@@ -196,6 +209,7 @@ pub fn all(dataset: &Dataset, which: SplitName, entries: &[Entry], options: &Spl
             }
         }
     }
+    together.end(&mut split.report.messages);
     if emptied > 0 {
         let images = counted(emptied, "image");
         split
@@ -204,6 +218,35 @@ pub fn all(dataset: &Dataset, which: SplitName, entries: &[Entry], options: &Spl
             .push(format!("all objects of {images} are left out: to the model this is background"));
     }
     split
+}
+
+/// What concerns many images alike is told once, with the first of them.
+#[derive(Default)]
+struct Together {
+    /// Where among the messages it is told, and in how many more images it is so.
+    told: HashMap<(TroubleKind, String), (usize, usize)>,
+}
+
+impl Together {
+    fn tell(&mut self, messages: &mut Vec<Trouble>, trouble: Trouble) {
+        use TroubleKind::{Difficult, OtherClass, OtherSize, Turned};
+        if matches!(trouble.kind, Difficult | OtherClass | OtherSize | Turned) {
+            let key = (trouble.kind, trouble.text.clone());
+            if let Some((at, more)) = self.told.get_mut(&key) {
+                *more += 1;
+                messages[*at].count += trouble.count;
+                return;
+            }
+            self.told.insert(key, (messages.len(), 0));
+        }
+        messages.push(trouble);
+    }
+
+    fn end(self, messages: &mut [Trouble]) {
+        for (at, more) in self.told.into_values().filter(|(_, more)| *more > 0) {
+            messages[at].text += &format!(" ({more} more alike)");
+        }
+    }
 }
 
 /// Checks one picture and its labels.
@@ -221,22 +264,18 @@ fn labelled(
     found: &mut Option<bool>,
     faults: &mut Vec<Fault>,
 ) -> Result<((usize, usize), Vec<Label>), Fault> {
-    let size = picture(&entry.image, faults)?;
+    let head = picture(&entry.image, faults)?;
     let rows = match &entry.labels {
         Source::Txt(file) if file.is_file() => Some(yolo::rows(file, faults)),
-        Source::Xml(file) if file.is_file() => Some(voc::rows(file, size, names, faults)),
-        Source::Json { labels: Some(labels), .. } => {
-            *found = Some(true);
-            return match labels {
-                Ok(labels) => Ok((size, labels.clone())),
-                Err(why) => Err((TroubleKind::BrokenLabels, why.clone())),
-            };
+        Source::Xml(file) if file.is_file() => Some(voc::rows(file, head, names, faults)),
+        Source::Json { given, objects: Some(objects), .. } => {
+            Some(Ok(frame::rows(objects.clone(), *given, Counted::FromZero, head, faults)))
         }
-        Source::Txt(_) | Source::Xml(_) | Source::Json { labels: None, .. } => None,
+        Source::Txt(_) | Source::Xml(_) | Source::Json { objects: None, .. } => None,
     };
     *found = Some(rows.is_some());
     let rows = rows.unwrap_or(Ok(vec![]))?;
-    Ok((size, verify(rows, names.len(), faults)))
+    Ok((head.size, verify(rows, names.len(), faults)))
 }
 
 /// Faults as messages: of each kind so many one by one, the rest of an image as a number.
@@ -261,18 +300,19 @@ fn summed(faults: Vec<Fault>) -> Vec<(TroubleKind, String, usize)> {
     messages
 }
 
-/// Height and width of a picture that seems whole.
-fn picture(path: &Path, messages: &mut Vec<Fault>) -> Result<(usize, usize), Fault> {
+/// What the head of a picture that seems whole says.
+fn picture(path: &Path, messages: &mut Vec<Fault>) -> Result<Head, Fault> {
     let broken = |cause: &dyn fmt::Display| (TroubleKind::BrokenPicture, cause.to_string());
     let bytes = fs::read(path).map_err(|cause| broken(&format_args!("cannot be read: {cause}")))?;
-    let (height, width) = Picture::size(&bytes, path).map_err(|cause| broken(&cause))?;
+    let (size, orientation) = Picture::head(&bytes, path).map_err(|cause| broken(&cause))?;
+    let (height, width) = size;
     if height.min(width) < LEAST_SIDE {
         return Err((TroubleKind::SmallPicture, format!("{width}x{height} pixels, under {LEAST_SIDE}")));
     }
     if bytes.starts_with(&[0xff, 0xd8]) && !bytes.ends_with(&[0xff, 0xd9]) {
         messages.push((TroubleKind::CutPicture, "the JPEG ends without its end mark".into()));
     }
-    Ok((height, width))
+    Ok(Head { size, orientation })
 }
 
 /// Rows that are sound, as labels; the others and duplicates become faults.

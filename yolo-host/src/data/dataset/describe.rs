@@ -1,11 +1,10 @@
-//! What a data.yaml, or a bare Pascal VOC folder, says about a dataset: upstream's `check_dataset`.
+//! What a data.yaml says about a dataset: upstream's `check_dataset`.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_yaml::Value;
 
-use super::{Dataset, Error, SplitName, entries, voc};
+use super::{Dataset, Error, SplitName, entries};
 
 /// More classes than any dataset has; a slip of the pen in `nc` must not fill the memory.
 const MAX_CLASSES: u64 = 1 << 16;
@@ -33,7 +32,13 @@ pub fn yaml(path: &Path) -> Result<Dataset, Error> {
     };
     let beside = path.parent().unwrap_or(Path::new(""));
     let bases = vec![beside.join(root), PathBuf::from(root)];
-    Ok(Dataset { names: names(&value).map_err(wrong)?, file: path.to_path_buf(), bases, places })
+    Ok(Dataset {
+        names: names(&value).map_err(wrong)?,
+        file: path.to_path_buf(),
+        bases,
+        places,
+        divided: false,
+    })
 }
 
 /// A string or a list of strings; nothing for anything else.
@@ -83,37 +88,4 @@ fn names(value: &Value) -> Result<Vec<String>, String> {
         }
         _ => Ok(names),
     }
-}
-
-/// A VOC folder, or a folder of them as VOCdevkit with VOC2007 and VOC2012.
-pub fn folder(path: &Path) -> Result<Dataset, Error> {
-    let mut roots = vec![path.to_path_buf()];
-    if !voc::is_root(path) {
-        roots = entries::listed(path)?;
-        roots.retain(|folder| voc::is_root(folder));
-        roots.sort();
-    }
-    if roots.is_empty() {
-        let why =
-            "not a dataset: expected a data.yaml, or a Pascal VOC folder with JPEGImages and Annotations";
-        return Err(Error::Description { path: path.to_path_buf(), why: why.into() });
-    }
-    let mut names = BTreeSet::new();
-    for root in &roots {
-        voc::collect_names(root, &mut names)?;
-    }
-    if names.is_empty() {
-        let why = "no objects in the XML files of its folder Annotations".into();
-        return Err(Error::Description { path: path.to_path_buf(), why });
-    }
-    let lists = |choice: [&str; 2]| {
-        let list = |root: &PathBuf| {
-            let files = choice.iter().map(|name| voc::list(root, name));
-            files.into_iter().find(|file| file.is_file()).map(|file| file.display().to_string())
-        };
-        roots.iter().filter_map(list).collect()
-    };
-    let places = [lists(["train", "trainval"]), lists(["val", "test"]), lists(["test", "test"])];
-    let names = names.into_iter().collect();
-    Ok(Dataset { names, file: path.to_path_buf(), bases: vec![PathBuf::new()], places })
 }

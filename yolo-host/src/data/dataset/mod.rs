@@ -8,7 +8,10 @@ mod cache;
 mod check;
 mod coco;
 mod describe;
+mod divide;
 mod entries;
+mod frame;
+mod layout;
 mod voc;
 mod yolo;
 
@@ -87,13 +90,15 @@ pub struct SplitOptions<'a> {
     pub cache: bool,
     /// Every object is of class 0, whatever the labels say.
     pub single_cls: bool,
+    /// Where no list says which images are for training and which for validation: the share for training.
+    pub share: f64,
     /// Called with the number of pictures checked and of all, from any thread.
     pub progress: Option<&'a (dyn Fn(usize, usize) + Sync)>,
 }
 
 impl Default for SplitOptions<'_> {
     fn default() -> Self {
-        Self { cache: true, single_cls: false, progress: None }
+        Self { cache: true, single_cls: false, share: divide::SHARE, progress: None }
     }
 }
 
@@ -108,24 +113,35 @@ pub struct Dataset {
     bases: Vec<PathBuf>,
     /// Of train, val and test: folders, lists, globs or JSON files as written.
     places: [Vec<String>; 3],
+    /// Whether train and val name the same images, which are to be divided.
+    divided: bool,
 }
 
 impl Dataset {
-    /// Reads a data.yaml as upstream's `check_dataset`, or a Pascal VOC folder, or a folder of such.
+    /// Reads a data.yaml as upstream's `check_dataset`, a COCO JSON, or a folder: of a data.yaml, of Pascal VOC, of several such,
+    /// or of COCO.
     ///
-    /// In YAML, `train`, `val` and `test` are each a place or a list of places: a folder of pictures (those in
-    /// its folders, too), a text file with a picture a line, a glob, a VOC folder or one of its
+    /// In YAML, `train`, `val` and `test` are each a place or a list of places: a folder of images (those in
+    /// its folders, too), a text file with an image a line, a glob, a VOC folder or one of its
     /// `ImageSets/Main/*.txt`, or a COCO JSON file. Places are relative to `path`, and that to the YAML's own
     /// folder, or where nothing is there, to the current one. `names` is a list or a map from index to name;
     /// `nc` may be left out. `download` is never run.
     ///
     /// For a VOC folder the names are those of all its objects, sorted; train is the list `train` or else
-    /// `trainval`, val is `val` or else `test`.
+    /// `trainval`, val is `val` or else `test`. Where there is none for val, the images are divided by [`SplitOptions::share`].
+    /// Other tools' layouts are read alike: `images` beside `annotations`, XML files beside the images, folders `train`, `valid`
+    /// and `test` of these. For COCO, the names are those of its categories by id.
     ///
     /// # Errors
     /// [`Error::Read`] and [`Error::Description`].
     pub fn read(path: &Path) -> Result<Dataset, Error> {
-        if path.is_dir() { describe::folder(path) } else { describe::yaml(path) }
+        if path.is_dir() {
+            layout::folder(path)
+        } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
+            layout::file(path)
+        } else {
+            describe::yaml(path)
+        }
     }
 
     /// Whether it is validated on COCO's own pictures, whose results have COCO's categories (v6.1 `is_coco`): by the list
@@ -147,10 +163,10 @@ impl Dataset {
     /// [`Error::NoObjects`], [`Error::AllBroken`]; [`Error::Read`], [`Error::Glob`] and [`Error::Description`] for a list, a glob or
     /// a JSON file that cannot be understood.
     pub fn split(&self, which: SplitName, options: SplitOptions<'_>) -> Result<Split, Error> {
-        let mut entries = entries::of(self, which)?;
-        entries.sort_by(|a, b| a.image.as_os_str().cmp(b.image.as_os_str()));
-        entries.dedup_by(|a, b| a.image == b.image);
+        let mut notes = Vec::new();
+        let entries = entries::unique(entries::of(self, which, options.share, &mut notes)?);
         let mut split = check::all(self, which, &entries, &options);
+        split.report.notes.splice(0..0, notes);
         if options.single_cls {
             let labels = split.items.iter_mut().flat_map(|item| &mut item.labels);
             labels.for_each(|label| label.class = 0);

@@ -1,0 +1,39 @@
+//! Training and validation from one set of images, where no list says which are for which.
+
+use std::path::Path;
+
+use super::SplitName;
+use super::entries::Entry;
+use crate::random::Stream;
+
+/// The share of the images that is for training, unless told.
+pub const SHARE: f64 = 0.9;
+
+/// Those for `which`. A hash of the name decides, so that images that are added later move no other; of two or more, both
+/// parts get at least one.
+pub fn divided(mut entries: Vec<Entry>, which: SplitName, share: f64, notes: &mut Vec<String>) -> Vec<Entry> {
+    let all = entries.len();
+    let hash = |entry: &Entry| Stream::keyed(&format!("split {}", stem(&entry.image))).uniform();
+    let mut hashes: Vec<f64> = entries.iter().map(hash).collect();
+    hashes.sort_by(f64::total_cmp);
+    // The boundary moves only as far as it must.
+    let limit = match hashes.as_slice() {
+        [least, .., greatest] if least < greatest => {
+            let next = hashes.iter().find(|hash| *hash > least).unwrap_or(greatest);
+            share.clamp(*next, *greatest)
+        }
+        _ => share,
+    };
+    let train = hashes.iter().filter(|hash| **hash < limit).count();
+    entries.retain(|entry| (hash(entry) < limit) == (which == SplitName::Train));
+    notes.push(format!(
+        "no list says which images are for train and which for val: of {all}, {train} are for train and {} for val, by their \
+         names (--split {share})",
+        all - train
+    ));
+    entries
+}
+
+fn stem(image: &Path) -> String {
+    image.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
