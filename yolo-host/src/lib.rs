@@ -9,6 +9,7 @@
 //! [`run`] is the whole `yolo` command: a program of one's own that links a plugin crate and calls it is a complete
 //! `yolo` with that plugin.
 
+mod atomic;
 pub mod autograd;
 mod blocks;
 mod cli;

@@ -1,10 +1,12 @@
 //! The folder of one run's results: `runs/detect/exp`, `exp2`, `exp3`, …
 
+use crate::atomic;
 use crate::data::Picture;
-use anyhow::Context;
+use crate::report::UnusedNames;
+use anyhow::{Context, ensure};
 use std::collections::HashSet;
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -29,8 +31,12 @@ impl FolderArgs {
         anyhow::ensure!(!name.is_empty(), "--name must not be empty");
         fs::create_dir_all(project)
             .with_context(|| format!("cannot make the folder {}", project.display()))?;
+        let taken = if *exist_ok { HashSet::new() } else { taken(&project.join(name)) };
         let mut count = 1;
         loop {
+            while taken.contains(&count) {
+                count += 1;
+            }
             let path = project.join(if count == 1 { name.clone() } else { format!("{name}{count}") });
             let made = if *exist_ok { fs::create_dir_all(&path) } else { fs::create_dir(&path) };
             match made {
@@ -44,10 +50,24 @@ impl FolderArgs {
     }
 }
 
+/// The numbers of the folders NAME, NAME2, NAME3, … that are there, read in one go: some people have thousands.
+fn taken(first: &Path) -> HashSet<usize> {
+    let (Some(project), Some(name)) = (first.parent(), first.file_name().and_then(|name| name.to_str()))
+    else {
+        return HashSet::new();
+    };
+    let number = |entry: fs::DirEntry| match entry.file_name().to_str()?.strip_prefix(name)? {
+        "" => Some(1),
+        rest => rest.parse().ok().filter(|number: &usize| *number > 1 && number.to_string() == rest),
+    };
+    // A folder that cannot be read may still be written to.
+    fs::read_dir(project).map_or(HashSet::new(), |entries| entries.flatten().filter_map(number).collect())
+}
+
 /// A folder for results, and which of its files this run has begun.
 pub struct RunFolder {
     path: PathBuf,
-    written: Mutex<HashSet<PathBuf>>,
+    written: Mutex<UnusedNames>,
 }
 
 impl RunFolder {
@@ -60,7 +80,15 @@ impl RunFolder {
     pub fn write_picture(&self, photo: &Path, annotated: &Picture) -> anyhow::Result<()> {
         let name = self.path.join(photo.file_name().unwrap_or(photo.as_os_str()));
         let name = if Picture::is_writable(&name) { name } else { name.with_added_extension("png") };
-        annotated.write(self.unused(name)).map_err(Into::into)
+        let name = self.unused(name);
+        // With --exist-ok it may be anywhere.
+        let itself = matches!((fs::canonicalize(&name), fs::canonicalize(photo)), (Ok(a), Ok(b)) if a == b);
+        ensure!(
+            !itself,
+            "the annotated image would replace {} itself; choose another --project or --name",
+            photo.display()
+        );
+        annotated.write(name).map_err(Into::into)
     }
 
     /// `labels/NAME.txt`.
@@ -69,13 +97,7 @@ impl RunFolder {
             return Ok(());
         }
         let path = self.unused(self.folder("labels")?.join(stem(photo)).with_added_extension("txt"));
-        let write = || -> std::io::Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(self.path.join("labels"))?;
-            file.write_all(lines.as_bytes())?;
-            file.persist(&path).map_err(|error| error.error)?;
-            Ok(())
-        };
-        write().with_context(|| format!("cannot write {}", path.display()))
+        atomic::write(&path, lines.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// `crops/CLASS/NAME.jpg`, `NAME2.jpg`, …
@@ -96,17 +118,7 @@ impl RunFolder {
 
     /// The path, or one with a number where this run has used it: pictures of one name in several folders keep apart.
     fn unused(&self, path: PathBuf) -> PathBuf {
-        let mut written = self.written.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let mut free = path.clone();
-        let mut count = 1;
-        while !written.insert(free.clone()) {
-            count += 1;
-            let extension = path.extension().unwrap_or_default();
-            free = path
-                .with_file_name(format!("{}{count}", stem(&path).display()))
-                .with_added_extension(extension);
-        }
-        free
+        self.written.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).give(path)
     }
 }
 

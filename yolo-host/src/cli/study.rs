@@ -3,9 +3,9 @@
 use super::output::line;
 use super::run_folder::RunFolder;
 use super::val::Subject;
+use crate::atomic;
 use crate::draw::plots::{self, StudyPoint};
 use crate::report::general;
-use crate::weights::atomic;
 use anyhow::Context;
 use std::io::Write as _;
 use std::path::Path;

@@ -9,6 +9,7 @@ use image::metadata::Orientation;
 use image::{ImageBuffer, ImageFormat, Rgb};
 
 use super::Error;
+use crate::atomic;
 use source::Source;
 
 mod foreign;
@@ -85,8 +86,7 @@ impl Picture {
     /// Writes the picture in the format that the extension names: JPEG in quality 95 without chroma
     /// subsampling, as upstream's `save_one_box`, or BMP, PNG, TIFF, WebP, all without loss.
     ///
-    /// The file is written under another name beside `path` and renamed, so that no half of a picture is ever
-    /// found there.
+    /// No half of a picture is ever found under `path`; links are followed, and what is no plain file is written to.
     ///
     /// # Errors
     /// [`Error::UnknownExtension`], [`Error::Encode`] when the picture does not fit the format, and
@@ -97,13 +97,7 @@ impl Picture {
             .filter(ImageFormat::writing_enabled)
             .ok_or_else(|| Error::UnknownExtension { path: path.to_path_buf() })?;
         let bytes = self.encode(format).map_err(|cause| Error::Encode { path: path.to_path_buf(), cause })?;
-
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(format!(".{}.part", std::process::id()));
-        fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path)).map_err(|cause| {
-            let _ = fs::remove_file(&beside); // the first failure is the one to report
-            Error::Write { path: path.to_path_buf(), cause }
-        })
+        atomic::write(path, &bytes).map_err(|cause| Error::Write { path: path.to_path_buf(), cause })
     }
 
     /// Whether [`Picture::write`] knows the format that the extension names.

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::Error;
 use super::number::rounded;
+use crate::atomic;
 use crate::eval::Detection;
-use crate::weights::atomic;
 
 /// The categories of COCO for its 80 classes: 1 to 90, of which ten were never used.
 const UNUSED: [usize; 10] = [12, 26, 29, 30, 45, 66, 68, 69, 71, 83];

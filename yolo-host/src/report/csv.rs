@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::number::general;
 use super::{COLUMNS, EpochRow, Error};
-use crate::weights::atomic;
+use crate::atomic;
 
 /// Adds an epoch to the file, which is made if it is not there. What is there is kept byte for byte, save for a torn
 /// last line. The file is replaced as a whole, so that it is never found half written.

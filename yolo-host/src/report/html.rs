@@ -9,8 +9,8 @@ use base64::prelude::BASE64_STANDARD;
 
 use super::svg::{Chart, Line};
 use super::{EpochRow, Error};
+use crate::atomic;
 use crate::eval::{ClassRow, Summary};
-use crate::weights::atomic;
 
 const STYLE: &str = include_str!("report.css");
 

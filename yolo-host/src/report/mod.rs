@@ -9,9 +9,11 @@ mod number;
 mod record;
 mod svg;
 pub mod tensorboard;
+mod unused;
 
 pub use error::Error;
 pub(crate) use number::general;
+pub use unused::UnusedNames;
 
 /// The columns of `results.csv` after the epoch, and TensorBoard's tags, as upstream's `Loggers` calls them.
 pub const COLUMNS: [&str; 13] = [

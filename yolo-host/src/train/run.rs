@@ -2,6 +2,7 @@
 
 use super::learner::Set;
 use super::{Error, Options, Training, multi_scale};
+use crate::atomic;
 use crate::data::{Batch, Loader, Split, SplitName};
 use crate::random::Stream;
 use crate::report::tensorboard::EventFile;
@@ -75,6 +76,8 @@ impl Training {
         let results = self.folder.join("results.csv");
         let file = |source| Error::File { file: results.clone(), source };
         std::fs::create_dir_all(self.folder.join("weights")).map_err(file)?;
+        // What a killed run left half-written is as large as the weights.
+        atomic::sweep(&self.folder.join("weights"));
         csv::truncate(&results, self.progress.epoch)?;
         let mut events = EventFile::resume(&self.folder, self.progress.epoch)?;
         for epoch in self.progress.epoch..self.options.epochs {

@@ -13,7 +13,6 @@
 //! Tensors are named as in the `state_dict` of the reference at v6.1. The buffer `model.N.anchor_grid` of v6.0
 //! files is dropped: v6.1 computes it from `anchors`.
 
-pub(crate) mod atomic;
 mod budget;
 mod element;
 mod error;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::check::{Checked, TroubleKind};
 use super::entries::{Entry, Source};
 use super::{Dataset, Label, SplitName};
-use crate::weights::atomic;
+use crate::atomic;
 
 /// Changes when the checks or the file change.
 const VERSION: u32 = 2;
@@ -22,6 +22,8 @@ type Stamp = Option<(u64, u128)>;
 /// What is known of a part's pictures, and where that is kept.
 pub struct Cache {
     file: PathBuf,
+    /// Whether the file may be replaced.
+    ours: bool,
     stored: Stored,
 }
 
@@ -31,6 +33,13 @@ struct Stored {
     /// The classes' names, on which VOC's classes and the check of their number depend.
     names: Vec<String>,
     entries: HashMap<PathBuf, StoredEntry>,
+}
+
+/// What a file of any version has.
+#[derive(Deserialize)]
+struct Version {
+    #[serde(rename = "version")]
+    _version: u32,
 }
 
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -55,14 +64,16 @@ impl Cache {
         let mut file = labels.unwrap_or_default().into_os_string();
         file.push(format!(".{which}.cache.json"));
         let file = PathBuf::from(file);
-        let stored = fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let bytes = fs::read(&file).unwrap_or_default();
+        let ours = bytes.is_empty() || serde_json::from_slice::<Version>(&bytes).is_ok();
+        let stored = serde_json::from_slice(&bytes).ok();
         let fits = |stored: &Stored| stored.version == VERSION && stored.names == dataset.names;
         let stored = stored.filter(fits).unwrap_or_else(|| Stored {
             version: VERSION,
             names: dataset.names.clone(),
             entries: HashMap::new(),
         });
-        Self { file, stored }
+        Self { file, ours, stored }
     }
 
     /// What is known of a picture, unless it or its labels have changed.
@@ -95,7 +106,7 @@ impl Cache {
             entries.iter().zip(checked).filter(|(entry, _)| !matches!(entry.labels, Source::Json { .. }));
         let stored = ours.map(|(entry, checked)| (entry.image.clone(), StoredEntry::new(entry, checked)));
         self.stored.entries = stored.collect();
-        if self.stored.entries == before || self.stored.entries.is_empty() {
+        if !self.ours || self.stored.entries == before || self.stored.entries.is_empty() {
             return;
         }
         let Ok(bytes) = serde_json::to_vec(&self.stored) else { return };

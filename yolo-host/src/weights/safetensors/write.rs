@@ -7,7 +7,7 @@ use std::path::Path;
 use half::f16;
 
 use super::{Entry, METADATA};
-use crate::weights::atomic;
+use crate::atomic;
 use crate::weights::element::Element;
 use crate::weights::{Array, Checkpoint, Data, ErrorKind, Meta, Precision};
 
