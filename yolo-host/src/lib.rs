@@ -12,6 +12,7 @@
 mod atomic;
 pub mod autograd;
 mod blocks;
+pub mod classes;
 mod cli;
 pub mod data;
 pub mod detector;

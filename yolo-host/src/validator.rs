@@ -2,6 +2,7 @@
 //! `val.py`).
 
 use crate::autograd::{self, Evaluator, OutputMap};
+use crate::classes::ClassMap;
 use crate::data::{self, Batch, Loader};
 use crate::eval::{
     Detection, Evaluation, NmsOptions, RawMap, Summary, Truth, View, decode, non_max_suppression, views,
@@ -66,6 +67,8 @@ pub struct Options {
     /// Labels go into suppression as detections of confidence 1, to label more by (`--save-hybrid`). Metrics then say
     /// nothing.
     pub hybrid: bool,
+    /// Which of the network's classes are those of the labels; none where they are the same. A loss wants them the same.
+    pub classes: Option<ClassMap>,
 }
 
 impl Default for Options {
@@ -78,7 +81,7 @@ impl Default for Options {
             multi_label: true,
             ..NmsOptions::default()
         };
-        Options { nms, single_cls: false, augment: false, hybrid: false }
+        Options { nms, single_cls: false, augment: false, hybrid: false, classes: None }
     }
 }
 
@@ -105,7 +108,10 @@ pub fn validate_batches(
     options: &Options,
     each: &mut dyn FnMut(&Judged),
 ) -> Result<Validation, Error> {
-    let mut evaluation = Evaluation::new(if options.single_cls { 1 } else { detect.nc });
+    // With all classes as one, it does not matter which is which.
+    let classes = options.classes.as_ref().filter(|_| !options.single_cls);
+    let nc = classes.map_or(detect.nc, ClassMap::wanted);
+    let mut evaluation = Evaluation::new(if options.single_cls { 1 } else { nc });
     let (mut losses, mut times, mut seen) = ([0.0; 3], [Duration::ZERO; 2], 0);
     let nms = NmsOptions { agnostic: options.nms.agnostic || options.single_cls, ..options.nms.clone() };
     for (index, batch) in batches.enumerate() {
@@ -128,15 +134,15 @@ pub fn validate_batches(
             }
             times[1] += start.elapsed();
         }
-        if options.hybrid {
-            batch
-                .targets
-                .iter()
-                .for_each(|(image, label)| rows[*image].extend(certain(&batch, label, detect.nc)));
-        }
         let start = Instant::now();
+        if let Some(classes) = classes {
+            rows.iter_mut().for_each(|rows| *rows = classes.rows(std::mem::take(rows)));
+        }
+        if options.hybrid {
+            batch.targets.iter().for_each(|(image, label)| rows[*image].extend(certain(&batch, label, nc)));
+        }
         let mut detections: Vec<Vec<Detection>> =
-            rows.iter().map(|rows| non_max_suppression(rows, detect.nc, &nms)).collect();
+            rows.iter().map(|rows| non_max_suppression(rows, nc, &nms)).collect();
         if options.single_cls {
             detections.iter_mut().flatten().for_each(|detection| detection.class = 0);
         }

@@ -9,14 +9,16 @@ use super::threads::ThreadArgs;
 use super::val_files::ValFiles;
 use super::{Outcome, pixels, share, study};
 use crate::autograd::{Evaluator, Machine};
+use crate::classes::ClassMap;
 use crate::data::{Dataset, Item, Loader, LoaderOptions, SplitName, SplitOptions};
 use crate::detector::load_model;
 use crate::eval::NmsOptions;
 use crate::model::Model;
 use crate::report::coco::Categories;
 use crate::validator::{Judged, Options, Validation, validate};
+use crate::weights::Meta;
 use anyhow::{Context, ensure};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Which part of the data.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -177,14 +179,10 @@ impl Subject {
         notes(&mut registry);
         let dataset = Dataset::read(&args.data).context("--data")?;
         let detect = &model.detect;
-        ensure!(
-            args.single_cls || dataset.names.len() == detect.nc,
-            "{} has {} classes, but {} finds {}",
-            args.data.display(),
-            dataset.names.len(),
-            args.weights.display(),
-            detect.nc
-        );
+        let classes = match args.single_cls {
+            true => None,
+            false => Some(matched(&args.weights, (&meta, detect.nc), &args.data, &dataset)?),
+        };
         let which = match args.task {
             Task::Train => SplitName::Train,
             Task::Test => SplitName::Test,
@@ -213,12 +211,11 @@ impl Subject {
             network: machine.evaluator(&model.graph, state, &detect.outputs, &numbers)?,
             items: split.items,
             categories: if dataset.is_coco() { Categories::Coco91 } else { Categories::Classes },
-            names: match (args.single_cls, meta.names) {
-                (true, _) => vec!["item".to_string()],
-                (false, Some(names)) if names.len() == detect.nc => names,
-                _ => dataset.names,
+            names: match &classes {
+                None => vec!["item".to_string()],
+                Some(classes) => classes.names(meta.names.as_deref(), &dataset.names),
             },
-            options: Options { nms, single_cls, augment, hybrid },
+            options: Options { nms, single_cls, augment, hybrid, classes },
             loading,
             model,
         })
@@ -250,6 +247,21 @@ impl Subject {
         progress.finish_and_clear();
         seen.map(|()| validation)
     }
+}
+
+/// Which of the weights' classes are those of the data, with a note where that is not as it seems.
+pub fn matched(
+    weights: &Path,
+    (meta, nc): (&Meta, usize),
+    data: &Path,
+    dataset: &Dataset,
+) -> anyhow::Result<ClassMap> {
+    let classes = ClassMap::new(meta.names.as_deref(), nc, &dataset.names)
+        .with_context(|| format!("{} with {}", weights.display(), data.display()))?;
+    if let Some(note) = classes.note() {
+        eprintln!("note: {note} ({} with {})", weights.display(), data.display());
+    }
+    Ok(classes)
 }
 
 /// Upstream's table, and the times.

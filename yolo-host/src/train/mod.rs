@@ -14,6 +14,7 @@ mod early_stop;
 mod ema;
 mod error;
 mod evolve;
+mod head;
 mod hyper;
 mod learner;
 pub mod loss;

@@ -4,7 +4,8 @@ use super::checkpoint::{HYPER, OPTIONS, PROGRESS};
 use super::learner::{Learner, largest_batch, learner};
 use super::loss::ComputeLoss;
 use super::{EarlyStopping, Error, Hyper, Machine, Observer, Options, Progress, Schedule};
-use super::{fit, kmean_anchors};
+use super::{fit, head, kmean_anchors};
+use crate::classes::{By, ClassMap, list};
 use crate::data::{self, Dataset, Item, Loader, LoaderOptions, Split, SplitName, SplitOptions};
 use crate::model::{Model, Spec, State};
 use crate::random::Stream;
@@ -50,11 +51,13 @@ impl Training {
         registry.load_trusted(&spec.plugins)?;
         let model = Model::build(spec, registry)?;
         let mut state = State::new(&model.graph, options.seed);
-        if let Some((file, checkpoint)) = loaded {
+        if let Some((file, mut checkpoint)) = loaded {
             let keep_anchors = options.cfg.is_some() || hyper.anchors.is_some();
-            let count = state.transfer(&model.graph, &checkpoint.arrays, keep_anchors);
+            let (head, note) = head::transfer(&mut checkpoint, &model, &mut state, &parts.names);
+            let count = head + state.transfer(&model.graph, &checkpoint.arrays, keep_anchors);
             let all = model.graph.params.len();
             observer.note(&format!("transferred {count} of {all} tensors from {}", file.display()));
+            note.iter().for_each(|note| observer.note(note));
         }
         if !options.noautoanchor {
             fit_anchors(&mut state, &model, &options, &hyper, parts.train.items.as_slice(), observer);
@@ -92,7 +95,11 @@ impl Training {
         };
         options.machine = machine.unwrap_or(options.machine);
         let folder = file.parent().and_then(Path::parent).unwrap_or(Path::new("."));
-        let parts = Parts::read(&options, observer)?;
+        let mut parts = Parts::read(&options, observer)?;
+        if let Some(names) = &checkpoint.meta.names {
+            let note = parts.rename(&options.data, names).map_err(|wrong| why(&wrong))?;
+            note.iter().for_each(|note| observer.note(note));
+        }
         if parts.sizes() != progress.data {
             let ([pictures, objects], [now, found]) = (progress.data, parts.sizes());
             return Err(why(&format!(
@@ -186,6 +193,30 @@ impl Parts {
             Ok(split)
         };
         Ok(Parts { train: split(SplitName::Train)?, val: split(SplitName::Val)?, names })
+    }
+
+    /// Gives the classes the names and the order that a training has; a note where that is not the data's order.
+    fn rename(&mut self, data: &Path, names: &[String]) -> Result<Option<String>, String> {
+        let map = ClassMap::new(Some(names), names.len(), &self.names).ok();
+        let Some(map) = map.filter(ClassMap::is_permutation) else {
+            let (names, now) = (list(names), list(&self.names));
+            return Err(format!("was trained on the classes {names}; {} now has {now}", data.display()));
+        };
+        let note = match map.by() {
+            By::Order => None,
+            By::Number => {
+                Some(format!("{}: has no names of classes; they are taken by number", data.display()))
+            }
+            By::Name => Some(format!(
+                "{}: has the classes in another order; the training keeps its own: {}",
+                data.display(),
+                list(names)
+            )),
+        };
+        map.relabel(&mut self.train.items);
+        map.relabel(&mut self.val.items);
+        self.names = names.to_vec();
+        Ok(note)
     }
 
     /// Pictures and objects to learn from.

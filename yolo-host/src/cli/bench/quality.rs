@@ -1,11 +1,14 @@
 //! How well models find what they were trained for, as `yolo val` measures it.
 
 use super::super::progress::{bar, report_split};
+use super::super::val::matched;
 use super::subject::Subject;
+use crate::classes::ClassMap;
 use crate::data::{Dataset, Item, Loader, LoaderOptions, SplitName, SplitOptions};
 use crate::validator::{Judged, Options, validate};
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use serde::Serialize;
+use std::collections::HashMap;
 use std::path::Path;
 
 /// Pictures a batch, as in `yolo val`: in rectangular batches the metrics depend on it a little.
@@ -27,20 +30,22 @@ pub struct Quality {
 /// Labelled pictures: the part `val` of a dataset.
 pub struct Judge {
     items: Vec<Item>,
+    /// Of each subject, by its name.
+    classes: HashMap<String, ClassMap>,
 }
 
 impl Judge {
     /// Reads a dataset, on which all `subjects` that have weights can be judged.
     pub fn new(data: &Path, subjects: &[Subject]) -> anyhow::Result<Self> {
         let dataset = Dataset::read(data).context("--data")?;
-        let classes = dataset.names.len();
-        for Subject { name, model, .. } in subjects.iter().filter(|subject| subject.trained) {
-            let nc = model.detect.nc;
-            ensure!(classes == nc, "{} has {classes} classes, but {name} finds {nc}", data.display());
+        let mut classes = HashMap::new();
+        for Subject { name, model, meta, .. } in subjects.iter().filter(|subject| subject.trained) {
+            let map = matched(Path::new(name), (meta, model.detect.nc), data, &dataset)?;
+            classes.insert(name.clone(), map);
         }
         let split = dataset.split(SplitName::Val, SplitOptions::default())?;
         report_split(SplitName::Val, &split);
-        Ok(Judge { items: split.items })
+        Ok(Judge { items: split.items, classes })
     }
 
     /// Validates a model; nothing for one without weights.
@@ -61,7 +66,7 @@ impl Judge {
         let loader = Loader::new(self.items.clone(), loading)?;
         let progress = bar(loader.batches(), name);
         let mut watch = |judged: &Judged| progress.set_position(judged.index as u64 + 1);
-        let options = Options::default();
+        let options = Options { classes: self.classes.get(name).cloned(), ..Options::default() };
         let validation = validate(engine, &model.detect, anchors, &loader, None, &options, &mut watch)?;
         progress.finish_and_clear();
         let crate::eval::Summary { precision, recall, map50, map, .. } = validation.summary;

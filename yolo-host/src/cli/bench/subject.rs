@@ -9,6 +9,7 @@ use crate::graph::macs;
 use crate::model::{Model, Spec, State};
 use crate::random::Stream;
 use crate::registry::Registry;
+use crate::weights::Meta;
 use anyhow::Context;
 use std::path::Path;
 
@@ -20,6 +21,8 @@ pub struct Subject {
     pub trained: bool,
     /// As built.
     pub model: Model,
+    /// What the weights say of themselves.
+    pub meta: Meta,
     /// Computes it.
     pub engine: Engine,
     /// The values of its parameters and buffers, in bytes.
@@ -46,17 +49,14 @@ impl Subject {
         (batch, sides): (usize, [usize; 2]),
         precision: &PrecisionArgs,
     ) -> anyhow::Result<Self> {
-        let (model, state) = match files {
-            (Some(weights), cfg) => {
-                let (model, state, _) = load_model(weights, cfg, registry)?;
-                (model, state)
-            }
+        let (model, state, meta) = match files {
+            (Some(weights), cfg) => load_model(weights, cfg, registry)?,
             (None, Some(cfg)) => {
                 let spec = Spec::find(cfg)?;
                 registry.load_trusted(&spec.plugins)?;
                 let model = Model::build(spec, registry)?;
                 let state = State::new(&model.graph, 0);
-                (model, state)
+                (model, state, Meta::default())
             }
             (None, None) => anyhow::bail!("name a model with --cfg or --weights"),
         };
@@ -86,6 +86,7 @@ impl Subject {
             macs: macs(&model.graph, &shape)?,
             planes: (0..shape.iter().product()).map(|_| noise.uniform() as f32).collect(),
             model,
+            meta,
             engine,
             maps,
             shape,
