@@ -1,7 +1,10 @@
 //! The pictures and the report that a run leaves in its folder.
 
 use crate::data::{Batch, Loader, Picture};
-use crate::draw::plots::{self, BatchBox};
+use crate::draw::{
+    self,
+    plots::{self, BatchBox},
+};
 use crate::eval::{Detection, Summary};
 use crate::report::html::{Figure, Report};
 use crate::report::{EpochRow, csv};
@@ -112,7 +115,9 @@ impl Album {
             names: &self.names,
             figures: &self.figures,
         };
-        Ok(report.write(&self.folder.join("report.html"))?)
+        report.write(&self.folder.join("report.html"))?;
+        draw::font_note().inspect(|note| eprintln!("note: {note}"));
+        Ok(())
     }
 }
 

@@ -266,6 +266,7 @@ impl Command {
     }
 
     fn summary(&self, done: usize, failed: usize, times: [f64; 3]) -> std::io::Result<()> {
+        draw::font_note().inspect(|note| eprintln!("note: {note}"));
         let mut text = String::new();
         if done > 0 {
             let [pre, network, nms] = times.map(|total| total / done as f64);

@@ -2,13 +2,17 @@
 //! each with its text on a plate above it.
 
 mod crop;
+mod fonts;
 mod palette;
 pub mod plots;
 mod shapes;
 mod text;
 
 pub use crop::crop;
+pub use fonts::font_note;
 pub use palette::{COLOURS, colour};
+
+use std::borrow::Cow;
 
 use crate::data::Picture;
 use palette::ink;
@@ -44,7 +48,21 @@ pub fn boxes(picture: &mut Picture, labels: &[Label], thickness: Option<usize>) 
         let (right, bottom) = (right - line / 2 + line, bottom - line / 2 + line);
         frame(picture, left..right, top..bottom, line, colour);
         if let Some(text) = &label.text {
-            plate(picture, text, (left, top), line, colour);
+            plate(picture, &readable(text, label.class), (left, top), line, colour);
+        }
+    }
+}
+
+/// A text as it can be drawn: where letters have no font, the class's number stands for all up to the end of their word,
+/// so that `狗 0.87` becomes `16 0.87`. [`font_note`] tells of it.
+pub(crate) fn readable(text: &str, class: usize) -> Cow<'_, str> {
+    let drawn =
+        |letter: char| !fonts::is_shown(letter) || letter.is_whitespace() || fonts::of(letter).is_some();
+    match text.char_indices().rfind(|(_, letter)| !drawn(*letter)) {
+        None => Cow::Borrowed(text),
+        Some((last, _)) => {
+            let rest = text[last..].find(' ').map_or("", |end| &text[last + end..]);
+            Cow::Owned(format!("{class}{rest}"))
         }
     }
 }
@@ -141,6 +159,15 @@ mod tests {
         boxes(&mut picture, &[label([20.0, 60.0, 150.0, 90.0], Some("Ä dog 0.5"))], None);
         let white = picture.pixels().iter().filter(|pixel| pixel.iter().all(|&sample| sample > 240)).count();
         assert!(white > 50, "{white} white pixels");
+    }
+
+    #[test]
+    fn numbers_stand_for_names_without_a_font() {
+        assert_eq!(readable("Ä dog 0.5", 3), "Ä dog 0.5");
+        // Letters for private use have no font, unless somebody made one.
+        assert_eq!(readable("\u{10FFFD}\u{10FFFC} 0.87", 16), "16 0.87");
+        assert_eq!(readable("big \u{10FFFD}s light 0.87", 7), "7 light 0.87");
+        assert_eq!(readable("\u{10FFFD}", 7), "7");
     }
 
     proptest! {

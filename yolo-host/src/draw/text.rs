@@ -1,11 +1,9 @@
-//! A line of antialiased text, set in the font that is built into the program.
+//! A line of antialiased text.
 
-use ab_glyph::{Font, FontRef, OutlinedGlyph, ScaleFont, point};
+use ab_glyph::{Font, OutlinedGlyph, ScaleFont, point};
 
+use super::fonts;
 use crate::data::Picture;
-
-/// DejaVu Sans: Latin, Greek and Cyrillic letters; what it lacks shows as a box. See `assets/README.md`.
-const FONT: &[u8] = include_bytes!("../../assets/DejaVuSans.subset.ttf");
 
 /// Below this many pixels, letters cannot be told apart.
 const LEAST_HEIGHT: f32 = 8.0;
@@ -30,22 +28,34 @@ impl Text {
         Self::set(text, (height * room / line.width as f32).max(LEAST_HEIGHT))
     }
 
-    /// Sets a line `height` pixels high. Nothing if there is no letter to show.
+    /// Sets a line `height` pixels high. A letter that no font has becomes a question mark. Nothing if there is no letter
+    /// to show.
     pub fn set(text: &str, height: f32) -> Option<Self> {
-        let font = FontRef::try_from_slice(FONT).ok()?;
-        let font = font.as_scaled(height);
+        let usual = fonts::built_in()?;
+        let line = usual.as_scaled(height);
+        // Letters of all fonts come out in one size: the side of the square in which they are designed is the same.
+        let square =
+            |font: &dyn Font| font.units_per_em().unwrap_or(1000.0) / font.height_unscaled().max(1.0);
+        let usual_square = square(usual);
         let mut glyphs = Vec::new();
         let mut pen = 0.0;
         let mut before = None;
-        for letter in text.chars().filter(|letter| !letter.is_control()) {
+        for letter in text.chars().filter(|letter| fonts::is_shown(*letter)) {
+            let letter = if letter.is_whitespace() { ' ' } else { letter };
+            let (letter, (number, font)) = match fonts::of(letter) {
+                Some(font) => (letter, font),
+                None => ('?', (0, usual.clone())),
+            };
+            let scale = height * usual_square / square(&font);
+            let font = font.as_scaled(scale);
             let id = font.glyph_id(letter);
-            pen += before.map_or(0.0, |before| font.kern(before, id));
-            let glyph = id.with_scale_and_position(height, point(pen, font.ascent()));
+            pen += before.filter(|(of, _)| *of == number).map_or(0.0, |(_, before)| font.kern(before, id));
+            let glyph = id.with_scale_and_position(scale, point(pen, line.ascent()));
             glyphs.extend(font.outline_glyph(glyph));
             pen += font.h_advance(id);
-            before = Some(id);
+            before = Some((number, id));
         }
-        let (width, height) = (pen.ceil() as isize, font.height().ceil() as isize);
+        let (width, height) = (pen.ceil() as isize, line.height().ceil() as isize);
         (!glyphs.is_empty()).then_some(Self { glyphs, width, height })
     }
 
@@ -91,15 +101,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_of_many_languages_are_there() {
-        let font = FontRef::try_from_slice(FONT).expect("font");
-        for letter in "Az09 .:%()-_/&'\"#+ÄßéñÇøÅłőžΩλЖяё–—“”…€→".chars() {
-            assert_ne!(font.glyph_id(letter).0, 0, "{letter}");
-        }
-        assert_eq!(font.glyph_id('狗').0, 0, "a box stands for what is missing");
-    }
-
-    #[test]
     fn a_line_fits_its_room() {
         let wide = Text::fitting("traffic light 0.91", 33.0, 1000.0).expect("letters");
         let narrow = Text::fitting("traffic light 0.91", 33.0, 120.0).expect("letters");
@@ -107,6 +108,28 @@ mod tests {
         assert!(wide.width > 200 && narrow.width <= 121, "{} and {}", wide.width, narrow.width);
         assert!(Text::fitting("", 33.0, 1000.0).is_none());
         assert!(Text::fitting(" \n", 33.0, 1000.0).is_none());
+    }
+
+    /// Drawn by a font of this machine where there is one; the note says so where there is none.
+    #[test]
+    fn letters_of_any_script_are_drawn_or_told() {
+        let inked = |text: &str| {
+            let mut covered = Vec::new();
+            Text::set(text, 40.0).expect("letters").cover(|x, y, cover| covered.push((x, y, cover)));
+            covered
+        };
+        let dog = inked("狗");
+        if fonts::of('狗').is_some() {
+            assert_ne!(dog, inked("?"));
+            assert_ne!(dog, inked("猫"));
+            let (top, bottom) =
+                dog.iter().fold((99, 0), |(top, bottom), (_, y, _)| (top.min(*y), bottom.max(*y)));
+            assert!((20..=40).contains(&(bottom - top)), "as tall as other letters: {top} to {bottom}");
+        } else {
+            assert_eq!(dog, inked("?"));
+            assert!(fonts::font_note().expect("a note").contains('狗'));
+        }
+        assert_eq!(inked("a\u{3000}b\u{FE0F}"), inked("a b"), "spaces and what shows nothing need no font");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What all plots share: a figure, axes that look alike, numbers at ticks, colours.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use plotters::coord::Shift;
@@ -10,7 +11,7 @@ use plotters::style::TextStyle;
 use super::PlotError;
 use super::canvas::Canvas;
 use crate::data::Picture;
-use crate::draw::colour;
+use crate::draw::{colour, readable};
 use crate::report::general;
 
 pub(super) type Area<'a> = DrawingArea<Canvas<'a>, Shift>;
@@ -114,9 +115,13 @@ pub(super) fn class_colour(class: usize) -> RGBColor {
     RGBColor(red, green, blue)
 }
 
-/// The name of a class, its index where it has none.
+/// The name of a class, its index where it has none or no font has its letters.
 pub(super) fn class_name(names: &[String], class: usize) -> String {
-    names.get(class).cloned().unwrap_or_else(|| class.to_string())
+    let readable = |name: &String| match readable(name, class) {
+        Cow::Borrowed(name) => name.to_owned(),
+        Cow::Owned(_) => class.to_string(),
+    };
+    names.get(class).map_or_else(|| class.to_string(), readable)
 }
 
 /// A colour between those of a scale, for a share from 0 to 1.
