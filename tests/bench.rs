@@ -142,7 +142,8 @@ fn map_is_that_of_val() {
         copy(&photos.join(format!("{name}.png")), format!("images/{name}.png"));
         copy(&project.join(format!("exp/labels/{name}.txt")), format!("labels/{name}.txt"));
     }
-    let names: Vec<String> = (0..80).map(|class| format!("c{class}")).collect();
+    // Names that stand for numbers: those of the weights are not looked for.
+    let names: Vec<String> = (0..80).map(|class| format!("class{class}")).collect();
     let data = folder.path().join("data.yaml");
     std::fs::write(&data, format!("train: images\nval: images\nnames: [{}]\n", names.join(", ")))
         .expect("data");
