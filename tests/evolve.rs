@@ -182,7 +182,11 @@ fn wrong_calls_are_told() {
     for (arguments, code, want) in [
         (&["train", "--data", "x", "--evolve", "0"][..], 2, "--evolve"),
         (&["train", "--evolve", "--resume", "x"], 2, "cannot be used with"),
-        (&["train", "--data", "nowhere.yaml", "--evolve", "1"], 1, "nowhere.yaml"),
+        (
+            &["train", "--cfg", "models/yolov5n.yaml", "--data", "nowhere.yaml", "--evolve", "1"],
+            1,
+            "nowhere.yaml",
+        ),
     ] {
         let output = yolo().args(arguments).arg("--project").arg(project.path()).output().unwrap();
         let error = String::from_utf8_lossy(&output.stderr);

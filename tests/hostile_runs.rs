@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use std::cell::Cell;
 use std::fs;
 use yolo_host::data::{Dataset, Label, SplitName, SplitOptions};
-use yolo_host::train::{Hyper, Training};
+use yolo_host::train::Hyper;
 use yolo_host::weights;
-use yolo_tests::runs::{Stop, drawn, edit, numbers, set, state, stopped};
-use yolo_tests::{registry, report, shapes};
+use yolo_tests::runs::{Stop, drawn, edit, numbers, resume, set, state, stopped};
+use yolo_tests::{report, shapes};
 
 /// Whatever number of a state is another one, it is refused, or the training goes on: no panic, no endless memory.
 #[test]
@@ -32,7 +32,7 @@ fn a_state_with_other_numbers_never_panics() {
                 edit(&file, |state| set(state, part, path, value.clone()));
                 let went = std::panic::catch_unwind(|| {
                     let mut watch = Stop(0, Cell::new(false));
-                    let made = Training::resume(&file, None, &mut registry(), &mut watch);
+                    let made = resume(&file, None, &mut watch);
                     made.and_then(|mut training| training.run(&mut watch))
                 });
                 if went.is_err() {

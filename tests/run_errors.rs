@@ -107,7 +107,7 @@ fn results_that_cannot_be_written_are_told_before_the_work() {
     }
     let mut failures = Vec::new();
     for (project, name, told) in cases {
-        let mut command = train(data.path(), &project);
+        let mut command = train(data.path(), &project, &[]);
         let (code, error) = run(command.args(["--name", name, "--exist-ok"]));
         if code != Some(1) || !error.contains(told.to_str().unwrap()) {
             failures.push(format!("{}/{name}: {code:?} {error}", project.display()));
@@ -138,7 +138,7 @@ fn pictures_that_go_during_a_training_are_named_and_nothing_is_lost() {
         if name.starts_with("train") {
             let (code, error) = resume(folder.path());
             assert_eq!(code, Some(1), "{error}");
-            assert!(error.contains("was trained on 10 pictures") && error.contains("now has 9"), "{error}");
+            assert!(error.contains("was trained on 10 images") && error.contains("now has 9"), "{error}");
         }
         fs::rename(&away, &picture).unwrap();
         let (code, error) = resume(folder.path());
@@ -219,11 +219,22 @@ fn a_state_of_another_model_is_refused() {
     report(failures);
 }
 
-fn train(data: &Path, project: &Path) -> Command {
+/// A training of one epoch; of a small model at a small size, unless `more` says otherwise.
+fn train(data: &Path, project: &Path, more: &[String]) -> Command {
     let mut command = yolo();
     command.arg("train").arg("--data").arg(data).arg("--project").arg(project);
-    command.arg("--cfg").arg(root().join("models/yolov5n.yaml"));
-    command.args(["--imgsz", "64", "--batch-size", "4", "--epochs", "1"]);
+    command.args(["--epochs", "1"]);
+    let small = [
+        (&["--cfg"][..], root().join("models/yolov5n.yaml").display().to_string()),
+        (&["--imgsz", "--img"], "64".into()),
+        (&["--batch-size", "--batch"], "4".into()),
+    ];
+    for (names, value) in small {
+        if !more.iter().any(|word| names.contains(&word.as_str())) {
+            command.args([names[0], &value]);
+        }
+    }
+    command.args(more);
     command
 }
 
@@ -252,12 +263,17 @@ fn what_is_wrong_from_the_start_is_told_and_leaves_no_folder() {
     let none = write("none/data.yaml", "train: images\nval: images\nnames: [a, b]\n");
     let whole = || data.path().to_path_buf();
     let hyp = |text: &str, name: &str| ["--hyp".to_string(), write(name, text).display().to_string()];
+    let nano = fs::read_to_string(root().join("models/yolov5n.yaml")).unwrap();
+    let four = format!("ch: 4\n{nano}");
+    let (head, rows) = (nano.find("anchors:").unwrap(), nano.find("backbone:").unwrap());
+    let found = format!("{}anchors: 3\n{}", &nano[..head], &nano[rows..]);
+    let cfg = |name: &str, text: &str| vec!["--cfg".to_string(), write(name, text).display().to_string()];
     let cases: Vec<(PathBuf, Vec<String>, &str)> = vec![
         (none, vec![], "no pictures for train"),
         (yolo_set("unlabelled", &[None, None]), vec![], "none of the 2 pictures for train has labels"),
         (yolo_set("broken", &[Some("0 2 2 2 2"), Some("x")]), vec![], "all 2 pictures for train"),
         (yolo_set("beyond", &[Some("2 .5 .5 .5 .5"), Some("7 .5 .5 .5 .5")]), vec![], "classes are 0 to 1"),
-        (whole(), hyp("lr: 0.1", "unknown.yaml").to_vec(), "unknown field `lr`"),
+        (whole(), hyp("lr: 0.1", "unknown.yaml").to_vec(), "unknown: `lr` (the nearest is `lr0`)"),
         (
             whole(),
             hyp("momentum: 1.5", "high.yaml").to_vec(),
@@ -266,12 +282,49 @@ fn what_is_wrong_from_the_start_is_told_and_leaves_no_folder() {
         (whole(), hyp("lr0: .nan", "nan.yaml").to_vec(), "lr0 is NaN"),
         (whole(), hyp("[", "broken.yaml").to_vec(), "broken.yaml"),
         (whole(), vec!["--weights".into(), write("w.pt", "x").display().to_string()], "w.pt"),
-        (whole(), ["--freeze", "1", "2"].map(String::from).to_vec(), ""),
+        (
+            yolo_set("few", &[Some("0 .5 .5 .5 .5"), Some("1 .5 .5 .2 .2")]),
+            cfg("anchors.yaml", &found),
+            "9 anchors are to be found",
+        ),
+        (
+            whole(),
+            [cfg("anchors.yaml", &found), vec!["--noautoanchor".into()]].concat(),
+            "leave --noautoanchor out",
+        ),
+        (whole(), cfg("four.yaml", &four), "takes 4 channels"),
+        (whole(), vec!["--cfg".into(), "nowhere.yaml".into()], "nowhere.yaml"),
+        (whole(), ["--img", "64", "96"].map(String::from).to_vec(), "training takes one size"),
+        (whole(), ["--save-period", "-2"].map(String::from).to_vec(), "--save-period must be"),
+        (whole(), ["--batch-size", "0"].map(String::from).to_vec(), "--batch-size must be"),
+        (whole(), ["--quad", "--batch", "2"].map(String::from).to_vec(), "must be at least 4"),
+        (yolo_set("three", &[Some("0 .5 .5 .5 .5"), None, None]), vec!["--quad".into()], "but there are 3"),
+        (whole(), ["--rect", "--image-weights"].map(String::from).to_vec(), "leave one of them out"),
+        (
+            whole(),
+            [
+                "--freeze",
+                "1",
+                "2",
+                "--img",
+                "50",
+                "50",
+                "--weights",
+                "",
+                "--save-period",
+                "-1",
+                "--hyp",
+                "hyp.VOC.yaml",
+            ]
+            .map(String::from)
+            .to_vec(),
+            "",
+        ),
     ];
     let mut failures = Vec::new();
     for (data, more, told) in cases {
         let project = tempfile::tempdir().unwrap();
-        let (code, error) = run(train(&data, project.path()).args(&more));
+        let (code, error) = run(&mut train(&data, project.path(), &more));
         // The last case is sound, so that the others fail for what they are about.
         let want = if told.is_empty() { 0 } else { 1 };
         if code != Some(want) || !error.contains(told) {
@@ -298,7 +351,7 @@ fn a_label_beyond_the_classes_costs_itself_alone() {
     let data = folder.path().join("data.yaml");
     fs::write(&data, "train: images\nval: images\nnames: [a, b]\n").unwrap();
     let project = tempfile::tempdir().unwrap();
-    let (code, error) = run(&mut train(&data, project.path()));
+    let (code, error) = run(&mut train(&data, project.path(), &[]));
     assert_eq!(code, Some(0), "{error}");
     assert!(
         error.contains("3 images, 2 objects")

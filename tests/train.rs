@@ -5,7 +5,12 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use yolo_host::data::Picture;
+use yolo_host::detector::Detector;
+use yolo_host::eval::NmsOptions;
+use yolo_host::model::{Model, Spec, State};
 use yolo_host::train::{BatchReport, Error, Finish, Hyper, Machine, Observer, Options, Rule, Training};
+use yolo_tests::runs::resume;
 use yolo_tests::{registry, root, runs, shapes};
 
 /// Watches, and stops after so many batches.
@@ -116,7 +121,7 @@ fn it_learns() {
     // Another machine that takes the run over finds the same.
     let state = folder.path().join("weights/last.state.safetensors");
     let judged = [None, Some(Machine::StandIn)].map(|machine| {
-        let training = Training::resume(&state, machine, &mut registry(), &mut Watch::default());
+        let training = resume(&state, machine, &mut Watch::default());
         training.unwrap().validate_best(&mut |_, _| ()).unwrap()
     });
     let [here, there] = judged.map(|judged| (judged.summary.map50, judged.summary.map, judged.loss));
@@ -194,10 +199,7 @@ fn a_stopped_run_goes_on_to_the_same_bits() {
             let mut finish = start(options, parts.path(), &mut watch).unwrap();
             while finish == Finish::Stopped {
                 let mut watch = Watch::default();
-                finish = Training::resume(&state, None, &mut registry(), &mut watch)
-                    .unwrap()
-                    .run(&mut watch)
-                    .unwrap();
+                finish = resume(&state, None, &mut watch).unwrap().run(&mut watch).unwrap();
             }
             let got = left(parts.path());
             assert_eq!(got.2, want.2, "{case}, stopped after {stop}");
@@ -291,7 +293,25 @@ fn what_cannot_be_trained_is_told() {
     let small = || options(data.path());
     let cases = [
         (fails(Options { cfg: None, ..small() }, hyper()), "name a model with --cfg"),
-        (fails(Options { imgsz: 100, ..small() }, hyper()), "100"),
+        (fails(Options { imgsz: 9000, ..small() }, hyper()), "--imgsz 9000: training takes 1 to 8192"),
+        (
+            fails(Options { freeze: vec![99], ..small() }, hyper()),
+            "--freeze 99: the model has the layers 0 to 24",
+        ),
+        (
+            fails(Options { freeze: vec![3, 25], ..small() }, hyper()),
+            "--freeze 25: the model has the layers 0 to 24",
+        ),
+        (fails(Options { freeze: vec![25], ..small() }, hyper()), "--freeze 25: all layers are frozen"),
+        (fails(Options { freeze: (0..25).collect(), ..small() }, hyper()), "nothing to learn"),
+        (fails(Options { rect: true, image_weights: true, ..small() }, hyper()), "--rect sorts images"),
+        (fails(Options { quad: true, batch: 2, ..small() }, hyper()), "must be at least 4, not 2"),
+        // Before the data is looked at.
+        (fails(Options { freeze: vec![99], data: "nowhere.yaml".into(), ..small() }, hyper()), "--freeze 99"),
+        (
+            fails(Options { weights: Some("none.pt".into()), data: "no.yaml".into(), ..small() }, hyper()),
+            "none.pt",
+        ),
         (fails(Options { data: "nowhere.yaml".into(), ..small() }, hyper()), "nowhere.yaml"),
         (fails(Options { weights: Some("none.pt".into()), ..small() }, hyper()), "none.pt"),
         (
@@ -305,6 +325,52 @@ fn what_cannot_be_trained_is_told() {
     for (got, want) in cases {
         assert!(got.contains(want), "{got:?} does not say {want:?}");
     }
+}
+
+/// A model of one channel sees grey images, in training, in validation and in detection.
+#[test]
+fn a_grey_model_trains_and_detects() {
+    let data = drawn(12, 4);
+    let out = tempfile::tempdir().unwrap();
+    let path = |name: &str| out.path().join(name).display().to_string();
+    let nano = std::fs::read_to_string(root().join("models/yolov5n.yaml")).unwrap();
+    std::fs::write(path("grey.yaml"), format!("ch: 1\n{nano}")).unwrap();
+    let (data, weights) = (data.path().display().to_string(), path("exp/weights/last.safetensors"));
+    let photo = format!("{data}/JPEGImages/val0000.png");
+    let size = ["--imgsz", "64", "--device", "cpu", "--project"];
+    let grey = path("grey.yaml");
+    let runs = [
+        vec!["train", "--data", &data, "--cfg", &grey, "--epochs", "1", "--batch", "4"],
+        vec!["val", "--data", &data, "--weights", &weights],
+        vec!["val", "--data", &data, "--weights", &weights, "--augment"],
+        vec!["detect", "--source", &photo, "--weights", &weights, "--save-txt"],
+        vec!["detect", "--source", &photo, "--weights", &weights, "--augment"],
+    ];
+    for run in runs {
+        let output = yolo(&run).args(size).arg(out.path()).output().unwrap();
+        assert!(output.status.success(), "{run:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// Colours of one grey look the same to such a model.
+#[test]
+fn a_grey_model_sees_grey() {
+    let nano = std::fs::read_to_string(root().join("models/yolov5n.yaml")).unwrap();
+    let rows = |channels: usize, rgb: [u8; 3]| {
+        let spec = Spec::parse(&format!("ch: {channels}\n{nano}"), "grey.yaml").unwrap();
+        let model = Model::build(spec, &registry()).unwrap();
+        let state = State::new(&model.graph, 0);
+        let detector = Detector::new(model, state, None, Machine::Cpu).unwrap();
+        let photo = Picture { width: 64, height: 64, rgb: rgb.repeat(64 * 64) };
+        let options = NmsOptions { conf_thres: 0.0, max_det: 3, ..NmsOptions::default() };
+        let found = detector.detect(&photo, (64, 64), &options).unwrap().detections;
+        assert!(!found.is_empty());
+        format!("{found:?}")
+    };
+    // (9798 · 100 + 16384) >> 15 = 30
+    let (red, grey) = ([100, 0, 0], [30; 3]);
+    assert_eq!(rows(1, red), rows(1, grey));
+    assert_ne!(rows(3, red), rows(3, grey));
 }
 
 #[test]
@@ -325,11 +391,9 @@ fn a_state_of_other_data_is_refused() {
     start(Options { epochs: 1, ..options(data.path()) }, folder.path(), &mut Watch::default()).unwrap();
     shapes::draw(data.path(), 8, 7, 2);
     let state = folder.path().join("weights/last.state.safetensors");
-    let error =
-        Training::resume(&state, None, &mut registry(), &mut Watch::default()).err().unwrap().to_string();
-    assert!(error.contains("was trained on 6 pictures"), "{error}");
+    let error = resume(&state, None, &mut Watch::default()).err().unwrap().to_string();
+    assert!(error.contains("was trained on 6 images"), "{error}");
     let weights = folder.path().join("weights/last.safetensors");
-    let error =
-        Training::resume(&weights, None, &mut registry(), &mut Watch::default()).err().unwrap().to_string();
+    let error = resume(&weights, None, &mut Watch::default()).err().unwrap().to_string();
     assert!(error.contains("is no state of a training"), "{error}");
 }

@@ -5,7 +5,9 @@ use serde_json::Value;
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use yolo_host::data::Cache;
-use yolo_host::train::{BatchReport, EpochReport, Finish, Hyper, Machine, Observer, Options, Rule, Training};
+use yolo_host::train::{
+    BatchReport, Changes, EpochReport, Finish, Hyper, Machine, Observer, Options, Rule, Saved, Training,
+};
 use yolo_host::weights::{self, Checkpoint, Precision};
 
 /// A small training on pictures of three shapes: three epochs of 64 pixels.
@@ -63,6 +65,16 @@ impl Observer for Stop {
     fn stop(&self) -> bool {
         self.1.get()
     }
+}
+
+/// Goes on from a state, on a machine if one is named.
+pub fn resume(
+    state: &Path,
+    machine: Option<Machine>,
+    observer: &mut dyn Observer,
+) -> Result<Training, yolo_host::train::Error> {
+    let changes = Changes { machine, ..Changes::default() };
+    Training::resume(Saved::read(state)?, &changes, &mut registry(), observer)
 }
 
 /// What a resume reads.

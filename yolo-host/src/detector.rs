@@ -1,7 +1,7 @@
 //! Photograph in, objects out: letterbox, network, decoding, suppression, and boxes back to the photograph's pixels.
 
 use crate::autograd::{self, Evaluator, Machine};
-use crate::data::{Picture, letterbox, scale_boxes, to_planes};
+use crate::data::{Picture, channels_into, letterbox, scale_boxes};
 use crate::engine::Numbers;
 use crate::eval::{Detection, NmsOptions, View, non_max_suppression, views};
 use crate::model::{self, Mismatch, Model, Spec, State};
@@ -172,11 +172,22 @@ impl Detector {
         let (height, width) = (picture.height, picture.width);
         // Views are taken of planes, and a model of other channels says so itself.
         let [plain] = views(self.augment) else {
-            return self.predict(&to_planes(picture), height, width, threshold);
+            return self.predict(&self.planes(picture), height, width, threshold);
         };
+        if self.model.spec.channels == 1 {
+            return self.predict(&self.planes(picture), height, width, threshold);
+        }
         self.model.check_size(height, width)?;
         let shape = [1, self.model.spec.channels, height, width];
         self.rows(plain, width, threshold, |network| network.evaluate_bytes(&picture.rgb, shape))
+    }
+
+    /// The picture's planes, grey for a model of one channel.
+    fn planes(&self, picture: &Picture) -> Vec<f32> {
+        let channels = if self.model.spec.channels == 1 { 1 } else { 3 };
+        let mut planes = vec![0.0; channels * picture.width * picture.height];
+        channels_into(picture, channels, &mut planes);
+        planes
     }
 
     /// Runs the network by `run` and decodes what comes of it.

@@ -10,6 +10,7 @@ use crate::report::html::{Figure, Report};
 use crate::report::{EpochRow, csv};
 use crate::validator::Judged;
 use anyhow::Context;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// So many batches of a sort are drawn.
@@ -49,7 +50,7 @@ impl Album {
 
     /// A batch with its labels.
     pub fn batch(&mut self, name: &str, title: &str, batch: &Batch, titles: &[String]) -> anyhow::Result<()> {
-        let [_, _, height, width] = batch.shape;
+        let [_, channels, height, width] = batch.shape;
         let (h, w) = (height as f32, width as f32);
         let label = |(image, label): &(usize, crate::data::Label)| {
             let [x, y, bw, bh] = label.rect.map(|side| side as f32);
@@ -57,7 +58,8 @@ impl Album {
             BatchBox { image: *image, class: label.class, rect, confidence: None }
         };
         let boxes: Vec<BatchBox> = batch.targets.iter().map(label).collect();
-        self.add(name, title, plots::batch(&batch.planes, (height, width), &boxes, titles, &self.names))
+        let planes = coloured(&batch.planes, channels, height * width);
+        self.add(name, title, plots::batch(&planes, (height, width), &boxes, titles, &self.names))
     }
 
     /// A batch of validation: its labels, and what was found.
@@ -75,8 +77,9 @@ impl Album {
             found.iter().map(of).collect::<Vec<_>>()
         };
         let boxes: Vec<BatchBox> = judged.detections.iter().enumerate().flat_map(found).collect();
-        let [_, _, height, width] = batch.shape;
-        let picture = plots::batch(&batch.planes, (height, width), &boxes, &titles, &self.names);
+        let [_, channels, height, width] = batch.shape;
+        let planes = coloured(&batch.planes, channels, height * width);
+        let picture = plots::batch(&planes, (height, width), &boxes, &titles, &self.names);
         self.add(&format!("val_batch{index}_pred.jpg"), "What was found in it", picture)
     }
 
@@ -118,6 +121,14 @@ impl Album {
         report.write(&self.folder.join("report.html"))?;
         draw::font_note().inspect(|note| eprintln!("note: {note}"));
         Ok(())
+    }
+}
+
+/// Three planes an image, also where the network is given grey ones.
+fn coloured(planes: &[f32], channels: usize, size: usize) -> Cow<'_, [f32]> {
+    match channels {
+        1 => planes.chunks(size.max(1)).flat_map(|grey| [grey; 3].concat()).collect(),
+        _ => planes.into(),
     }
 }
 

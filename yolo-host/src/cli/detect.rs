@@ -103,6 +103,7 @@ pub fn run(args: DetectArgs) -> anyhow::Result<Outcome> {
     read_ahead(&files, |photos| {
         let mut registry = args.plugins.registry()?;
         let (model, state, meta) = load_model(&args.weights, args.cfg.as_deref(), &mut registry)?;
+        model.check_images()?;
         let size = [args.imgsz[0], *args.imgsz.last().unwrap_or(&args.imgsz[0])];
         let numbers = args.precision.numbers(&model, &state, size)?;
         let detector = Detector::with_numbers(model, state, meta.names, machine, &numbers)?;

@@ -80,7 +80,7 @@ pub fn run(
                 Default::default()
             }
             // Such as more anchors than there are boxes to find them from.
-            Err(Error::Loss(error)) if generation > 0 => {
+            Err(error @ (Error::Loss(_) | Error::Anchors { .. })) if generation > 0 => {
                 eprintln!("generation {generation}: {error}; it counts as zeros");
                 Default::default()
             }

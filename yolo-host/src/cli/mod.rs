@@ -37,7 +37,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Detect(detect::DetectArgs),
-    Train(Box<train::TrainArgs>),
+    Train(Box<train::Train>),
     Val(val::ValArgs),
     Info(info::InfoArgs),
     Bench(Box<bench::BenchArgs>),
@@ -49,7 +49,7 @@ impl Command {
     fn plugins(&mut self) -> &mut PluginArgs {
         match self {
             Command::Detect(args) => &mut args.plugins,
-            Command::Train(args) => &mut args.plugins,
+            Command::Train(args) => args.plugins(),
             Command::Val(args) => &mut args.plugins,
             Command::Info(args) => &mut args.plugins,
             Command::Bench(args) => &mut args.plugins,

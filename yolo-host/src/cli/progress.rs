@@ -4,9 +4,10 @@ use super::output::line;
 use crate::data::{Split, SplitName};
 use crate::text::counted;
 use crate::train::{BatchReport, EpochReport, Observer};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{FormattedDuration, ProgressBar, ProgressStyle};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 /// So many messages of the data's checks are shown.
 const SHOWN: usize = 10;
@@ -56,13 +57,29 @@ pub fn interrupted() -> &'static AtomicBool {
 pub struct Watch {
     bar: Option<ProgressBar>,
     header: bool,
+    /// When the first batch of this process was done, and its number among those of all epochs.
+    first: Option<(Instant, usize)>,
 }
 
 impl Watch {
     /// A watch, which takes Ctrl-C from here on.
     pub fn new() -> Self {
         interrupted();
-        Watch { bar: None, header: false }
+        Watch { bar: None, header: false, first: None }
+    }
+
+    /// Time to the last epoch's end, by the pace so far.
+    fn left(&mut self, done: usize, all: usize) -> String {
+        // A generation of an evolution begins anew.
+        let (start, first) = match self.first {
+            Some((start, first)) if first <= done => (start, first),
+            _ => *self.first.insert((Instant::now(), done)),
+        };
+        if done == first {
+            return String::new();
+        }
+        let left = start.elapsed().mul_f64((all - done) as f64 / (done - first) as f64);
+        format!(", {} to the end", FormattedDuration(left))
     }
 
     fn done(&mut self) {
@@ -84,13 +101,14 @@ impl Observer for Watch {
     fn batch(&mut self, report: &BatchReport) {
         let [epoch, epochs] = report.epoch;
         let [batch, batches] = report.batch;
+        let left = self.left(epoch * batches + batch + 1, epochs * batches);
         let bar = self
             .bar
             .get_or_insert_with(|| bar(batches, &format!("{:>9}", format!("{}/{epochs}", epoch + 1))));
         let [boxes, objectness, classes] = report.mean;
         let [_, _, height, width] = report.data.shape;
         bar.set_message(format!(
-            "box {boxes:.4} obj {objectness:.4} cls {classes:.4}, {} objects, {height}×{width}{}",
+            "box {boxes:.4} obj {objectness:.4} cls {classes:.4}, {} objects, {height}×{width}{}{left}",
             report.data.targets.len(),
             memory("self/status", "VmRSS").map_or(String::new(), |bytes| format!(", {} MB", bytes >> 20))
         ));

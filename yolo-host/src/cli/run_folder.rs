@@ -18,10 +18,10 @@ pub struct FolderArgs {
     pub project: PathBuf,
     /// Results go to PROJECT/NAME, or NAME2, NAME3, … when it exists
     #[arg(long, default_value = "exp")]
-    name: String,
+    pub name: String,
     /// Write into PROJECT/NAME even if it exists
     #[arg(long)]
-    exist_ok: bool,
+    pub exist_ok: bool,
 }
 
 impl FolderArgs {

@@ -177,6 +177,7 @@ impl Subject {
         let mut registry = args.plugins.registry()?;
         let (model, state, meta) = load_model(&args.weights, args.cfg.as_deref(), &mut registry)?;
         notes(&mut registry);
+        model.check_images()?;
         let dataset = Dataset::read(&args.data).context("--data")?;
         let detect = &model.detect;
         let classes = match args.single_cls {
@@ -198,6 +199,7 @@ impl Subject {
         let nms = NmsOptions { conf_thres, iou_thres, ..Options::default().nms };
         let (single_cls, augment, hybrid) = (args.single_cls, args.augment, args.save_hybrid);
         let loading = LoaderOptions {
+            channels: model.spec.channels,
             batch: args.batch_size,
             stride: detect.max_stride(),
             rect: true,

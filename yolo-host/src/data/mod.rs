@@ -27,9 +27,9 @@ pub use dataset::{
 };
 pub use error::Error;
 pub use letterbox::{Letterboxed, PADDING, letterbox};
-pub use loader::{Batch, Cache, Epoch, Geometry, Loader, LoaderOptions};
+pub use loader::{Batch, Cache, Epoch, Geometry, Loader, LoaderOptions, MAX_IMGSZ};
 pub use picture::{MAX_BYTES, Picture};
-pub use planes::{planes_into, to_planes};
+pub use planes::{channels_into, planes_into, to_planes};
 pub use resize::resize_linear;
 pub use resize_area::resize_area;
 pub use scale::scale_boxes;

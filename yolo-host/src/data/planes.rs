@@ -38,9 +38,38 @@ pub fn planes_into(picture: &Picture, planes: &mut [f32]) {
     }
 }
 
+/// The picture for a model of so many channels: three planes of colour as [`planes_into`], or for one channel a plane of grey,
+/// as OpenCV's `COLOR_BGR2GRAY` makes it.
+///
+/// # Panics
+/// If the slice is shorter than that.
+pub fn channels_into(picture: &Picture, channels: usize, planes: &mut [f32]) {
+    if channels != 1 {
+        return planes_into(picture, planes);
+    }
+    for (&[r, g, b], grey) in picture.pixels().iter().zip(planes) {
+        let [r, g, b] = [r, g, b].map(u32::from);
+        *grey = UNIT[((9798 * r + 19_235 * g + 3735 * b + (1 << 14)) >> 15) as usize & 255];
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Values of `cv2.cvtColor(…, cv2.COLOR_BGR2GRAY)`, OpenCV 4.11.
+    #[test]
+    fn grey_is_opencvs() {
+        let rgb = [
+            126, 231, 195, 43, 37, 166, 210, 101, 223, 224, 54, 16, 140, 235, 37, 137, 255, 72, 79, 133, 203,
+            129, 144, 192, 255, 255, 255, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255, 114, 114, 114,
+        ];
+        let picture = Picture { width: rgb.len() / 3, height: 1, rgb: rgb.to_vec() };
+        let mut grey = vec![0.0; picture.width];
+        channels_into(&picture, 1, &mut grey);
+        let bytes: Vec<u8> = grey.iter().map(|value| (value * 255.0).round() as u8).collect();
+        assert_eq!(bytes, [196, 53, 147, 101, 184, 199, 125, 145, 255, 0, 76, 150, 29, 114]);
+    }
 
     #[test]
     fn colours_part_into_planes() {

@@ -67,6 +67,19 @@ impl Model {
         Ok(Model { spec, graph: builder.finish(), layers, detect })
     }
 
+    /// Fails if it does not take images: of three channels, or of one, for which they are made grey.
+    pub fn check_images(&self) -> Result<(), Error> {
+        match self.spec.channels {
+            1 | 3 => Ok(()),
+            channels => Err(Error::Spec {
+                file: self.spec.file.clone(),
+                why: format!(
+                    "the model takes {channels} channels (`ch`), but images have 3, or 1 where the model says `ch: 1`"
+                ),
+            }),
+        }
+    }
+
     /// Fails, naming the layer, if pictures of this size do not fit through the model.
     pub fn check_size(&self, height: usize, width: usize) -> Result<(), Error> {
         match self.graph.shapes(&[1, self.spec.channels, height, width]) {

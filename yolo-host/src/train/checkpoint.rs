@@ -40,6 +40,15 @@ pub struct Progress {
     pub seconds: f64,
     /// Pictures and objects of the training set, so that a change of it is noticed.
     pub data: [usize; 2],
+    /// Patience came to its end.
+    #[serde(default)]
+    pub early: bool,
+    /// Nothing is left to do, the report included.
+    #[serde(default)]
+    pub finished: bool,
+    /// The folder that the dataset's path is relative to.
+    #[serde(default)]
+    pub started_in: Option<PathBuf>,
 }
 
 impl Progress {
@@ -108,6 +117,15 @@ impl Training {
             licence: Some("GPL-3.0-or-later".into()),
             extra,
         }
+    }
+
+    /// After the last epoch and its report: the state stays, so that more epochs can follow.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn finish(&mut self) -> Result<(), Error> {
+        self.progress.finished = true;
+        self.save_state()
     }
 
     /// Puts the tensors of a state file in their places.

@@ -21,7 +21,17 @@ impl EarlyStopping {
         if fitness >= self.best_fitness {
             (self.best_fitness, self.best_epoch) = (fitness, epoch);
         }
-        self.patience > 0 && epoch - self.best_epoch >= self.patience
+        self.is_over(epoch)
+    }
+
+    /// Whether patience is at its end after this epoch.
+    pub fn is_over(&self, epoch: usize) -> bool {
+        self.patience > 0 && epoch.saturating_sub(self.best_epoch) >= self.patience
+    }
+
+    /// Another patience from now on.
+    pub fn set_patience(&mut self, patience: usize) {
+        self.patience = patience;
     }
 
     /// The best epoch so far.

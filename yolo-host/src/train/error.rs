@@ -54,6 +54,20 @@ pub enum Error {
     /// Results cannot be written.
     #[error(transparent)]
     Report(#[from] report::Error),
+    /// The model's anchors are to be found, but there are too few objects.
+    #[error(
+        "{file}: {wanted} anchors are to be found, but of {objects} objects at least {wanted} of two pixels or more are \
+         needed; write their sizes into the model file, for each output one list of widths and heights in pixels, as in \
+         `anchors: [[10,13, 16,30, 33,23], [30,61, 62,45, 59,119], [116,90, 156,198, 373,326]]`"
+    )]
+    Anchors {
+        /// The model.
+        file: String,
+        /// How many are to be found.
+        wanted: usize,
+        /// How many objects there are.
+        objects: usize,
+    },
     /// The numbers are no longer finite.
     #[error(
         "epoch {epoch}, batch {batch}: {why}; the last good checkpoint is {}; lower lr0 or raise warmup_epochs, and \

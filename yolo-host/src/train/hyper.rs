@@ -2,8 +2,10 @@
 
 use super::Error;
 use super::loss::LossHyper;
+use crate::near::near;
 use crate::text;
 use serde::{Deserialize, Serialize};
+use serde_yaml::Value;
 use std::path::Path;
 
 macro_rules! hyperparameters {
@@ -119,18 +121,74 @@ hyperparameters! {
     copy_paste = 0.0, 0.0..=1.0, evolves 1.0 in 0.0..=1.0;
 }
 
+/// The files of `data/hyps`.
+const BUILT_IN: [(&str, &str); 5] = [
+    ("hyp.scratch-low.yaml", include_str!("../../../data/hyps/hyp.scratch-low.yaml")),
+    ("hyp.scratch-med.yaml", include_str!("../../../data/hyps/hyp.scratch-med.yaml")),
+    ("hyp.scratch-high.yaml", include_str!("../../../data/hyps/hyp.scratch-high.yaml")),
+    ("hyp.scratch-adamw.yaml", include_str!("../../../data/hyps/hyp.scratch-adamw.yaml")),
+    ("hyp.VOC.yaml", include_str!("../../../data/hyps/hyp.VOC.yaml")),
+];
+
+/// The text of one of them, named with its folder or without.
+fn built_in(path: &Path) -> Option<&'static str> {
+    let named = |name: &str| path == Path::new(name) || path == Path::new("data/hyps").join(name);
+    BUILT_IN.iter().find(|(name, _)| named(name)).map(|(_, text)| *text)
+}
+
+/// What a name that is not known might mean.
+fn nearest(name: &str, known: &[&str]) -> String {
+    match name {
+        // Of YOLOv5 before v4.0.
+        "giou" => return " (today it is `box`)".into(),
+        "optimizer" | "label_smoothing" => return format!(" (an option: --{})", name.replace('_', "-")),
+        _ => (),
+    }
+    let near = near(name, known.iter().copied());
+    near.first().map_or(String::new(), |best| format!(" (the nearest is `{best}`)"))
+}
+
 impl Hyper {
-    /// Reads a file; what it does not name has its default.
+    /// Reads a file; what it does not name has its default. Files of `data/hyps` are known without it.
+    ///
+    /// # Errors
+    /// If it cannot be read, is no map of hyperparameters, or a number lies beyond its range.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let why = |why: String| Error::Hyper { file: path.into(), why };
-        let text = text::read(path)?;
+        let text = match built_in(path) {
+            Some(text) if !path.exists() => text.to_string(),
+            None if !path.exists() => {
+                let known = BUILT_IN.map(|(name, _)| name).join(", ");
+                return Err(why(format!("no such file; known without a file are {known}")));
+            }
+            _ => text::read(path)?,
+        };
         // The parser takes time with the square of nested lists' depth, and no such file is long.
         if text.len() > 1 << 16 {
             return Err(why(format!("has {} bytes, too many for hyperparameters", text.len())));
         }
-        let hyper: Hyper = serde_yaml::from_str(&text).map_err(|error| why(error.to_string()))?;
+        let hyper = Self::parse(&text).map_err(why)?;
         hyper.check().map_err(why)?;
         Ok(hyper)
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let value: Value = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
+        if let Value::Mapping(map) = &value {
+            let mut known = Hyper { anchors: Some(0.0), ..Hyper::default() };
+            let known: Vec<&str> = known.genes().iter().map(|gene| gene.name).collect();
+            let unknown: Vec<String> = map
+                .keys()
+                .map(|key| key.as_str().map_or_else(|| format!("{key:?}"), str::to_string))
+                .filter(|key| !known.contains(&key.as_str()))
+                .map(|key| format!("`{key}`{}", nearest(&key, &known)))
+                .collect();
+            if !unknown.is_empty() {
+                return Err(format!("unknown: {}", unknown.join(", ")));
+            }
+        }
+        // From the text, whose places the message then has.
+        serde_yaml::from_str(text).map_err(|error| error.to_string())
     }
 
     /// Whether every number lies in its range.
@@ -182,9 +240,26 @@ mod tests {
     }
 
     #[test]
+    fn the_repository_s_files_are_known_everywhere() {
+        assert_eq!(read_named("hyp.scratch-low.yaml").unwrap(), Hyper::default());
+        for (name, text) in BUILT_IN {
+            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/hyps").join(name);
+            assert_eq!(text, std::fs::read_to_string(file).unwrap());
+            assert_eq!(read_named(name), read_named(&format!("data/hyps/{name}")));
+        }
+        let error = read_named("hyp.scratch.yaml").unwrap_err();
+        assert!(error.contains("hyp.scratch-low.yaml"), "{error}");
+    }
+
+    fn read_named(name: &str) -> Result<Hyper, String> {
+        Hyper::read(Path::new(name)).map_err(|error| error.to_string())
+    }
+
+    #[test]
     fn wrong_files_are_told() {
         for (text, want) in [
-            ("lr: 0.1", "unknown field `lr`"),
+            ("lr: 0.1", "unknown: `lr` (the nearest is `lr0`)"),
+            ("giou: 0.05\nlr0: 0.1\nbatchsize: 3", "unknown: `giou` (today it is `box`), `batchsize`"),
             ("lr0: high", "invalid type"),
             ("lr0: -1", "lr0 is -1, but must be from 0 to 10"),
             ("box: .nan", "box is NaN"),

@@ -9,6 +9,8 @@
 //! Everything random is a function of the seed and of where the run stands, so that the state is numbers alone.
 
 mod anchors;
+mod autoanchor;
+mod check;
 mod checkpoint;
 mod early_stop;
 mod ema;
@@ -21,6 +23,7 @@ pub mod loss;
 mod multi_scale;
 mod optimizer;
 mod options;
+mod resume;
 mod run;
 mod schedule;
 mod setup;
@@ -35,6 +38,7 @@ pub use evolve::Evolution;
 pub use hyper::{Gene, Hyper};
 pub use optimizer::{Group, Optimizer, Rates, Rule, groups};
 pub use options::Options;
+pub use resume::{Changes, Saved};
 pub use run::{BatchReport, EpochReport, Finish, Observer};
 pub use schedule::{Iteration, Schedule};
 pub use setup::Training;

@@ -1,9 +1,11 @@
 //! The loop: batches, steps, averages, validation, checkpoints.
 
+use super::check::moving;
 use super::learner::Set;
-use super::{Error, Options, Training, multi_scale};
+use super::{Error, Group, Hyper, Options, Training, groups, multi_scale};
 use crate::atomic;
 use crate::data::{Batch, Loader, Split, SplitName};
+use crate::model::Model;
 use crate::random::Stream;
 use crate::report::tensorboard::EventFile;
 use crate::report::{EpochRow, csv};
@@ -80,6 +82,9 @@ impl Training {
         atomic::sweep(&self.folder.join("weights"));
         csv::truncate(&results, self.progress.epoch)?;
         let mut events = EventFile::resume(&self.folder, self.progress.epoch)?;
+        if self.progress.early {
+            return Ok(Finish::Early { best: self.progress.stop.best_epoch() });
+        }
         for epoch in self.progress.epoch..self.options.epochs {
             let start = Instant::now();
             if !self.epoch(epoch, observer)? {
@@ -102,6 +107,7 @@ impl Training {
             }
             self.progress.best = self.progress.best.max(self.fitness);
             let early = validation.is_some() && self.progress.stop.stops(epoch, self.fitness);
+            self.progress.early = early && !last;
             csv::append(&results, &row)?;
             events.epoch(&row)?;
             self.progress.seconds += start.elapsed().as_secs_f64();
@@ -109,7 +115,7 @@ impl Training {
             let seconds = start.elapsed().as_secs_f64();
             let epochs = self.options.epochs;
             observer.epoch(&EpochReport { row, epochs, validation: validation.as_ref(), best, seconds });
-            if early && !last {
+            if self.progress.early {
                 return Ok(Finish::Early { best: self.progress.stop.best_epoch() });
             }
             if observer.stop() && !last {
@@ -118,15 +124,6 @@ impl Training {
             }
         }
         Ok(Finish::Done)
-    }
-
-    /// After the last epoch: the state is of no more use.
-    pub fn finish(&self) -> Result<(), Error> {
-        let file = self.weights_file("last.state");
-        match std::fs::remove_file(&file) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(Error::File { file, source }),
-            _ => Ok(()),
-        }
     }
 
     /// Learns from an epoch's batches; whether all of them.
@@ -285,6 +282,35 @@ impl Training {
     /// The pictures that it learns from.
     pub fn pictures(&self) -> &Loader {
         &self.train
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Which of its parameters move.
+    pub fn moving(&self) -> Vec<bool> {
+        moving(&self.options, &self.model)
+    }
+
+    /// Batch norm's weights, other weights and biases that move.
+    pub fn groups(&self) -> [usize; 3] {
+        let groups = groups(&self.model.graph);
+        let moving = self.moving();
+        [Group::Norm, Group::Weight, Group::Bias].map(|one| {
+            groups.iter().zip(&moving).filter(|(group, moves)| **moves && **group == Some(one)).count()
+        })
+    }
+
+    /// Epochs that it has trained.
+    pub fn epochs_done(&self) -> usize {
+        self.progress.epoch
+    }
+
+    /// The hyperparameters.
+    pub fn hyper(&self) -> &Hyper {
+        &self.hyper
     }
 
     /// The options.

@@ -56,6 +56,7 @@ impl Judge {
         }
         let loading = LoaderOptions {
             imgsz: shape[2].max(shape[3]),
+            channels: model.spec.channels,
             batch: BATCH,
             stride: model.detect.max_stride(),
             rect: true,

@@ -3,7 +3,7 @@
 use super::sample::Sample;
 use super::{Batch, Shared};
 use crate::data::augment::{enlarge, join};
-use crate::data::planes_into;
+use crate::data::channels_into;
 use crate::random::Stream;
 
 /// A batch of samples of one size. `place` is its epoch and its number in it.
@@ -11,16 +11,17 @@ pub fn collate(shared: &Shared, samples: Vec<Sample>, place: (usize, usize)) -> 
     let samples = if shared.options.quad { quads(shared.options.seed, samples, place) } else { samples };
     let (height, width) =
         samples.first().map_or((0, 0), |sample| (sample.picture.height, sample.picture.width));
-    let size = 3 * height * width;
+    let channels = shared.options.channels;
+    let size = channels * height * width;
     let mut batch = Batch {
         planes: vec![0.0; samples.len() * size],
-        shape: [samples.len(), 3, height, width],
+        shape: [samples.len(), channels, height, width],
         targets: vec![],
         pictures: vec![],
         geometry: vec![],
     };
     for (at, sample) in samples.into_iter().enumerate() {
-        planes_into(&sample.picture, &mut batch.planes[at * size..(at + 1) * size]);
+        channels_into(&sample.picture, channels, &mut batch.planes[at * size..(at + 1) * size]);
         batch.targets.extend(sample.labels.into_iter().map(|label| (at, label)));
         batch.pictures.push(sample.index);
         batch.geometry.push(sample.geometry);

@@ -19,7 +19,7 @@ use pictures::Pictures;
 use serde::{Deserialize, Serialize};
 
 /// The greatest training size in pixels: OpenCV's warps, which ours equal, count positions in 16 bits.
-const MAX_IMGSZ: usize = 1 << 13;
+pub const MAX_IMGSZ: usize = 1 << 13;
 
 /// Where pictures are kept once they are read and resized.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -38,6 +38,8 @@ pub enum Cache {
 pub struct LoaderOptions {
     /// Longer side in pixels to which pictures are scaled.
     pub imgsz: usize,
+    /// 3 for colour, 1 for grey.
+    pub channels: usize,
     /// Pictures in a batch; the last has what is left.
     pub batch: usize,
     /// Sides of rectangular batches are multiples of it.
@@ -65,6 +67,7 @@ impl Default for LoaderOptions {
     fn default() -> Self {
         Self {
             imgsz: 640,
+            channels: 3,
             batch: 16,
             stride: 32,
             augment: None,
@@ -110,9 +113,9 @@ impl Geometry {
 /// What the network is given at once.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    /// `[n, 3, height, width]`, red first, 0 to 1.
+    /// `[n, 3, height, width]`, red first, or `[n, 1, height, width]` of grey; 0 to 1.
     pub planes: Vec<f32>,
-    /// `[n, 3, height, width]`.
+    /// `[n, channels, height, width]`.
     pub shape: [usize; 4],
     /// The objects, each with its picture's place in the batch.
     pub targets: Vec<(usize, Label)>,
@@ -148,6 +151,9 @@ impl Loader {
         }
         if !(1..=MAX_IMGSZ).contains(&options.imgsz) {
             return wrong(&format!("imgsz must be 1 to {MAX_IMGSZ} pixels, not {}", options.imgsz));
+        }
+        if ![1, 3].contains(&options.channels) {
+            return wrong(&format!("channels must be 1 or 3, not {}", options.channels));
         }
         if options.batch == 0 || options.stride == 0 {
             return wrong("batch and stride must be at least 1");

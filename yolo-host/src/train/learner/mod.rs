@@ -7,6 +7,7 @@ mod gpu;
 
 pub(super) use fitting::largest_batch;
 
+use super::check::moving;
 use super::{Ema, Optimizer, Options, Rates};
 use crate::autograd::gpu::Precision;
 use crate::autograd::{self, Error, Evaluator, Machine, OutputMap};
@@ -124,9 +125,8 @@ impl<N, E, V: Clone + Default> Parts<N, E, V> {
         [steps, updates]: [u64; 2],
     ) -> Self {
         let mut optimizer = Optimizer::new(options.optimizer, &model.graph);
-        let frozen: Vec<String> = options.frozen().iter().map(|row| format!("model.{row}.")).collect();
-        for (i, param) in model.graph.params.iter().enumerate() {
-            if frozen.iter().any(|prefix| param.name.starts_with(prefix)) {
+        for (i, moves) in moving(options, model).into_iter().enumerate() {
+            if !moves {
                 optimizer.freeze(ParamId(i));
             }
         }

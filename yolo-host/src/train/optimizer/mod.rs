@@ -51,6 +51,17 @@ pub enum Rule {
     AdamW,
 }
 
+impl Rule {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Rule::Sgd => "SGD",
+            Rule::Adam => "Adam",
+            Rule::AdamW => "AdamW",
+        }
+    }
+}
+
 /// What one step is taken with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rates {
@@ -103,12 +114,6 @@ impl<M: Default> Optimizer<M> {
         if let Some(group) = self.groups.get_mut(id.0) {
             *group = None;
         }
-    }
-
-    /// Parameters, batch norm's weights, other weights and biases among those that move.
-    pub fn counts(&self) -> [usize; 3] {
-        [Group::Norm, Group::Weight, Group::Bias]
-            .map(|group| self.groups.iter().filter(|found| **found == Some(group)).count())
     }
 
     /// Counts a step, and gives each parameter that moves its update and its moments.
