@@ -162,7 +162,7 @@ fn pictures_that_change_their_size_during_a_training_do_no_harm() {
             replace("val0000", 300, 10);
             replace("val0001", 1, 3);
         });
-        let options = Options { rect, cache, epochs: 2, ..options(data.path()) };
+        let options = Options { rect, cache, epochs: 2, image_weights: !rect, ..options(data.path()) };
         let training = Training::new(options, Hyper::default(), folder.path(), &mut registry(), &mut watch);
         assert_eq!(training.unwrap().run(&mut watch).unwrap(), Finish::Done, "{rect} {cache:?}");
     }

@@ -253,7 +253,9 @@ fn a_killed_run_goes_on_to_the_same_bits() {
             let started = Instant::now();
             loop {
                 if let Some(status) = child.try_wait().unwrap() {
-                    assert!(status.success(), "{}", error_of(child));
+                    let error = error_of(child);
+                    // Killed after its very end, it has nothing left to do.
+                    assert!(status.success() || error.contains("is finished"), "{error}");
                     assert!(kill.is_none() || kills > 0, "it was never killed");
                     return folder;
                 }

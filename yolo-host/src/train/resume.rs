@@ -113,7 +113,7 @@ impl Saved {
             return Err(self.why(format!(
                 "stopped after epoch {done}, because none of {patience} epochs was better than epoch {}; go on with a \
                  larger patience (0 for never to stop), as in --resume {folder} --patience {}, {from_weights}",
-                self.progress.stop.best_epoch() + 1,
+                self.progress.stop.best_epoch().saturating_add(1),
                 2 * patience.min(1 << 20),
             )));
         }
@@ -121,13 +121,13 @@ impl Saved {
             return Err(self.why(format!(
                 "has trained {done} epochs{}; go on with more, as in --resume {folder} --epochs {}, {from_weights}",
                 if self.progress.finished { " and is finished" } else { "" },
-                done.saturating_mul(2).max(done + 1),
+                done.saturating_mul(2).max(1),
             )));
         }
         if epochs != old {
             observer.note(&format!(
                 "epochs: {old} → {epochs}; from epoch {} on the learning rate follows the schedule of {epochs} epochs",
-                done + 1
+                done.saturating_add(1)
             ));
         }
         self.progress.finished = false;
