@@ -8,7 +8,7 @@ use yolo_host::model::{Model, Spec, State};
 use yolo_host::random::Stream;
 use yolo_host::train::{Finish, Hyper, Observer, Options, Training};
 use yolo_host::weights;
-use yolo_tests::runs::{Stop, options, state};
+use yolo_tests::runs::{Stop, options, resume, state};
 use yolo_tests::{floats, registry, report, root, shapes, yolo};
 
 const WEIGHTS: &str = "weights/bccd-yolov5n.safetensors";
@@ -308,7 +308,7 @@ fn a_resume_keeps_the_order_that_it_began_with() {
         assert_eq!(training.expect("a run").run(&mut stop).expect("a run"), Finish::Stopped);
         other.map(|names| found.write(names));
         let mut notes = Go(vec![]);
-        let resumed = Training::resume(&state(folder.path()), None, &mut registry(), &mut notes);
+        let resumed = resume(&state(folder.path()), None, &mut notes);
         let finished = resumed.and_then(|mut training| {
             assert_eq!(training.names(), NAMES);
             training.run(&mut notes)

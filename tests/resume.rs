@@ -255,6 +255,8 @@ fn a_relative_dataset_is_found_from_elsewhere() {
     };
     assert_eq!(rows(&project.path().join("again")), 1);
     assert!(!weights("again").is_empty());
+    let meta = weights::read(&run.join("weights/best.safetensors")).unwrap().meta;
+    assert_eq!(meta.imgsz, Some(64), "weights say the size that they were trained with");
     let summary = [
         "model: ",
         "25 layers",

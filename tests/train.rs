@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use yolo_host::data::Picture;
 use yolo_host::detector::Detector;
 use yolo_host::eval::NmsOptions;
-use yolo_host::model::{Model, Spec, State};
+use yolo_host::model::{Model, Spec};
 use yolo_host::train::{BatchReport, Error, Finish, Hyper, Machine, Observer, Options, Rule, Training};
 use yolo_tests::runs::resume;
 use yolo_tests::{registry, root, runs, shapes};
@@ -361,7 +361,7 @@ fn a_grey_model_sees_grey() {
     let rows = |channels: usize, rgb: [u8; 3]| {
         let spec = Spec::parse(&format!("ch: {channels}\n{nano}"), "grey.yaml").unwrap();
         let model = Model::build(spec, &registry()).unwrap();
-        let state = State::new(&model.graph, 0);
+        let state = yolo_tests::portable_state(&model);
         let detector = Detector::new(model, state, None, Machine::Cpu).unwrap();
         let photo = Picture { width: 64, height: 64, rgb: rgb.repeat(64 * 64) };
         let options = NmsOptions { conf_thres: 0.0, max_det: 3, ..NmsOptions::default() };

@@ -1,8 +1,8 @@
 //! `opt.yaml`, the options of a run by the names of the command line, and `--opt`, which takes them back.
 
 use super::args::{Given, Train};
+use crate::atomic;
 use crate::text;
-use crate::weights::atomic;
 use anyhow::{Context, bail, ensure};
 use clap::{Arg, FromArgMatches};
 use serde_yaml::{Mapping, Value};
