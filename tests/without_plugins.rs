@@ -21,13 +21,23 @@ fn a_missing_block_is_explained() {
         let error = build(&format!("models/{model}.yaml")).unwrap_err();
         assert!(error.to_string().contains(&format!("{model}.yaml, layer")), "{error}");
         let source = error.source().unwrap().to_string();
+        let family = model.rsplit('-').next().unwrap();
         for part in [
-            format!("no block `{block}`"),
-            "Bottleneck, ".into(),
-            "They come from yolo-host;".into(),
-            "--plugin PATH".into(),
+            format!("no block `{block}` here: it is one of the family {family}"),
+            format!("cargo feature {family}"),
+            "`use yolo_bundle as _;`".into(),
         ] {
             assert!(source.contains(&part), "{source} lacks {part}");
         }
+    }
+    // One that nobody knows.
+    let text = std::fs::read_to_string(root().join("models/yolov5s.yaml")).unwrap().replace("SPPF", "SPPX");
+    let error =
+        Model::build(Spec::parse(&text, "x.yaml").unwrap(), &Registry::linked().unwrap()).unwrap_err();
+    let source = error.source().unwrap().to_string();
+    for part in
+        ["no block `SPPX`; the nearest is `SPP", "Bottleneck, ", "They come from yolo-host;", "--plugin PATH"]
+    {
+        assert!(source.contains(part), "{source} lacks {part}");
     }
 }

@@ -56,6 +56,7 @@ pub fn run(args: ConvertArgs) -> anyhow::Result<Outcome> {
         names,
         imgsz: args.imgsz.or(read.imgsz).or(Some(640)),
         licence: args.licence.or(read.licence),
+        plugins: model.plugins.clone(),
         extra: read.extra,
     };
     let checkpoint = Checkpoint { arrays: state.to_arrays(&model.graph), meta };

@@ -5,7 +5,7 @@ use super::plugins::{PluginArgs, notes};
 use super::precision::PrecisionArgs;
 use super::run_folder::{FolderArgs, RunFolder};
 use super::threads::ThreadArgs;
-use super::{Outcome, pixels};
+use super::{Outcome, pixels, trained_size};
 use crate::autograd::Machine;
 use crate::data::{self, Picture, read_ahead, sources};
 use crate::detector::{Detector, Found, load_model};
@@ -30,8 +30,8 @@ pub struct DetectArgs {
     /// A picture, a folder, or a glob such as 'photos/*.jpg'
     #[arg(long, value_name = "PATH", default_value = "tests/data/photos")]
     source: String,
-    /// Size in pixels into which pictures are fitted: one number, or height and width
-    #[arg(long, visible_aliases = ["img", "img-size"], num_args = 1..=2, value_parser = pixels, default_values_t = [640])]
+    /// Size in pixels into which pictures are fitted: one number, or height and width (default: that of the weights, else 640)
+    #[arg(long, visible_aliases = ["img", "img-size"], num_args = 1..=2, value_parser = pixels)]
     imgsz: Vec<usize>,
     /// Least confidence of a detection
     #[arg(long, default_value_t = 0.25)]
@@ -104,12 +104,16 @@ pub fn run(args: DetectArgs) -> anyhow::Result<Outcome> {
         let mut registry = args.plugins.registry()?;
         let (model, state, meta) = load_model(&args.weights, args.cfg.as_deref(), &mut registry)?;
         model.check_images()?;
-        let size = [args.imgsz[0], *args.imgsz.last().unwrap_or(&args.imgsz[0])];
+        let size = match args.imgsz[..] {
+            [height, width] => [height, width],
+            [side] => [side; 2],
+            _ => [trained_size(&meta); 2],
+        };
         let numbers = args.precision.numbers(&model, &state, size)?;
         let detector = Detector::with_numbers(model, state, meta.names, machine, &numbers)?;
         let detector = detector.augmented(args.augment);
         notes(&mut registry);
-        Command::new(args, detector)?.all(&files, photos)
+        Command::new(args, detector, size)?.all(&files, photos)
     })
 }
 
@@ -126,8 +130,8 @@ struct Command {
 }
 
 impl Command {
-    fn new(args: DetectArgs, detector: Detector) -> anyhow::Result<Self> {
-        let asked = (args.imgsz[0], *args.imgsz.last().unwrap_or(&args.imgsz[0]));
+    fn new(args: DetectArgs, detector: Detector, asked: [usize; 2]) -> anyhow::Result<Self> {
+        let asked = (asked[0], asked[1]);
         let size = (detector.round_size(asked.0), detector.round_size(asked.1));
         if size != asked {
             eprintln!(

@@ -7,7 +7,7 @@ use super::progress::{bar, report_split};
 use super::run_folder::FolderArgs;
 use super::threads::ThreadArgs;
 use super::val_files::ValFiles;
-use super::{Outcome, pixels, share, study};
+use super::{Outcome, pixels, share, study, trained_size};
 use crate::autograd::{Evaluator, Machine};
 use crate::classes::ClassMap;
 use crate::data::{Dataset, Item, Loader, LoaderOptions, SplitName, SplitOptions};
@@ -48,9 +48,9 @@ pub struct ValArgs {
     /// Pictures a batch
     #[arg(long, visible_alias = "batch", default_value_t = 32)]
     batch_size: usize,
-    /// Longer side of the pictures in pixels
-    #[arg(long, visible_aliases = ["img", "img-size"], value_parser = pixels, default_value_t = 640)]
-    imgsz: usize,
+    /// Longer side of the pictures in pixels (default: that of the weights, else 640)
+    #[arg(long, visible_aliases = ["img", "img-size"], value_parser = pixels)]
+    imgsz: Option<usize>,
     /// Least confidence of a detection
     #[arg(long, default_value_t = 0.001)]
     conf_thres: f32,
@@ -124,7 +124,7 @@ pub fn run(args: ValArgs) -> anyhow::Result<Outcome> {
         study::run(&mut subject, &sizes, &args.results.create()?, (&args.data, &args.weights))?;
         return Ok(Outcome::Done);
     }
-    let loader = subject.loader(args.imgsz)?;
+    let loader = subject.loader(subject.imgsz)?;
     let mut files = args.files(&subject)?;
     let mut each = |judged: &Judged| files.as_mut().map_or(Ok(()), |files| files.add(&loader, judged));
     let validation = subject.validate(&loader, &mut each)?;
@@ -168,6 +168,8 @@ pub struct Subject {
     options: Options,
     /// Of its loaders; sizes are their own.
     loading: LoaderOptions,
+    /// Unless other sizes are asked for.
+    imgsz: usize,
 }
 
 impl Subject {
@@ -207,7 +209,12 @@ impl Subject {
             threads: args.workers.max(1),
             ..LoaderOptions::default()
         };
-        let numbers = args.precision.numbers(&model, &state, [args.imgsz; 2])?;
+        let imgsz = match (args.imgsz, args.task) {
+            (Some(imgsz), _) => imgsz,
+            (None, Task::Study) => 640,
+            (None, _) => trained_size(&meta),
+        };
+        let numbers = args.precision.numbers(&model, &state, [imgsz; 2])?;
         Ok(Subject {
             anchors: state.floats(detect.anchors).to_vec(),
             network: machine.evaluator(&model.graph, state, &detect.outputs, &numbers)?,
@@ -219,6 +226,7 @@ impl Subject {
             },
             options: Options { nms, single_cls, augment, hybrid, classes },
             loading,
+            imgsz,
             model,
         })
     }

@@ -95,6 +95,16 @@ pub enum LayerError {
         /// Where it might come from.
         advice: String,
     },
+    /// A block of a plugin that is known and not there.
+    #[error("there is no block `{name}` here: it is one of {plugin}. {advice}")]
+    MissingPlugin {
+        /// The block.
+        name: String,
+        /// Its plugin.
+        plugin: String,
+        /// How to get it.
+        advice: String,
+    },
     /// Arguments that the block does not take.
     #[error(transparent)]
     Args(#[from] ArgError),

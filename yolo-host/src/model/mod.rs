@@ -4,6 +4,7 @@ mod detect;
 mod error;
 mod find;
 mod init;
+mod missing;
 mod parse;
 mod spec;
 mod state;

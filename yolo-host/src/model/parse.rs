@@ -1,9 +1,10 @@
 //! `parse_model`: every row looked up in the registry, its arguments resolved, and its block emitted into one graph.
 
-use super::{Detect, Error, LayerError, Spec};
+use super::{Detect, Error, LayerError, Spec, missing};
 use crate::graph::{Graph, GraphBuilder, Limits, ValueId};
 use crate::registry::{Arg, DETECT, Entry, Origin, Registry};
-use std::collections::BTreeSet;
+use crate::weights::Plugin;
+use std::collections::BTreeMap;
 
 /// Height and width with which a graph is built; twice the largest stride of YOLOv5's models. Other sizes are inferred.
 const NOMINAL: usize = 256;
@@ -34,6 +35,8 @@ pub struct Model {
     pub layers: Vec<Layer>,
     /// The last row.
     pub detect: Detect,
+    /// Plugins that blocks come from, by name.
+    pub plugins: Vec<Plugin>,
 }
 
 impl Model {
@@ -64,7 +67,8 @@ impl Model {
         let Some(detect) = detect else {
             return Err(Error::Spec { file: spec.file, why: "the last row must be Detect".into() });
         };
-        Ok(Model { spec, graph: builder.finish(), layers, detect })
+        let plugins = plugins(&layers, registry);
+        Ok(Model { spec, graph: builder.finish(), layers, detect, plugins })
     }
 
     /// Fails if it does not take images: of three channels, or of one, for which they are made grey.
@@ -115,36 +119,28 @@ fn described(registry: &Registry, name: &str) -> String {
     }
 }
 
-fn look_up<'a>(registry: &'a Registry, spec: &Spec, name: &str) -> Result<&'a Entry, LayerError> {
-    registry.get(name).ok_or_else(|| LayerError::UnknownBlock {
-        name: name.to_string(),
-        nearest: registry.nearest(name).map(str::to_string),
-        known: registry
-            .iter()
-            .map(|entry| entry.name.as_str())
-            .chain([DETECT])
-            .collect::<Vec<_>>()
-            .join(", "),
-        advice: advice(spec, registry),
-    })
+/// The plugins that blocks come from, each with its blocks that are used.
+fn plugins(layers: &[Layer], registry: &Registry) -> Vec<Plugin> {
+    let mut found: BTreeMap<(String, String), Plugin> = BTreeMap::new();
+    for entry in layers.iter().filter_map(|layer| registry.get(&layer.block)) {
+        let library = match &entry.origin {
+            Origin::Host => continue,
+            Origin::Crate { .. } => None,
+            // Where it lies on this machine is nobody else's.
+            Origin::Library { path, .. } => path.file_name().map(|name| name.to_string_lossy().into_owned()),
+        };
+        let (name, version) = entry.origin.plugin();
+        let new = || Plugin { name: name.into(), version: version.into(), library, blocks: vec![] };
+        let plugin = found.entry((name.to_string(), version.to_string())).or_insert_with(new);
+        if !plugin.blocks.contains(&entry.name) {
+            plugin.blocks.push(entry.name.clone());
+        }
+    }
+    found.into_values().collect()
 }
 
-/// Where a block that is not there might come from.
-fn advice(spec: &Spec, registry: &Registry) -> String {
-    let asked = spec.plugins.iter().filter(|path| !registry.has_loaded(path));
-    let asked: Vec<String> = asked.map(|path| path.display().to_string()).collect();
-    let asked = match asked.is_empty() || registry.trusts_models() {
-        true => String::new(),
-        false => format!(
-            ". The model asks for {}, whose code would run in this process: --allow-yaml-plugins loads it",
-            asked.join(", ")
-        ),
-    };
-    let origins: BTreeSet<String> = registry.iter().map(|entry| entry.origin.to_string()).collect();
-    let origins = origins.into_iter().collect::<Vec<_>>().join(", ");
-    format!(
-        "They come from {origins}; cargo features add families, and --plugin PATH adds those of a library{asked}"
-    )
+fn look_up<'a>(registry: &'a Registry, spec: &Spec, name: &str) -> Result<&'a Entry, LayerError> {
+    registry.get(name).ok_or_else(|| missing::block(registry, spec, name))
 }
 
 fn detect_layer(

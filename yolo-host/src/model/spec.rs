@@ -3,7 +3,7 @@
 use super::Error;
 use crate::registry::Arg;
 use crate::text;
-use crate::weights::Meta;
+use crate::weights::{Meta, Plugin};
 use serde_yaml::Value;
 use std::path::{Path, PathBuf};
 
@@ -58,6 +58,8 @@ pub struct Spec {
     pub channels: usize,
     /// Plugin libraries that it asks for.
     pub plugins: Vec<PathBuf>,
+    /// Plugins that the weights were made with, as far as they say.
+    pub recorded: Vec<Plugin>,
     /// Backbone and head.
     pub rows: Vec<Row>,
 }
@@ -80,14 +82,14 @@ impl Spec {
 
     /// The model that weights belong to: that of `cfg`, else the one that they carry; none if they do not say.
     pub fn of_weights(cfg: Option<&Path>, file: &Path, meta: &Meta) -> Result<Option<Self>, Error> {
-        match (cfg, &meta.model) {
-            (Some(cfg), _) => Self::find(cfg).map(Some),
+        let spec = match (cfg, &meta.model) {
+            (Some(cfg), _) => Self::find(cfg)?,
             (None, Some(text)) => {
-                let spec = Self::parse(text, &format!("{} (its model)", file.display()))?;
-                Ok(Some(spec.in_folder_of(file)))
+                Self::parse(text, &format!("{} (its model)", file.display()))?.in_folder_of(file)
             }
-            (None, None) => Ok(None),
-        }
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(Spec { recorded: meta.plugins.clone(), ..spec }))
     }
 
     /// The same with relative paths of plugins taken from the folder of `file`.
@@ -143,6 +145,7 @@ impl Spec {
                 }
             },
             plugins: yaml.get("plugins").map(parse_plugins).transpose()?.unwrap_or_default(),
+            recorded: vec![],
             rows,
         })
     }
@@ -159,6 +162,7 @@ impl Spec {
             return Err(Error::Spec { file: self.file, why });
         }
         spec.plugins = self.plugins;
+        spec.recorded = self.recorded;
         Ok(spec)
     }
 
@@ -167,6 +171,7 @@ impl Spec {
         let text = with_key(&self.text, "anchors", &count.to_string());
         let mut spec = Self::parse(&text, &self.file)?;
         spec.plugins = self.plugins;
+        spec.recorded = self.recorded;
         Ok(spec)
     }
 

@@ -3,12 +3,14 @@
 mod arg;
 mod border;
 mod entry;
+mod families;
 mod inspect;
 mod library;
 mod search;
 
 pub use arg::{Arg, ArgError};
 pub use entry::{Entry, Kind, ParamInfo};
+pub use families::{families, family_of};
 pub use inspect::check as check_library;
 pub use library::LibraryError;
 pub use search::PLUGIN_PATH;

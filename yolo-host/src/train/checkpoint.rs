@@ -114,7 +114,9 @@ impl Training {
             model: Some(self.model.spec.text.clone()),
             names: Some(self.names.clone()),
             imgsz: Some(self.options.imgsz),
-            licence: Some("GPL-3.0-or-later".into()),
+            // Whoever trains on data of their own decides.
+            licence: None,
+            plugins: self.model.plugins.clone(),
             extra,
         }
     }

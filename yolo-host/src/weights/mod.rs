@@ -30,7 +30,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 pub use error::{Error, ErrorKind};
-pub use metadata::Meta;
+pub use metadata::{Meta, Plugin};
 
 /// Values of one tensor, widened: `f16`, `bf16` and `f64` become `f32`, every integer and `bool` becomes `i64`.
 #[derive(Clone, Debug, PartialEq)]
