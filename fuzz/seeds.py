@@ -12,6 +12,7 @@ PROGRESS = {
 SEEDS = {
     'data': 'path: .\ntrain: [images, VOC, a.json]\nval: images/*.png\nnc: 3\nnames: {0: a, 1: b, 2: c}\ndownload: x\n',
     'labels': '0 0.5 0.5 0.5 0.5\n1 .1 .1 .1 .2 .3 .3 .1 .2\n',
+    'text': '\0a: 1\r\nb\r',
     'voc': '<annotation><size><width>20</width><height>12</height></size><object><name>a</name><difficult>0</difficult>'
            '<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>9</xmax><ymax>8</ymax></bndbox></object></annotation>',
     'coco': json.dumps({
@@ -21,7 +22,7 @@ SEEDS = {
         'categories': [{'id': 1, 'name': 'a'}]}),
     'dataset_cache': json.dumps({
         'found': True, 'size': [12, 20], 'objects': [[0, [0.5, 0.5, 0.5, 0.5], [[0.1, 0.2], [0.3, 0.4]]]],
-        'messages': [['Duplicate', 'x']]}),
+        'messages': [['Duplicate', 'x', 1]]}),
     'hyp': ''.join(f'{name}: {value}\n' for name, value in HYPER.items()),
     'state': json.dumps(PROGRESS) + '\0' + json.dumps(HYPER),
 }

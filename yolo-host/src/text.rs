@@ -94,7 +94,7 @@ pub fn decode(bytes: &[u8], declared: Option<&str>) -> Result<String, Fault> {
         (Some(found), ..) => found,
         (None, Some(encoding), _) => (encoding, 0),
         (None, None, Some(name)) => {
-            let known = Encoding::for_label(name.as_bytes());
+            let known = Encoding::for_label_no_replacement(name.as_bytes());
             let encoding = known.ok_or_else(|| first(format!("the encoding '{name}' is not known")))?;
             // Who could read the name byte by byte does not read UTF-16.
             (if [UTF_16LE, UTF_16BE].contains(&encoding) { UTF_8 } else { encoding }, 0)

@@ -4,6 +4,7 @@ mod album;
 mod bench;
 mod blocks;
 mod convert;
+mod data;
 mod detect;
 mod evolve;
 mod info;
@@ -39,6 +40,7 @@ enum Command {
     Detect(detect::DetectArgs),
     Train(Box<train::Train>),
     Val(val::ValArgs),
+    Data(data::DataArgs),
     Info(info::InfoArgs),
     Bench(Box<bench::BenchArgs>),
     Blocks(blocks::BlocksArgs),
@@ -51,6 +53,7 @@ impl Command {
             Command::Detect(args) => &mut args.plugins,
             Command::Train(args) => args.plugins(),
             Command::Val(args) => &mut args.plugins,
+            Command::Data(args) => &mut args.plugins,
             Command::Info(args) => &mut args.plugins,
             Command::Bench(args) => &mut args.plugins,
             Command::Blocks(args) => &mut args.plugins,
@@ -97,6 +100,7 @@ pub fn run() -> ExitCode {
         Command::Detect(args) => detect::run(args),
         Command::Train(args) => train::run(*args),
         Command::Val(args) => val::run(args),
+        Command::Data(args) => data::run(args),
         Command::Info(args) => info::run(args),
         Command::Bench(args) => bench::run(*args),
         Command::Blocks(args) => blocks::run(args),

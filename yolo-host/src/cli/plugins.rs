@@ -4,7 +4,7 @@ use crate::registry::Registry;
 use std::path::PathBuf;
 
 /// Which libraries a command loads.
-#[derive(clap::Args)]
+#[derive(Default, clap::Args)]
 pub struct PluginArgs {
     /// Load blocks from a plugin library, or from every library in a folder; may be given several times. This runs the
     /// library's code

@@ -181,6 +181,7 @@ impl Subject {
         notes(&mut registry);
         model.check_images()?;
         let dataset = Dataset::read(&args.data).context("--data")?;
+        dataset.notes.iter().for_each(|note| eprintln!("note: {note}"));
         let detect = &model.detect;
         let classes = match args.single_cls {
             true => None,

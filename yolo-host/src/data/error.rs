@@ -166,7 +166,7 @@ pub enum Error {
     /// A folder or file that the dataset names is not there.
     #[error(
         "'{}' does not exist, though '{}' names it: put the dataset there, or correct `path` \
-         (`download` is never run)",
+         (`download` is never run){hint}",
         place.display(), path.display()
     )]
     Missing {
@@ -174,6 +174,8 @@ pub enum Error {
         path: PathBuf,
         /// What is not there.
         place: PathBuf,
+        /// What is there, beginning with a semicolon.
+        hint: String,
     },
 
     /// The part of the dataset holds no picture.

@@ -167,6 +167,7 @@ impl Parts {
     }
 
     fn of(dataset: &Dataset, options: &Options, observer: &mut dyn Observer) -> Result<Self, Error> {
+        dataset.notes.iter().for_each(|note| observer.note(&format!("note: {note}")));
         let mut split = |which| -> Result<Split, data::Error> {
             let (single_cls, share) = (options.single_cls, options.split);
             let split = dataset.split(which, SplitOptions { single_cls, share, ..Default::default() })?;

@@ -8,9 +8,9 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
-use super::check::{Checked, TroubleKind};
+use super::check::Checked;
 use super::entries::{Entry, Source};
-use super::{Dataset, Label, SplitName};
+use super::{Dataset, Label, SplitName, TroubleKind};
 use crate::atomic;
 
 /// Changes when the checks or the file change.

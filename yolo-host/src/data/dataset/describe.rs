@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_yaml::Value;
 
-use super::{Dataset, Error, SplitName, entries};
+use super::{Dataset, Error, SplitName, entries, keys, plain};
 
 /// More classes than any dataset has; a slip of the pen in `nc` must not fill the memory.
 const MAX_CLASSES: u64 = 1 << 16;
@@ -14,16 +14,18 @@ pub fn yaml(path: &Path) -> Result<Dataset, Error> {
     let wrong = |why: String| Error::Description { path: path.to_path_buf(), why };
     let text = entries::text(path)?;
     let value: Value = serde_yaml::from_str(&text).map_err(|cause| wrong(format!("not YAML: {cause}")))?;
-    if !value.is_mapping() {
+    let Value::Mapping(mut map) = value else {
         return Err(wrong("not a dataset: expected `train`, `val` and `names`".into()));
-    }
+    };
+    let mut notes = keys::check(&mut map);
+    let value = Value::Mapping(map);
     let mut places = [const { Vec::new() }; 3];
     for (places, split) in places.iter_mut().zip(SplitName::ALL) {
         *places = strings(&value[split.name()])
             .ok_or_else(|| wrong(format!("`{split}` must be a path or a list of paths")))?;
     }
     if places.iter().all(Vec::is_empty) {
-        return Err(wrong("no pictures are named: expected `train` and `val`".into()));
+        return Err(wrong("no images are named: expected `train` and `val`".into()));
     }
     let root = match &value["path"] {
         Value::Null => "",
@@ -31,14 +33,18 @@ pub fn yaml(path: &Path) -> Result<Dataset, Error> {
         _ => return Err(wrong("`path` must be a folder".into())),
     };
     let beside = path.parent().unwrap_or(Path::new(""));
+    let names = names(&value, beside).map_err(wrong)?;
+    notes.extend(repeated(&names));
     let bases = vec![beside.join(root), PathBuf::from(root)];
-    Ok(Dataset {
-        names: names(&value).map_err(wrong)?,
-        file: path.to_path_buf(),
-        bases,
-        places,
-        divided: false,
-    })
+    let notes = notes.into_iter().map(|note| format!("'{}': {note}", path.display())).collect();
+    Ok(Dataset { names, file: path.to_path_buf(), bases, places, divided: false, notes })
+}
+
+/// Names that stand for several classes.
+fn repeated(names: &[String]) -> Option<String> {
+    let first = |name: &String| names.iter().position(|other| other == name);
+    let (again, name) = names.iter().enumerate().find(|(class, name)| first(name) != Some(*class))?;
+    Some(format!("the name '{name}' stands for the classes {} and {again}", first(name)?))
 }
 
 /// A string or a list of strings; nothing for anything else.
@@ -51,8 +57,8 @@ fn strings(value: &Value) -> Option<Vec<String>> {
     }
 }
 
-/// `names`, held against `nc`.
-fn names(value: &Value) -> Result<Vec<String>, String> {
+/// `names`, held against `nc`. A text is the name of a file of them, which lies beside the YAML.
+fn names(value: &Value, beside: &Path) -> Result<Vec<String>, String> {
     let text = |name: &Value| match name {
         Value::String(name) => Some(name.clone()),
         Value::Number(name) => Some(name.to_string()),
@@ -70,14 +76,20 @@ fn names(value: &Value) -> Result<Vec<String>, String> {
     };
     let names: Option<Vec<String>> = match &value["names"] {
         Value::Null => {
-            let nc = nc.ok_or("`names` is missing: expected a list of class names")?;
+            let other = value.as_mapping().and_then(|map| keys::instead_of(map, "names"));
+            let hint = other.map(|key| format!(" (the key `{key}` is not known)")).unwrap_or_default();
+            let nc = nc.ok_or_else(|| format!("`names` is missing: expected a list of class names{hint}"))?;
             return Ok((0..nc).map(|class| format!("class{class}")).collect());
         }
         Value::Sequence(list) => list.iter().map(text).collect(),
         Value::Mapping(map) => {
-            let at = |class| map.get(Value::from(class)).and_then(text);
+            let of = |class: usize| map.get(Value::from(class)).or_else(|| map.get(class.to_string()));
+            let at = |class| of(class).and_then(text);
             (0..map.len()).map(at).collect()
         }
+        Value::String(file) => Some(plain::names(&beside.join(file)).map_err(|cause| {
+            format!("`names` must be a list of names, or a map from 0, 1, 2, … to names, or a file: {cause}")
+        })?),
         _ => None,
     };
     let names = names.ok_or("`names` must be a list of names, or a map from 0, 1, 2, … to names")?;

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::super::sources::{is_picture, matched};
+use super::super::sources::is_picture;
 use super::divide::divided;
 use super::frame::Object;
 use super::voc::{self, Root};
-use super::{Dataset, Error, SplitName, coco};
+use super::{Dataset, Error, SplitName, coco, leftover, places};
 
 /// A picture that is yet to be checked.
 pub struct Entry {
@@ -52,27 +52,37 @@ impl Entry {
         }
     }
 
-    /// A picture of a YOLO dataset.
+    /// An image of a YOLO dataset.
     fn yolo(image: PathBuf) -> Self {
-        let labels = Source::Txt(label_path(&image));
+        let labels = Source::Txt(there(label_path(&image)));
         Self { image, labels }
     }
 }
 
-/// Where YOLO's labels of a picture are: upstream's `img2label_paths`, the last folder `images` becoming
+/// A label file as it is named, or with its suffix in upper case where only that is there.
+fn there(file: PathBuf) -> PathBuf {
+    let upper = file.with_extension("TXT");
+    if !file.is_file() && upper.is_file() { upper } else { file }
+}
+
+/// Where YOLO's labels of an image are: upstream's `img2label_paths`, the last folder `images` becoming
 /// `labels`.
 pub fn label_path(image: &Path) -> PathBuf {
     let parts: Vec<_> = image.components().collect();
-    // Neither the file's own name nor a first relative folder counts: upstream looks for `/images/`.
+    // The file's own name does not count. Upstream looks for `/images/`, in paths that it made absolute.
     let last = parts.len().saturating_sub(1);
-    let found = (1..last).rev().find(|&i| parts[i].as_os_str() == "images");
-    let path: PathBuf = match found {
-        Some(at) => parts[..at]
-            .iter()
-            .map(|part| part.as_os_str())
-            .chain(["labels".as_ref()])
-            .chain(parts[at + 1..].iter().map(|part| part.as_os_str()))
-            .collect(),
+    let found = (0..last).rev().find(|&i| parts[i].as_os_str().eq_ignore_ascii_case("images"));
+    let with = |at: usize, labels: &str| -> PathBuf {
+        let before = parts[..at].iter().map(|part| part.as_os_str());
+        before.chain([labels.as_ref()]).chain(parts[at + 1..].iter().map(|part| part.as_os_str())).collect()
+    };
+    let path = match found {
+        Some(at) if parts[at].as_os_str() == "images" => with(at, "labels"),
+        Some(at) => {
+            let folders = ["labels", "Labels", "LABELS"].map(|labels| with(at, labels));
+            let there = folders.iter().find(|path| path.parent().is_some_and(Path::is_dir));
+            there.unwrap_or(&folders[0]).clone()
+        }
         None => image.to_path_buf(),
     };
     path.with_extension("txt")
@@ -86,7 +96,11 @@ pub fn of(
     share: f64,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Entry>, Error> {
-    let places = &dataset.places[which as usize];
+    let unnamed = match which {
+        SplitName::Val if !dataset.has(which) => places::unnamed(dataset, notes),
+        SplitName::Train | SplitName::Val | SplitName::Test => None,
+    };
+    let places = unnamed.as_ref().unwrap_or(&dataset.places[which as usize]);
     if places.is_empty() {
         return Err(Error::NoSplit { path: dataset.file.clone(), split: which });
     }
@@ -94,6 +108,12 @@ pub fn of(
     for place in places {
         let (found, divided) = at(dataset, which, place, notes)?;
         if divided || dataset.divided { common.extend(found) } else { entries.extend(found) }
+    }
+    if which == SplitName::Val && common.is_empty() && *places == dataset.places[SplitName::Train as usize] {
+        notes.push(
+            "train and val are the same images: validation does not show what the model makes of others"
+                .into(),
+        );
     }
     // Without the `.` that a path may hold, so that one image has one name.
     let plain = |entry: &mut Entry| entry.image = entry.image.components().collect();
@@ -129,25 +149,22 @@ fn at(
     place: &str,
     notes: &mut Vec<String>,
 ) -> Result<(Vec<Entry>, bool), Error> {
-    let candidates = || dataset.bases.iter().map(|base| base.join(place));
-    let missing = |place| Error::Missing { path: dataset.file.clone(), place };
-    let Some(path) = candidates().find(|path| path.exists()) else {
-        if place.contains(['*', '?', '[']) {
-            for path in candidates() {
-                let mut files = matched(&path.to_string_lossy())?;
-                files.retain(|file| is_picture(file));
-                if !files.is_empty() {
-                    return Ok((labelled(files), false));
-                }
-            }
-            return Ok((vec![], false));
+    let path = match places::find(dataset, place, notes) {
+        Err(_) if place.contains(['*', '?', '[']) => {
+            return Ok((labelled(places::glob(dataset, place, notes)?, notes), false));
         }
-        return Err(missing(candidates().next().unwrap_or_else(|| place.into())));
+        found => found?,
     };
     // Without the `.` and the `/` at the end that a place may have, for messages.
     let path: PathBuf = path.components().collect();
     if path.is_dir() {
-        let Some(root) = Root::find(&path) else { return Ok((labelled(below(&path, is_picture)?), false)) };
+        let Some(root) = Root::find(&path) else {
+            let (images, others) = below(&path, |_| true)?.into_iter().partition(|file| is_picture(file));
+            let entries = labelled(images, notes);
+            notes.extend(leftover::others(&path, others));
+            notes.extend(leftover::orphans(&entries));
+            return Ok((entries, false));
+        };
         let [train, val, _] = &dataset.places;
         let both = [train, val].iter().all(|places| places.iter().any(|other| other == place));
         let part = root.part(which, both)?;
@@ -159,39 +176,28 @@ fn at(
     } else if let Some(root) = Root::of_list(&path) {
         root.entries(&Root::listed(&path), notes)?
     } else {
-        labelled(lines(dataset, &path)?.into_iter().filter(|file| is_picture(file)).collect())
+        labelled(places::lines(dataset, &path, notes)?, notes)
     };
     Ok((entries, false))
 }
 
-/// Images with YOLO's labels; where not one has any, but some have XML files beside them or in a folder of annotations, with
-/// these.
-fn labelled(images: Vec<PathBuf>) -> Vec<Entry> {
-    if !images.iter().any(|image| label_path(image).is_file())
-        && let Some(files) = voc::beside(&images)
-    {
-        let entry = |(image, file)| Entry { image, labels: Source::Xml(file) };
-        return images.into_iter().zip(files).map(entry).collect();
+/// Images with YOLO's labels, which lie in a folder `labels` or beside them; where not one has any, but some have XML files
+/// beside them or in a folder of annotations, with these.
+fn labelled(images: Vec<PathBuf>, notes: &mut Vec<String>) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = images.iter().cloned().map(Entry::yolo).collect();
+    if entries.iter().any(|entry| entry.file().is_file()) {
+        return entries;
     }
-    images.into_iter().map(Entry::yolo).collect()
-}
-
-/// The pictures that a text file lists. `./` means the list's own folder; other relative paths are looked for
-/// from the current folder, as upstream takes them, then from the dataset's.
-fn lines(dataset: &Dataset, list: &Path) -> Result<Vec<PathBuf>, Error> {
-    let beside = list.parent().unwrap_or(Path::new(""));
-    let resolve = |line: &str| match line.strip_prefix("./") {
-        Some(rest) => beside.join(rest),
-        None => {
-            let plain = PathBuf::from(line);
-            let bases = dataset.bases.iter().map(|base| base.join(line)).chain([beside.join(line)]);
-            if plain.is_absolute() || plain.exists() {
-                return plain;
-            }
-            bases.into_iter().find(|path| path.exists()).unwrap_or(plain)
+    let beside = |image: &PathBuf| there(image.with_extension("txt"));
+    if images.iter().any(|image| beside(image).is_file()) {
+        if let Some(folder) = images.first().and_then(|image| image.parent()) {
+            notes.push(format!("labels are taken from beside the images, in '{}'", folder.display()));
         }
-    };
-    Ok(text(list)?.lines().map(str::trim).filter(|line| !line.is_empty()).map(resolve).collect())
+        entries.iter_mut().zip(&images).for_each(|(entry, image)| entry.labels = Source::Txt(beside(image)));
+    } else if let Some(files) = voc::beside(&images) {
+        entries.iter_mut().zip(files).for_each(|(entry, file)| entry.labels = Source::Xml(file));
+    }
+    entries
 }
 
 /// The files in a folder and its folders that `keep` takes, hidden ones left out. Links are followed, each folder once.

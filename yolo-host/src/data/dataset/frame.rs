@@ -3,7 +3,8 @@
 
 use image::metadata::Orientation;
 
-use super::check::{Fault, Row, TroubleKind};
+use super::check::Row;
+use super::trouble::{Fault, TroubleKind};
 
 /// An overhang of so many pixels is rounding, and not worth a word.
 const ROUNDING: f64 = 1.0;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::voc::{self, Root, is_xml};
-use super::{Dataset, Error, SplitName, coco, describe, entries};
+use super::{Dataset, Error, SplitName, coco, describe, entries, plain};
 use crate::data::sources::is_picture;
 
 /// More JSON files than COCO's annotations have: then there is one for each image, which is another form.
@@ -14,7 +14,7 @@ const MOST_JSON: usize = 50;
 const DEPTH: usize = 4;
 
 /// Where the parts are, and whether training and validation share one set of images.
-type Places = ([Vec<PathBuf>; 3], bool);
+pub type Places = ([Vec<PathBuf>; 3], bool);
 
 /// Reads a folder.
 pub fn folder(path: &Path) -> Result<Dataset, Error> {
@@ -38,6 +38,9 @@ pub fn folder(path: &Path) -> Result<Dataset, Error> {
     files.sort();
     if !files.is_empty() && files.len() <= MOST_JSON {
         return json(path, path, &files);
+    }
+    if let Some((places, names)) = plain::folder(path)? {
+        return Ok(dataset(path, path, places, names));
     }
     Err(Error::Description { path: path.to_path_buf(), why: unknown(path)? })
 }
@@ -81,11 +84,18 @@ fn json(path: &Path, folder: &Path, files: &[PathBuf]) -> Result<Dataset, Error>
 fn dataset(path: &Path, folder: &Path, (places, divided): Places, names: Vec<String>) -> Dataset {
     let within = |place: PathBuf| place.strip_prefix(folder).unwrap_or(&place).display().to_string();
     let places = places.map(|places| places.into_iter().map(within).collect());
-    Dataset { names, file: path.to_path_buf(), bases: vec![folder.to_path_buf()], places, divided }
+    Dataset {
+        names,
+        file: path.to_path_buf(),
+        bases: vec![folder.to_path_buf()],
+        places,
+        divided,
+        notes: vec![],
+    }
 }
 
 /// Where there is no val, test serves; without either, train has to be divided.
-fn complete(places: &mut [Vec<PathBuf>; 3]) -> bool {
+pub fn complete(places: &mut [Vec<PathBuf>; 3]) -> bool {
     let [train, val, test] = places;
     if val.is_empty() && !train.is_empty() {
         *val = if test.is_empty() { train.clone() } else { test.clone() };
@@ -106,7 +116,13 @@ fn own_yaml(folder: &Path) -> Result<Option<PathBuf>, Error> {
         file.extension().is_some_and(yaml) && entries::text(file).is_ok_and(says)
     });
     let data = files.iter().find(|file| ["data", "dataset"].contains(&stem(file).as_str()));
-    Ok(data.or(if files.len() == 1 { files.first() } else { None }).cloned())
+    if data.is_none() && files.len() > 1 {
+        files.sort();
+        let named = files.iter().map(|file| format!("'{}'", file.display())).collect::<Vec<_>>().join(", ");
+        let why = format!("holds several descriptions of datasets: give one of {named}");
+        return Err(Error::Description { path: folder.to_path_buf(), why });
+    }
+    Ok(data.or(files.first()).cloned())
 }
 
 fn voc(folder: &Path, depth: usize) -> Result<Option<Places>, Error> {
@@ -153,7 +169,7 @@ fn voc(folder: &Path, depth: usize) -> Result<Option<Places>, Error> {
 }
 
 /// The folders that are named as parts.
-fn by_part(folder: &Path) -> Result<[Vec<PathBuf>; 3], Error> {
+pub fn by_part(folder: &Path) -> Result<[Vec<PathBuf>; 3], Error> {
     let mut places = [const { Vec::new() }; 3];
     for path in entries::listed(folder)?.into_iter().filter(|path| path.is_dir()) {
         match part_of(&stem(&path)) {
@@ -218,11 +234,8 @@ fn unknown(folder: &Path) -> Result<String, Error> {
         there.insert(0, format!("the folders {shown}{}", if folders.len() > 8 { ", …" } else { "" }));
     }
     let there = if there.is_empty() { "nothing".into() } else { there.join(", ") };
-    let yolo = entries::below(folder, |file| file.extension().is_some_and(|extension| extension == "txt"))?;
-    let hint =
-        if yolo.is_empty() { "" } else { "; YOLO's labels need a data.yaml with train, val and names" };
     Ok(format!(
         "not a dataset: it holds {there}; expected a data.yaml, a Pascal VOC folder with JPEGImages and Annotations (or images \
-         and annotations, or XML files beside the images), or COCO's annotations/*.json{hint}"
+         and annotations, or XML files beside the images), COCO's annotations/*.json, or images and YOLO's labels with a classes.txt"
     ))
 }

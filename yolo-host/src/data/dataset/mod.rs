@@ -11,7 +11,12 @@ mod describe;
 mod divide;
 mod entries;
 mod frame;
+mod keys;
 mod layout;
+mod leftover;
+mod places;
+mod plain;
+mod trouble;
 mod voc;
 mod yolo;
 
@@ -19,7 +24,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::Error;
-pub use check::{Costs, Report, Trouble, TroubleKind};
+pub use trouble::{Costs, Report, Trouble, TroubleKind};
 
 /// One object in a picture.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,7 +70,8 @@ pub enum SplitName {
 }
 
 impl SplitName {
-    const ALL: [SplitName; 3] = [SplitName::Train, SplitName::Val, SplitName::Test];
+    /// All of them.
+    pub const ALL: [SplitName; 3] = [SplitName::Train, SplitName::Val, SplitName::Test];
 
     fn name(self) -> &'static str {
         match self {
@@ -109,6 +115,8 @@ pub struct Dataset {
     pub names: Vec<String>,
     /// The data.yaml, or the folder given in its place.
     pub file: PathBuf,
+    /// What is to be told of the description itself, as keys without effect.
+    pub notes: Vec<String>,
     /// The folders that places are relative to, the better one first.
     bases: Vec<PathBuf>,
     /// Of train, val and test: folders, lists, globs or JSON files as written.
@@ -142,6 +150,11 @@ impl Dataset {
         } else {
             describe::yaml(path)
         }
+    }
+
+    /// Whether a place is named for this part.
+    pub fn has(&self, which: SplitName) -> bool {
+        !self.places[which as usize].is_empty()
     }
 
     /// Whether it is validated on COCO's own pictures, whose results have COCO's categories (v6.1 `is_coco`): by the list

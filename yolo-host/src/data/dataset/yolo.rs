@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::check::{Fault, Row, TroubleKind};
+use super::check::Row;
 use super::entries;
+use super::trouble::{Fault, TroubleKind};
 
 /// The rows of a file, or the fault that makes it unreadable. Bad rows become faults of their own.
 pub fn rows(file: &Path, faults: &mut Vec<Fault>) -> Result<Vec<Row>, Fault> {
@@ -36,10 +37,11 @@ fn words(line: &str) -> Result<Vec<String>, Fault> {
         return Ok(words.into_iter().map(str::to_owned).collect());
     }
     let decimal = |word: &&str| word.matches(',').count() == 1 && !word.contains('.');
-    if with_commas.all(decimal) && words.len() > 1 {
-        if semicolons || is_length(words.len()) {
-            return Ok(words.into_iter().map(|word| word.replace(',', ".")).collect());
-        }
+    if with_commas.all(decimal) && words.len() > 1 && (semicolons || is_length(words.len())) {
+        return Ok(words.into_iter().map(|word| word.replace(',', ".")).collect());
+    }
+    // Without a point anywhere, `0,1` may be two numbers or one.
+    if !words.iter().any(|word| word.contains(['.', 'e', 'E'])) {
         let text = "commas may stand between numbers or in them here: write numbers with a point".into();
         return Err((TroubleKind::NotANumber, text));
     }
