@@ -369,6 +369,7 @@ fn names_may_be_a_map_of_texts_or_a_file() {
         assert_eq!(Dataset::read(&root.path().join("data.yaml")).unwrap().names, want);
     }
     for (text, want) in [
+        ("PK\u{3}\u{4}x", "a ZIP archive: unpack it"),
         ("train: x\nclasses: [a]", "(the key `classes` is not known)"),
         ("train: x\nnames: no.txt", "or a file: cannot read"),
     ] {

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde_yaml::Value;
 
-use super::{Dataset, Error, SplitName, entries, keys, plain};
+use super::{Dataset, Error, SplitName, keys, plain};
+use crate::text;
 
 /// More classes than any dataset has; a slip of the pen in `nc` must not fill the memory.
 const MAX_CLASSES: u64 = 1 << 16;
@@ -12,7 +13,11 @@ const MAX_CLASSES: u64 = 1 << 16;
 /// Reads a data.yaml.
 pub fn yaml(path: &Path) -> Result<Dataset, Error> {
     let wrong = |why: String| Error::Description { path: path.to_path_buf(), why };
-    let text = entries::text(path)?;
+    let bytes = text::bytes(path)?;
+    if bytes.starts_with(b"PK\x03\x04") {
+        return Err(wrong("a ZIP archive: unpack it, and give the data.yaml or the folder in it".into()));
+    }
+    let text = text::decode(&bytes, None).map_err(|fault| fault.in_file(path))?;
     let value: Value = serde_yaml::from_str(&text).map_err(|cause| wrong(format!("not YAML: {cause}")))?;
     let Value::Mapping(mut map) = value else {
         return Err(wrong("not a dataset: expected `train`, `val` and `names`".into()));

@@ -127,13 +127,14 @@ pub struct Dataset {
 
 impl Dataset {
     /// Reads a data.yaml as upstream's `check_dataset`, a COCO JSON, or a folder: of a data.yaml, of Pascal VOC, of several such,
-    /// or of COCO.
+    /// of COCO, or of images with YOLO's labels and a file of names such as `classes.txt`.
     ///
     /// In YAML, `train`, `val` and `test` are each a place or a list of places: a folder of images (those in
     /// its folders, too), a text file with an image a line, a glob, a VOC folder or one of its
     /// `ImageSets/Main/*.txt`, or a COCO JSON file. Places are relative to `path`, and that to the YAML's own
     /// folder, or where nothing is there, to the current one. `names` is a list or a map from index to name;
-    /// `nc` may be left out. `download` is never run.
+    /// `nc` may be left out. `download` is never run. A place that leads nowhere is looked for where it must have been meant
+    /// (without `../`, in the YAML's own folder, `valid` for `val`), which is told, and so are keys without effect.
     ///
     /// For a VOC folder the names are those of all its objects, sorted; train is the list `train` or else
     /// `trainval`, val is `val` or else `test`. Where there is none for val, the images are divided by [`SplitOptions::share`].
