@@ -318,7 +318,7 @@ fn labels_are_found_in_upper_case_and_beside_the_images() {
         let root = folder(&[files.as_slice(), &[("data.yaml", yaml.as_bytes())]].concat());
         if files[0].0.ends_with("PNG") {
             fs::rename(root.path().join(files[0].0), root.path().join("x")).unwrap();
-            Picture { width: 20, height: 12, rgb: vec![90; 720] }.write(&root.path().join("x.png")).unwrap();
+            Picture { width: 20, height: 12, rgb: vec![90; 720] }.write(root.path().join("x.png")).unwrap();
             fs::rename(root.path().join("x.png"), root.path().join(files[0].0)).unwrap();
         }
         assert_eq!(images(&root.path().join("data.yaml"), SplitName::Train).0, named(&["a"]), "{files:?}");
