@@ -70,7 +70,11 @@ fn bad_models() {
             "`depth_multiple` must be a positive",
         ),
         ("anchors.yaml", with("13, 16,30]", "13, 16]"), "`anchors` must be"),
-        ("outputs.yaml", with("[[0], 1, Detect", "[[0, 0], 1, Detect"), "anchors do not fit 2 layers"),
+        (
+            "outputs.yaml",
+            with("[[0], 1, Detect", "[[0, 0], 1, Detect"),
+            "lists of anchors: 1, layers in `from`: 2",
+        ),
         ("last.yaml", row("[-1, 1, Detect, [nc, anchors]]"), "layer 1 (Detect): must be the last row"),
         ("short.yaml", row("[-1, 1, Conv]"), "backbone, row 1: must be [from, number, module, args]"),
         ("number.yaml", row("[-1, 1000000000, Conv, [8]]"), "backbone, row 1: `number` must be from 1 to"),

@@ -26,8 +26,8 @@ fn build(b: &mut Builder, x: &[Value], args: &Args) -> Value {
     }
     // In layer 3 its parameters are model.3.dw.conv.weight, model.3.dw.bn.weight, …
     let depthwise = Conv2d::same(channels, kernel).stride(args.int("s")).groups(channels);
-    let y = b.conv_bn_act("dw", x[0], depthwise, Some(Act::Silu));
-    b.conv_bn_act("pw", y, Conv2d::same(args.int("c2"), 1), Some(Act::Silu))
+    let y = b.conv_bn_act("dw", x[0], depthwise, Some(Act::Conv));
+    b.conv_bn_act("pw", y, Conv2d::same(args.int("c2"), 1), Some(Act::Conv))
 }
 
 register!(SEPARABLE);

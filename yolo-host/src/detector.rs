@@ -73,11 +73,10 @@ pub fn load_model(
     cfg: Option<&Path>,
     registry: &mut Registry,
 ) -> Result<(Model, State, weights::Meta), Error> {
-    let checkpoint = weights::read(file)?;
+    let mut checkpoint = weights::read(file)?;
     let spec = Spec::of_weights(cfg, file, &checkpoint.meta)?;
     let spec = spec.ok_or_else(|| Error::NoModel { file: file.into() })?;
-    registry.load_trusted(&spec.plugins)?;
-    let model = Model::build(spec, registry)?;
+    let model = Model::of_checkpoint(spec, &mut checkpoint, registry)?;
     let state = State::from_arrays(&model.graph, checkpoint.arrays).map_err(|source| Error::Mismatch {
         file: file.into(),
         model: model.spec.file.clone(),

@@ -75,6 +75,8 @@ typedef uint64_t yolo_value;
 #define YOLO_KIND_FLOAT 4u
 #define YOLO_KIND_CHOICE 5u /* one of a few words */
 #define YOLO_KIND_INTS 6u   /* a list of integers; one integer is a list of one */
+#define YOLO_KIND_ACTIVATION 7u /* a YOLO_ACT_ in `integer`, its parameter in `number`; none comes as YOLO_KIND_NONE. In
+                                   YAML True, which is YOLO_ACT_CONV, False, or a module such as nn.ReLU() */
 
 /* One argument, checked by the host against its yolo_param. */
 typedef struct yolo_arg {
@@ -141,6 +143,7 @@ typedef struct yolo_init {
 #define YOLO_ACT_HARD_SWISH 6u   /* x relu6(x + 3) / 6 */
 #define YOLO_ACT_TANH 7u
 #define YOLO_ACT_MISH 8u
+#define YOLO_ACT_CONV 9u         /* of YOLOv5's Conv: SiLU, unless the model file's key `activation` says otherwise */
 
 #define YOLO_POOL_MAX 0u
 #define YOLO_POOL_AVERAGE 1u

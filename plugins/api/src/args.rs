@@ -1,8 +1,8 @@
 //! The arguments of one layer, by name.
 #![allow(unsafe_code)] // reads texts and lists through pointers that the host keeps valid during `build`
 
-use crate::Param;
 use crate::abi::{Arg, kind};
+use crate::{Act, Param};
 
 /// The arguments of one layer: checked by the host against the block's parameters, defaults filled in.
 ///
@@ -39,6 +39,12 @@ impl<'a> Args<'a> {
     pub fn float(&self, name: &str) -> f64 {
         self.find(name, &[kind::FLOAT])
             .map_or_else(|| panic!("argument `{name}` has no value"), |arg| arg.float)
+    }
+
+    /// An activation; `None` where there is none.
+    pub fn activation(&self, name: &str) -> Option<Act> {
+        let arg = self.find(name, &[kind::ACTIVATION])?;
+        u32::try_from(arg.int).ok().and_then(|kind| Act::from_code(kind, arg.float))
     }
 
     /// One of the words declared.

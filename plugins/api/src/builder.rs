@@ -26,10 +26,13 @@ pub enum Act {
     Tanh,
     /// x·tanh(ln(1 + e^x))
     Mish,
+    /// That of YOLOv5's `Conv(act=True)`: SiLU, unless the model file's key `activation` names another.
+    Conv,
 }
 
 impl Act {
-    fn code(self) -> (u32, f64) {
+    /// Its kind in [`abi::act`], and its parameter.
+    pub const fn code(self) -> (u32, f64) {
         match self {
             Act::Relu => (abi::act::RELU, 0.0),
             Act::Relu6 => (abi::act::RELU6, 0.0),
@@ -40,6 +43,7 @@ impl Act {
             Act::HardSwish => (abi::act::HARD_SWISH, 0.0),
             Act::Tanh => (abi::act::TANH, 0.0),
             Act::Mish => (abi::act::MISH, 0.0),
+            Act::Conv => (abi::act::CONV, 0.0),
         }
     }
 
@@ -47,7 +51,7 @@ impl Act {
     pub fn from_code(kind: u32, parameter: f64) -> Option<Self> {
         let all =
             [Act::Relu, Act::Relu6, Act::LeakyRelu(parameter), Act::Silu, Act::Sigmoid, Act::HardSigmoid];
-        let mut all = all.into_iter().chain([Act::HardSwish, Act::Tanh, Act::Mish]);
+        let mut all = all.into_iter().chain([Act::HardSwish, Act::Tanh, Act::Mish, Act::Conv]);
         all.find(|act| act.code().0 == kind)
     }
 }

@@ -65,7 +65,8 @@ impl Builder<'_> {
         self.activation(x, Act::Relu)
     }
 
-    /// YOLOv5's Conv: convolution `NAME.conv`, batch norm `NAME.bn`, activation. An empty name leaves the prefix out.
+    /// YOLOv5's Conv: convolution `NAME.conv`, batch norm `NAME.bn`, activation, [`Act::Conv`] where Python says
+    /// `act=True`. An empty name leaves the prefix out.
     pub fn conv_bn_act(&mut self, name: &str, x: Value, conv: Conv2d, act: Option<Act>) -> Value {
         let join = |part: &str| {
             if name.is_empty() { part.to_string() } else { format!("{name}.{part}") }

@@ -1,5 +1,6 @@
 //! The positional arguments of a block: name, kind, range, default and one line of help, all known before it is built.
 
+use crate::Act;
 use crate::abi::{self, Arg, Str, kind};
 
 /// One positional argument of a block, as written in YAML.
@@ -71,6 +72,14 @@ impl Param {
     /// A list of integers, each at least 0 unless [`range`](Self::range) says otherwise.
     pub const fn ints(name: &'static str) -> Self {
         Self::new(name, kind::INTS).range(0, i64::MAX)
+    }
+
+    /// An activation, that of YOLOv5's Conv unless YAML says otherwise: `False`, or a module such as `nn.ReLU()`.
+    pub const fn activation(name: &'static str) -> Self {
+        let mut param = Self::new(name, kind::ACTIVATION);
+        let (code, parameter) = Act::Conv.code();
+        param.0.default = Arg { kind: kind::ACTIVATION, int: code as i64, float: parameter, ..Arg::NONE };
+        param.optional()
     }
 
     /// One line that says what it means.

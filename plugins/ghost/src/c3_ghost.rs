@@ -18,11 +18,11 @@ fn build(b: &mut Builder, x: &[Value], args: &Args) -> Value {
     let c2 = args.int("c2");
     let hidden = (c2 as f64 * args.float("e")) as usize;
     let pointwise = |channels| Conv2d::same(channels, 1);
-    let mut y = b.conv_bn_act("cv1", x[0], pointwise(hidden), Some(Act::Silu));
+    let mut y = b.conv_bn_act("cv1", x[0], pointwise(hidden), Some(Act::Conv));
     for i in 0..args.repeat() {
         y = b.scope(&format!("m.{i}"), |b| bottleneck(b, y, hidden, 3, 1));
     }
-    let side = b.conv_bn_act("cv2", x[0], pointwise(hidden), Some(Act::Silu));
+    let side = b.conv_bn_act("cv2", x[0], pointwise(hidden), Some(Act::Conv));
     let joined = b.concat(&[y, side], 1);
-    b.conv_bn_act("cv3", joined, pointwise(c2), Some(Act::Silu))
+    b.conv_bn_act("cv3", joined, pointwise(c2), Some(Act::Conv))
 }

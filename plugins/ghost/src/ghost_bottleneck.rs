@@ -24,7 +24,7 @@ pub(crate) fn bottleneck(b: &mut Builder, x: Value, c2: usize, kernel: usize, st
     if stride == 1 && c1 != c2 {
         return b.fail(&format!("stride 1 keeps the channels, but the input has {c1} and c2 is {c2}"));
     }
-    let mut y = b.scope("conv.0", |b| ghost_conv(b, x, Conv2d::same(hidden, 1), Some(Act::Silu)));
+    let mut y = b.scope("conv.0", |b| ghost_conv(b, x, Conv2d::same(hidden, 1), Some(Act::Conv)));
     if stride == 2 {
         y = b.conv_bn_act("conv.1", y, Conv2d::same(hidden, kernel).stride(2).groups(hidden), None);
     }

@@ -9,12 +9,12 @@ pub static GHOST_CONV: Block =
         Param::int("k").range(1, i64::MAX).or_int(1).help("kernel"),
         Param::int("s").range(1, i64::MAX).or_int(1).help("stride"),
         Param::int("g").range(1, i64::MAX).or_int(1).help("groups"),
-        Param::bool("act").or_bool(true).help("SiLU after each convolution"),
+        Param::activation("act").help("activation after each convolution"),
     ]);
 
 fn build(b: &mut Builder, x: &[Value], args: &Args) -> Value {
     let conv = Conv2d::same(args.int("c2"), args.int("k")).stride(args.int("s")).groups(args.int("g"));
-    ghost_conv(b, x[0], conv, args.bool("act").then_some(Act::Silu))
+    ghost_conv(b, x[0], conv, args.activation("act"))
 }
 
 /// The first half of `conv.out_channels` by `conv` in `cv1`, the second by a depthwise 5×5 of the first in `cv2`.

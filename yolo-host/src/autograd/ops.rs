@@ -104,7 +104,7 @@ pub fn activation(x: &Tensor, act: Act) -> Result<Tensor> {
         Act::Relu => x.relu(),
         Act::Relu6 => x.clamp(0f32, 6f32),
         Act::LeakyRelu(slope) => candle_nn::ops::leaky_relu(x, slope),
-        Act::Silu => x.silu(),
+        Act::Silu | Act::Conv => x.silu(),
         Act::Sigmoid => candle_nn::ops::sigmoid(x),
         Act::HardSigmoid => relu6_of_x_plus_3()? / 6.0,
         Act::HardSwish => x * (relu6_of_x_plus_3()? / 6.0)?,

@@ -1,6 +1,6 @@
 //! Bottleneck: 1×1 to fewer channels, 3×3 back, and the input added where the channels allow it.
 
-use super::{SILU, hidden, pointwise};
+use super::{CONV_ACT, hidden, pointwise};
 use yolo_plugin::{Args, Block, Builder, Conv2d, Param, Value, register};
 
 /// `[b, c1, h, w]` to `[b, c2, h, w]`.
@@ -27,7 +27,7 @@ pub(super) fn bottleneck(
 ) -> Value {
     let add = shortcut && b.channels(x) == c2;
     let y = pointwise(b, "cv1", x, hidden);
-    let y = b.conv_bn_act("cv2", y, Conv2d::same(c2, 3).groups(groups), SILU);
+    let y = b.conv_bn_act("cv2", y, Conv2d::same(c2, 3).groups(groups), CONV_ACT);
     if add { b.add(x, y) } else { y }
 }
 

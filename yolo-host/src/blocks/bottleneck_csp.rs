@@ -1,7 +1,7 @@
 //! BottleneckCSP: the cross-stage partial network of arXiv:1911.11929, with bare convolutions on both ways.
 
 use super::bottleneck::sequence;
-use super::{SILU, hidden, pointwise};
+use super::{CONV_ACT, hidden, pointwise};
 use yolo_plugin::{Args, Block, Builder, Conv2d, Param, Value, register};
 
 /// `[b, c1, h, w]` to `[b, c2, h, w]`.
@@ -24,5 +24,5 @@ fn build(b: &mut Builder, x: &[Value], args: &Args) -> Value {
     let y = b.concat(&[y, side], 1);
     let y = b.batch_norm("bn", y);
     let y = b.activation(y, yolo_plugin::Act::Silu);
-    b.conv_bn_act("cv4", y, Conv2d::same(args.int("c2"), 1), SILU)
+    b.conv_bn_act("cv4", y, Conv2d::same(args.int("c2"), 1), CONV_ACT)
 }

@@ -1,6 +1,6 @@
 //! CrossConv: a 1×k and a k×1 convolution instead of a k×k one.
 
-use super::{SILU, hidden};
+use super::{CONV_ACT, hidden};
 use yolo_plugin::{Args, Block, Builder, Conv2d, Param, Value, register};
 
 /// `[b, c1, h, w]` to `[b, c2, h/s, w/s]`.
@@ -19,7 +19,7 @@ fn build(b: &mut Builder, x: &[Value], args: &Args) -> Value {
     let (c2, kernel, stride) = (args.int("c2"), args.int("k"), args.int("s"));
     let across = Conv2d { stride: [1, stride], ..Conv2d::rectangle(hidden(args), [1, kernel]) };
     let down = Conv2d { stride: [stride, 1], ..Conv2d::rectangle(c2, [kernel, 1]) };
-    let y = b.conv_bn_act("cv1", x[0], across, SILU);
-    let y = b.conv_bn_act("cv2", y, down.groups(args.int("g")), SILU);
+    let y = b.conv_bn_act("cv1", x[0], across, CONV_ACT);
+    let y = b.conv_bn_act("cv2", y, down.groups(args.int("g")), CONV_ACT);
     if args.bool("shortcut") && b.channels(x[0]) == c2 { b.add(x[0], y) } else { y }
 }

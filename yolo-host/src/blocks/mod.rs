@@ -17,12 +17,12 @@ mod spp;
 
 use yolo_plugin::{Act, Args, Builder, Conv2d, Value};
 
-/// YOLOv5's default activation.
-const SILU: Option<Act> = Some(Act::Silu);
+/// What `Conv(act=True)` has.
+const CONV_ACT: Option<Act> = Some(Act::Conv);
 
 /// YOLOv5's Conv with a 1×1 kernel and SiLU.
 fn pointwise(b: &mut Builder, name: &str, x: Value, channels: usize) -> Value {
-    b.conv_bn_act(name, x, Conv2d::same(channels, 1), SILU)
+    b.conv_bn_act(name, x, Conv2d::same(channels, 1), CONV_ACT)
 }
 
 /// `int(c2 * e)`: the hidden channels of a block with output channels `c2` and expansion `e`.

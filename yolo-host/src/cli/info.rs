@@ -33,8 +33,7 @@ pub fn run(args: InfoArgs) -> anyhow::Result<Outcome> {
         }
         (None, Some(cfg)) => {
             let spec = Spec::find(cfg)?;
-            registry.load_trusted(&spec.plugins)?;
-            (Model::build(spec, &registry)?, None)
+            (Model::prepare(spec, &mut registry)?, None)
         }
         (None, None) => anyhow::bail!("name a model with --cfg or --weights"),
     };

@@ -160,7 +160,7 @@ extern "C" fn linear(graph: *mut Graph, name: Str, x: Value, features: usize, bi
 extern "C" fn activation(graph: *mut Graph, x: Value, kind: u32, parameter: f64) -> Value {
     emit(graph, |b| {
         let x = b.resolve(x)?;
-        b.push(Op::Activation(known(Act::from_code(kind, parameter))?), vec![x])
+        b.activation(known(Act::from_code(kind, parameter))?, x)
     })
 }
 

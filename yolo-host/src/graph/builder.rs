@@ -1,7 +1,7 @@
 //! Grows a graph: checks every operation as it is added, names parameters by scope, keeps the first error.
 
 use super::op::Op;
-use super::{ConvSpec, Graph, Init, Node, Param, ParamId, Role, ShapeError, ValueId, infer};
+use super::{Activations, ConvSpec, Graph, Init, Node, Param, ParamId, Role, ShapeError, ValueId, infer};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -69,8 +69,9 @@ pub struct GraphBuilder {
     floor: usize,
     /// The block that builds, if it is one of a library.
     owner: Arc<str>,
-    layer: usize,
+    pub(super) layer: usize,
     edges: usize,
+    pub(super) activations: Activations,
     error: Option<BuildError>,
     error_text: String,
     /// Distinguishes this graph's handles from those of any other.
@@ -93,6 +94,7 @@ impl GraphBuilder {
             owner: "".into(),
             layer: 0,
             edges: 0,
+            activations: Activations::default(),
             error: None,
             error_text: String::new(),
             tag: NEXT_TAG.fetch_add(1, Ordering::Relaxed),

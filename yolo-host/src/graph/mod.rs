@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+mod activation;
 mod border;
 mod builder;
 mod custom;
@@ -16,6 +17,7 @@ mod statistics;
 pub(crate) use border::HOST;
 pub(crate) use open::open;
 
+pub use activation::Activations;
 pub use builder::{BuildError, GraphBuilder, Limits};
 pub use custom::{Custom, CustomError, View};
 pub use op::{BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, Op};

@@ -33,7 +33,8 @@ macro_rules! with_curve {
                 let $curve = $crate::kernels::act::LeakyRelu(T::of(slope));
                 $body
             }
-            Act::Silu => {
+            // A graph holds what the model says; by itself, Conv's is SiLU.
+            Act::Silu | Act::Conv => {
                 let $curve = $crate::kernels::act::Silu;
                 $body
             }

@@ -42,12 +42,18 @@ impl Detect {
         inputs: &[ValueId],
     ) -> Result<Self, LayerError> {
         let [nc, anchors] = spec.rows[layer].args.as_slice() else {
-            return Err(LayerError::Other("needs the arguments [nc, anchors]".into()));
+            let given = spec.rows[layer].args.len();
+            let v8 =
+                if given == 1 { "; one without anchors is of Ultralytics' YOLOv8 and later" } else { "" };
+            return Err(LayerError::Other(format!("needs the arguments [nc, anchors], not {given}{v8}")));
         };
         match spec.argument(nc) {
             Ok(crate::registry::Arg::Int(nc)) if nc == spec.nc as i64 => {}
-            _ => {
-                return Err(LayerError::Other("its first argument must be nc, the number of classes".into()));
+            other => {
+                let other = other.map_or(String::new(), |other| format!(" of {}, not {other}", spec.nc));
+                return Err(LayerError::Other(format!(
+                    "its first argument must be nc, the number of classes{other}"
+                )));
             }
         }
         let anchors = match spec.anchors_argument(anchors).map_err(LayerError::Other)? {
@@ -58,7 +64,7 @@ impl Detect {
         if anchors.len() != inputs.len() {
             let (lists, outputs) = (anchors.len(), inputs.len());
             return Err(LayerError::Other(format!(
-                "{lists} lists of anchors do not fit {outputs} layers in `from`"
+                "lists of anchors: {lists}, layers in `from`: {outputs}; there must be a list for each, in their order"
             )));
         }
         let (nc, na) = (spec.nc, anchors[0].len() / 2);

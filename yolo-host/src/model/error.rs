@@ -1,7 +1,7 @@
 //! What can be wrong with a model file, always with the file and, where there is one, the layer and block.
 
 use crate::graph::{BuildError, NodeError};
-use crate::registry::ArgError;
+use crate::registry::{ArgError, RegistryError};
 use std::path::PathBuf;
 
 /// A model that cannot be read or built.
@@ -35,17 +35,30 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
+    /// A plugin that the model asks for cannot be used.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// One row cannot be built.
-    #[error("{file}, layer {layer} ({block})")]
+    #[error("{file}, {place}, layer {layer} ({block})")]
     Layer {
         /// The file, or what stands for it.
         file: String,
+        /// Part and row in it.
+        place: String,
         /// Index of the row in backbone and head together.
         layer: usize,
         /// Its block, and the library that it comes from if it does.
         block: String,
         /// What is wrong.
         source: Box<LayerError>,
+    },
+    /// A checkpoint's modules are others than the model's.
+    #[error("{file}")]
+    Modules {
+        /// The file, or what stands for it.
+        file: String,
+        /// What is wrong.
+        source: super::Misfit,
     },
     /// The model does not work at some input size.
     #[error("{file}: the model does not take pictures of {height}×{width}")]
@@ -83,11 +96,17 @@ pub enum LayerError {
     /// No block of that name.
     #[error(
         "there is no block `{name}`{}. Known blocks: {known}. {advice}",
-        nearest.as_ref().map_or(String::new(), |nearest| format!("; the nearest is `{nearest}`"))
+        match (foreign, nearest) {
+            (Some(foreign), _) => format!("; it is {foreign}"),
+            (None, Some(nearest)) => format!("; the nearest is `{nearest}`"),
+            (None, None) => String::new(),
+        }
     )]
     UnknownBlock {
         /// As written.
         name: String,
+        /// What it is elsewhere.
+        foreign: Option<&'static str>,
         /// The known name most like it.
         nearest: Option<String>,
         /// All of them.
@@ -111,6 +130,16 @@ pub enum LayerError {
     /// The block cannot be built on these inputs.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// What the layers give that the row reads does not go together.
+    #[error("{source}: {read} (channels, height and width, for images of {nominal}×{nominal})")]
+    Unfit {
+        /// What does not fit.
+        source: BuildError,
+        /// What each of them gives.
+        read: String,
+        /// Height and width.
+        nominal: usize,
+    },
     /// Anything else.
     #[error("{0}")]
     Other(String),

@@ -1,6 +1,6 @@
 //! A block that is not there: where it might come from, and what to do.
 
-use super::{LayerError, Spec};
+use super::{LayerError, Spec, keys};
 use crate::registry::{DETECT, Registry, family_of};
 use std::collections::BTreeSet;
 
@@ -28,6 +28,7 @@ pub fn block(registry: &Registry, spec: &Spec, name: &str) -> LayerError {
     let origins = origins.into_iter().collect::<Vec<_>>().join(", ");
     LayerError::UnknownBlock {
         name: name.to_string(),
+        foreign: keys::foreign_block(name),
         nearest: registry.nearest(name).map(str::to_string),
         known: known.collect::<Vec<_>>().join(", "),
         advice: format!(

@@ -1,15 +1,23 @@
 //! From YAML to a graph: YOLOv5's `parse_model`, the Detect layer, and the values of a new or loaded model.
 
+mod adopt;
 mod detect;
+mod edit;
 mod error;
 mod find;
+mod fixed;
 mod init;
+mod keys;
 mod missing;
+mod modules;
 mod parse;
+mod python;
 mod spec;
 mod state;
 mod statistics;
+mod values;
 
+pub use adopt::Misfit;
 pub use detect::Detect;
 pub use error::{Error, LayerError};
 pub use parse::{Layer, Model};

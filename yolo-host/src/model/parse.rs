@@ -1,7 +1,7 @@
 //! `parse_model`: every row looked up in the registry, its arguments resolved, and its block emitted into one graph.
 
 use super::{Detect, Error, LayerError, Spec, missing};
-use crate::graph::{Graph, GraphBuilder, Limits, ValueId};
+use crate::graph::{Activations, BuildError, Graph, GraphBuilder, Limits, ValueId};
 use crate::registry::{Arg, DETECT, Entry, Origin, Registry};
 use crate::weights::Plugin;
 use std::collections::BTreeMap;
@@ -40,10 +40,23 @@ pub struct Model {
 }
 
 impl Model {
+    /// As [`Model::build`], after the plugins that the file asks for are loaded, if models are trusted. What a user should
+    /// know of the file is then among the registry's notes.
+    pub fn prepare(spec: Spec, registry: &mut Registry) -> Result<Self, Error> {
+        registry.load_trusted(&spec.plugins)?;
+        registry.add_notes(spec.notes.iter().map(|note| format!("{}: {note}", spec.file)));
+        Self::build(spec, registry)
+    }
+
     /// Builds the model of a file from the blocks in a registry.
     pub fn build(spec: Spec, registry: &Registry) -> Result<Self, Error> {
         let input = [1, spec.channels, NOMINAL, NOMINAL];
         let (mut builder, pictures) = GraphBuilder::new(input, Limits::default());
+        builder.set_activations(Activations {
+            conv: spec.activation,
+            single: spec.activations.clone(),
+            ..Activations::default()
+        });
         let mut layers: Vec<Layer> = Vec::with_capacity(spec.rows.len());
         let mut detect = None;
         for index in 0..spec.rows.len() {
@@ -58,6 +71,7 @@ impl Model {
             };
             let layer = build().map_err(|source| Error::Layer {
                 file: spec.file.clone(),
+                place: spec.place(index),
                 layer: index,
                 block: described(registry, &spec.rows[index].module),
                 source: Box::new(source),
@@ -67,6 +81,10 @@ impl Model {
         let Some(detect) = detect else {
             return Err(Error::Spec { file: spec.file, why: "the last row must be Detect".into() });
         };
+        if let [unmet, ..] = &builder.unmet_activations()[..] {
+            let why = format!("`activations` names `{unmet}`, behind which this model has no activation");
+            return Err(Error::Spec { file: spec.file, why });
+        }
         let plugins = plugins(&layers, registry);
         Ok(Model { spec, graph: builder.finish(), layers, detect, plugins })
     }
@@ -177,23 +195,30 @@ fn block_layer(
         return Err(LayerError::Inputs { expected, given: inputs.len() });
     }
     let mut given = Vec::with_capacity(row.args.len());
-    for value in &row.args {
-        given.push(spec.argument(value).map_err(LayerError::Other)?);
+    for (i, value) in row.args.iter().enumerate() {
+        let name = entry.params.get(i).map_or(format!("{}", i + 1), |param| format!("`{}`", param.name));
+        given.push(spec.argument(value).map_err(|why| LayerError::Other(format!("argument {name}: {why}")))?);
     }
-    if let Some(width) = entry.width()
-        && let Some(Arg::Int(channels)) = given.get_mut(width)
-    {
-        *channels = scaled_width(*channels, spec);
+    if let Some(width) = entry.width().and_then(|width| given.get_mut(width)) {
+        match *width {
+            Arg::Int(channels) => *width = Arg::Int(scaled_width(channels as f64, spec)),
+            // Python's division gives such numbers.
+            Arg::Float(channels) if channels.fract() == 0.0 => {
+                *width = Arg::Int(scaled_width(channels, spec))
+            }
+            _ => {}
+        }
     }
     let args = entry.check(&given)?;
+    let read = &read(spec, index, builder, inputs)[..];
     let number = scaled_depth(row.number, spec.depth_multiple);
     let output = if entry.repeats_inside || number == 1 {
-        entry.build(builder, inputs, &args, number)?
+        entry.build(builder, inputs, &args, number).map_err(|error| unfit(error, read))?
     } else {
         let mut inputs = inputs.to_vec();
         for copy in 0..number {
             builder.push_scope(&copy.to_string());
-            inputs = vec![entry.build(builder, &inputs, &args, 1)?];
+            inputs = vec![entry.build(builder, &inputs, &args, 1).map_err(|error| unfit(error, read))?];
             builder.pop_scope();
         }
         inputs[0]
@@ -204,13 +229,34 @@ fn block_layer(
 }
 
 /// `make_divisible(c2 * width_multiple, 8)`, except for a width that equals the number of Detect's outputs.
-fn scaled_width(channels: i64, spec: &Spec) -> i64 {
+fn scaled_width(channels: f64, spec: &Spec) -> i64 {
     let no = spec.anchors.per_output() * (spec.nc + 5);
-    if channels == no as i64 || channels < 1 {
-        return channels;
+    if channels == no as f64 || channels < 1.0 {
+        return channels as i64;
     }
     // A float cast saturates; widths that large are refused when the block is built.
-    ((channels as f64 * spec.width_multiple / 8.0).ceil() as i64).saturating_mul(8)
+    let multiple = spec.channel_multiple as f64;
+    ((channels * spec.width_multiple / multiple).ceil() as i64).saturating_mul(spec.channel_multiple as i64)
+}
+
+/// What does not fit, with what the layers give that the row reads, if they are several.
+fn unfit(error: BuildError, read: &[String]) -> LayerError {
+    match error {
+        BuildError::Shape(_) if read.len() > 1 => {
+            LayerError::Unfit { source: error, read: read.join(" and "), nominal: NOMINAL }
+        }
+        error => LayerError::Build(error),
+    }
+}
+
+/// What each layer gives that a row reads.
+fn read(spec: &Spec, index: usize, builder: &GraphBuilder, inputs: &[ValueId]) -> Vec<String> {
+    let from = spec.rows[index].from.iter().zip(inputs);
+    from.map(|(&from, input)| {
+        let layer = if from < 0 { index as i64 + from } else { from };
+        format!("layer {layer} gives {:?}", builder.shape(*input).get(1..).unwrap_or_default())
+    })
+    .collect()
 }
 
 /// `max(round(n * depth_multiple), 1)` for n > 1, halves to even as Python rounds.

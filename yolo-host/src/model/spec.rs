@@ -1,10 +1,14 @@
 //! A model file as written: classes, multiples, anchors and rows, nothing yet looked up or built.
 
-use super::Error;
-use crate::registry::Arg;
+use super::edit::with_key;
+use super::values::{parse_activation, parse_activations, parse_anchors, shown, to_python};
+use super::{Error, keys};
+use crate::graph::Act;
+use crate::registry::activation::written;
 use crate::text;
 use crate::weights::{Meta, Plugin};
 use serde_yaml::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Anchor boxes of the Detect layer.
@@ -52,8 +56,14 @@ pub struct Spec {
     pub depth_multiple: f64,
     /// Scales widths.
     pub width_multiple: f64,
+    /// Widths are multiples of it.
+    pub channel_multiple: usize,
     /// Anchor boxes.
     pub anchors: Anchors,
+    /// The activation of every Conv that has none of its own; `None` is the identity.
+    pub activation: Option<Act>,
+    /// The activations behind single modules, as a checkpoint had them.
+    pub activations: BTreeMap<String, Option<Act>>,
     /// Input channels.
     pub channels: usize,
     /// Plugin libraries that it asks for.
@@ -62,6 +72,10 @@ pub struct Spec {
     pub recorded: Vec<Plugin>,
     /// Backbone and head.
     pub rows: Vec<Row>,
+    /// How many of the rows are the backbone's.
+    pub backbone: usize,
+    /// What a user should know: keys that were not understood.
+    pub notes: Vec<String>,
 }
 
 /// No model file is longer. The YAML parser takes time with the square of the depth of lists in lists.
@@ -106,8 +120,9 @@ impl Spec {
             let why = format!("has {} bytes, but a model file has at most {MAX_BYTES}", text.len());
             return Err(Error::Spec { file: file.to_string(), why });
         }
-        let yaml: Value =
-            serde_yaml::from_str(text).map_err(|source| Error::Yaml { file: file.to_string(), source })?;
+        let no_yaml = |source| Error::Yaml { file: file.to_string(), source };
+        let mut yaml: Value = serde_yaml::from_str(text).map_err(no_yaml)?;
+        yaml.apply_merge().map_err(no_yaml)?;
         Self::from_yaml(&yaml, text, file).map_err(|why| Error::Spec { file: file.to_string(), why })
     }
 
@@ -115,13 +130,23 @@ impl Spec {
         if !yaml.is_mapping() {
             return Err("a model file is a map with the keys nc, anchors, backbone, head, …".into());
         }
+        if let Some(what) = keys::foreign(yaml) {
+            return Err(what.into());
+        }
         let key = |name: &str| yaml.get(name).ok_or_else(|| format!("the key `{name}` is missing"));
         let positive = |name: &str| match key(name)?.as_f64() {
             Some(value) if value > 0.0 && value <= 1024.0 => Ok(value),
-            _ => Err(format!("`{name}` must be a positive number")),
+            _ => Err(format!("`{name}` must be a positive number, not {}", shown(key(name)?))),
+        };
+        let whole = |name: &str, otherwise: usize, most: u64, what: &str| match yaml.get(name) {
+            None => Ok(otherwise),
+            Some(value) => count(value, most)
+                .ok_or_else(|| format!("`{name}` must be {what}, from 1 to {most}, not {}", shown(value))),
         };
         let mut rows = Vec::new();
+        let mut backbone = 0;
         for part in ["backbone", "head"] {
+            backbone = rows.len();
             let list = key(part)?.as_sequence().ok_or_else(|| format!("`{part}` must be a list of rows"))?;
             for (i, row) in list.iter().enumerate() {
                 rows.push(parse_row(row).map_err(|why| format!("{part}, row {i}: {why}"))?);
@@ -130,100 +155,69 @@ impl Spec {
         if rows.is_empty() || rows.len() > MAX_ROWS {
             return Err(format!("a model has between 1 and {MAX_ROWS} rows, not {}", rows.len()));
         }
+        let nc = key("nc")?;
         Ok(Spec {
             file: file.to_string(),
             text: text.to_string(),
-            nc: count(key("nc")?, MAX_CLASSES)
-                .ok_or_else(|| "`nc` must be a number of classes, at least 1".to_string())?,
+            nc: count(nc, MAX_CLASSES).ok_or_else(|| {
+                format!("`nc` must be a number of classes, from 1 to {MAX_CLASSES}, not {}", shown(nc))
+            })?,
             depth_multiple: positive("depth_multiple")?,
             width_multiple: positive("width_multiple")?,
-            anchors: parse_anchors(key("anchors")?)?,
-            channels: match yaml.get("ch") {
-                None => 3,
-                Some(ch) => {
-                    count(ch, 1024).ok_or_else(|| "`ch` must be a number of input channels".to_string())?
-                }
+            channel_multiple: whole("channel_multiple", 8, 1024, "a number of channels")?,
+            anchors: parse_anchors(&to_python(key("anchors")?, &|_| None)?)?,
+            activation: match yaml.get("activation") {
+                None | Some(Value::Null) => Some(Act::Silu),
+                Some(value) => parse_activation(value).map_err(|why| format!("`activation`: {why}"))?,
             },
+            activations: yaml.get("activations").map(parse_activations).transpose()?.unwrap_or_default(),
+            channels: whole("ch", 3, 1024, "a number of input channels")?,
             plugins: yaml.get("plugins").map(parse_plugins).transpose()?.unwrap_or_default(),
             recorded: vec![],
             rows,
+            backbone,
+            notes: keys::notes(yaml),
         })
     }
 
     /// The same model for another number of classes, in its text, too.
     pub fn with_classes(self, nc: usize) -> Result<Self, Error> {
-        if self.nc == nc {
-            return Ok(self);
-        }
-        let text = with_key(&self.text, "nc", &nc.to_string());
-        let mut spec = Self::parse(&text, &self.file)?;
-        if spec.nc != nc {
-            let why = format!("`nc` must stand in a line of its own, so that it can become {nc}");
-            return Err(Error::Spec { file: self.file, why });
-        }
-        spec.plugins = self.plugins;
-        spec.recorded = self.recorded;
-        Ok(spec)
+        if self.nc == nc { Ok(self) } else { self.with("nc", Value::from(nc)) }
     }
 
     /// The same model with so many anchors an output, of sizes to be found, in its text, too.
     pub fn with_anchors(self, count: usize) -> Result<Self, Error> {
-        let text = with_key(&self.text, "anchors", &count.to_string());
-        let mut spec = Self::parse(&text, &self.file)?;
-        spec.plugins = self.plugins;
-        spec.recorded = self.recorded;
-        Ok(spec)
+        self.with("anchors", Value::from(count))
     }
 
-    /// The argument that a YAML value stands for: as Python's `eval` would have it, with `nc` looked up.
-    pub fn argument(&self, value: &Value) -> Result<Arg, String> {
-        Ok(match value {
-            Value::Null => Arg::None,
-            Value::Bool(value) => Arg::Bool(*value),
-            Value::Number(number) => match (number.as_i64(), number.as_f64()) {
-                (Some(value), _) => Arg::Int(value),
-                (None, Some(value)) => Arg::Float(value),
-                _ => return Err(format!("{number} is not a number here")),
-            },
-            Value::String(word) => match word.as_str() {
-                "None" => Arg::None,
-                "True" => Arg::Bool(true),
-                "False" => Arg::Bool(false),
-                "nc" => Arg::Int(self.nc as i64),
-                word => Arg::Word(word.trim_matches(['\'', '"']).to_string()),
-            },
-            Value::Sequence(list) => {
-                let ints: Option<Vec<i64>> = list.iter().map(Value::as_i64).collect();
-                Arg::Ints(ints.ok_or("a list may hold whole numbers only")?)
-            }
-            Value::Mapping(_) | Value::Tagged(_) => return Err("a map is no argument".into()),
-        })
+    /// The same model with another activation for every Conv, in its text, too.
+    pub fn with_activation(self, act: Option<Act>) -> Result<Self, Error> {
+        self.with("activation", Value::from(written(act)))
     }
 
-    /// The anchors that the second argument of Detect stands for.
-    pub fn anchors_argument(&self, value: &Value) -> Result<Anchors, String> {
-        match value {
-            Value::String(name) if name == "anchors" => Ok(self.anchors.clone()),
-            value => parse_anchors(value),
+    /// The same model with these activations behind single modules, in its text, too.
+    pub fn with_activations(self, activations: &BTreeMap<String, Option<Act>>) -> Result<Self, Error> {
+        let pairs = activations.iter().map(|(name, act)| (Value::from(name.as_str()), written(*act).into()));
+        self.with("activations", Value::Mapping(pairs.collect()))
+    }
+
+    /// The same with another value for a key of its text.
+    fn with(self, key: &str, value: Value) -> Result<Self, Error> {
+        let text = with_key(&self.text, key, value).ok_or_else(|| Error::Spec {
+            file: self.file.clone(),
+            why: format!("`{key}` cannot be changed in this file"),
+        })?;
+        let spec = Self::parse(&text, &self.file)?;
+        Ok(Spec { plugins: self.plugins, recorded: self.recorded, notes: self.notes, ..spec })
+    }
+
+    /// Which row of which part a layer is, for messages.
+    pub fn place(&self, layer: usize) -> String {
+        match layer.checked_sub(self.backbone) {
+            None => format!("backbone row {layer}"),
+            Some(row) => format!("head row {row}"),
         }
     }
-}
-
-/// A YAML text with another value for a key of its outermost map: the key's line is changed, its block dropped.
-fn with_key(text: &str, key: &str, value: &str) -> String {
-    let mut out = String::new();
-    let mut inside = false;
-    for line in text.lines() {
-        let starts = line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'));
-        inside = starts || (inside && line.starts_with([' ', '\t', '-', ']']));
-        if starts {
-            out += &format!("{key}: {value}\n");
-        } else if !inside {
-            out += line;
-            out.push('\n');
-        }
-    }
-    out
 }
 
 fn parse_row(row: &Value) -> Result<Row, String> {
@@ -258,23 +252,6 @@ fn parse_plugins(value: &Value) -> Result<Vec<PathBuf>, String> {
     })
 }
 
-fn parse_anchors(value: &Value) -> Result<Anchors, String> {
-    let wrong = "`anchors` must be a number from 1 to 100, or for each output one list of widths and heights, all of one length";
-    if let Some(count) = count(value, 100) {
-        return Ok(Anchors::Count(count));
-    }
-    let size = |value: &Value| value.as_f64().map(|v| v as f32).filter(|v| v.is_finite() && *v >= 0.0);
-    let lists = value.as_sequence().ok_or(wrong)?.iter().map(|list| {
-        let list = list.as_sequence()?.iter().map(size).collect::<Option<Vec<f32>>>()?;
-        (!list.is_empty() && list.len() % 2 == 0 && list.len() <= 200).then_some(list)
-    });
-    let lists = lists.collect::<Option<Vec<_>>>().ok_or(wrong)?;
-    if lists.is_empty() || lists.len() > 100 || lists.iter().any(|list| list.len() != lists[0].len()) {
-        return Err(wrong.into());
-    }
-    Ok(Anchors::Pixels(lists))
-}
-
 fn count(value: &Value, most: u64) -> Option<usize> {
     value.as_u64().filter(|count| (1..=most).contains(count)).map(|count| count as usize)
 }
@@ -295,7 +272,7 @@ mod tests {
             "{{nc: 1, {}}}",
             "depth_multiple: 1, width_multiple: 1, anchors: 1, backbone: [[-1, 1, C, []]], head: []"
         );
-        let told = Spec::parse(&flow, "b.yaml").unwrap().with_classes(2).unwrap_err().to_string();
-        assert!(told.contains("a line of its own"), "{told}");
+        let spec = Spec::parse(&flow, "b.yaml").unwrap().with_classes(2).unwrap().with_anchors(3).unwrap();
+        assert_eq!((spec.nc, &spec.anchors, spec.rows[0].module.as_str()), (2, &Anchors::Count(3), "C"));
     }
 }

@@ -1,6 +1,8 @@
 //! Arguments of a row, checked against what the block declares.
 
+use super::activation::written;
 use super::{Entry, Kind, ParamInfo};
+use crate::graph::Act;
 use std::fmt;
 
 /// Largest integer, either way, that a row may give: no width, kernel, stride or count of a network comes near it, and
@@ -22,6 +24,8 @@ pub enum Arg {
     Word(String),
     /// A list of whole numbers.
     Ints(Vec<i64>),
+    /// An activation, or the identity.
+    Activation(Option<Act>),
 }
 
 /// As Python writes it.
@@ -35,6 +39,7 @@ impl fmt::Display for Arg {
             Arg::Float(value) => write!(f, "{value:?}"),
             Arg::Word(word) => write!(f, "'{word}'"),
             Arg::Ints(list) => write!(f, "{list:?}"),
+            Arg::Activation(act) => f.write_str(&written(*act)),
         }
     }
 }
@@ -85,6 +90,8 @@ impl Entry {
 
     fn one(&self, param: &ParamInfo, arg: Option<&Arg>) -> Result<Arg, ArgError> {
         match arg {
+            // In Python, what is neither True nor a module is no activation.
+            Some(Arg::None) if param.kind == Kind::Activation => Ok(Arg::Activation(None)),
             None | Some(Arg::None) if param.optional => Ok(param.default.clone()),
             None => Err(ArgError::Missing { name: param.name.clone(), usage: self.usage() }),
             Some(arg) => param.accept(arg),
@@ -108,6 +115,14 @@ impl ParamInfo {
         let ranged = |value: i64| (min.max(-MAX_INTEGER)..=max.min(MAX_INTEGER)).contains(&value);
         match (self.kind, arg) {
             (Kind::Width | Kind::Int, Arg::Int(value)) if ranged(*value) => Some(arg.clone()),
+            // A pair of equal numbers, where PyTorch takes one number or two.
+            (Kind::Int, Arg::Ints(list)) => match list[..] {
+                [one] if ranged(one) => Some(Arg::Int(one)),
+                [one, other] if one == other && ranged(one) => Some(Arg::Int(one)),
+                _ => None,
+            },
+            (Kind::Activation, Arg::Activation(_)) => Some(arg.clone()),
+            (Kind::Activation, Arg::Bool(conv)) => Some(Arg::Activation(conv.then_some(Act::Conv))),
             (Kind::Bool, Arg::Bool(_)) => Some(arg.clone()),
             (Kind::Bool, Arg::Int(value @ 0..=1)) => Some(Arg::Bool(*value == 1)),
             (Kind::Float, Arg::Float(value)) if value.is_finite() => Some(arg.clone()),
@@ -125,9 +140,10 @@ impl ParamInfo {
         let kind = self.kind.name();
         match (self.kind, self.range) {
             (Kind::Choice, _) => format!("one of {}", self.choices.join(", ")),
-            (Kind::Bool | Kind::Float, _) => kind.to_string(),
+            (Kind::Bool | Kind::Float | Kind::Activation, _) => kind.to_string(),
             (_, (min, max)) => {
-                format!("{kind} from {} to {}", min.max(-MAX_INTEGER), max.min(MAX_INTEGER))
+                let pair = if self.kind == Kind::Int { " (or a list of two that are equal)" } else { "" };
+                format!("{kind} from {} to {}{pair}", min.max(-MAX_INTEGER), max.min(MAX_INTEGER))
             }
         }
     }

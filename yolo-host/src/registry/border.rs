@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // descriptors are C structs; build functions are C functions
 
 use super::{Arg, DETECT, Entry, Kind, Origin, ParamInfo, RegistryError};
-use crate::graph::{BuildError, GraphBuilder, HOST, ValueId, open};
+use crate::graph::{Act, BuildError, GraphBuilder, HOST, ValueId, open};
 use yolo_plugin::Value;
 use yolo_plugin::abi::{self, Call, Str, kind};
 
@@ -138,6 +138,7 @@ fn param((i, param): (usize, &abi::Param)) -> Result<ParamInfo, String> {
         kind::FLOAT => Kind::Float,
         kind::CHOICE => Kind::Choice,
         kind::INTS => Kind::Ints,
+        kind::ACTIVATION => Kind::Activation,
         other => return Err(format!("parameter {i} has the unknown kind {other}")),
     };
     let name = text(param.name, "a parameter's name")?;
@@ -172,6 +173,12 @@ fn arg(arg: &abi::Arg) -> Result<Arg, String> {
             // SAFETY: static data of the plugin.
             let ints = unsafe { list(arg.ints, arg.ints_len, MAX_PARAMS, "integers") };
             Arg::Ints(ints.map_err(|why| format!("a default {why}"))?.to_vec())
+        }
+        kind::ACTIVATION => {
+            let act = u32::try_from(arg.int).ok().and_then(|kind| Act::from_code(kind, arg.float));
+            Arg::Activation(Some(
+                act.ok_or_else(|| format!("a default has the unknown activation {}", arg.int))?,
+            ))
         }
         other => return Err(format!("a default has the unknown kind {other}")),
     })
@@ -260,10 +267,14 @@ fn raw_arg(kind: Kind, arg: &Arg) -> abi::Arg {
         _ => kind::INT,
     };
     match arg {
-        Arg::None => abi::Arg::NONE,
+        Arg::None | Arg::Activation(None) => abi::Arg::NONE,
         Arg::Bool(value) => abi::Arg { kind: kind::BOOL, int: i64::from(*value), ..abi::Arg::NONE },
         Arg::Int(value) => abi::Arg { kind: number, int: *value, ..abi::Arg::NONE },
         Arg::Float(value) => abi::Arg { kind: kind::FLOAT, float: *value, ..abi::Arg::NONE },
+        Arg::Activation(Some(act)) => {
+            let (code, float) = act.code();
+            abi::Arg { kind: kind::ACTIVATION, int: i64::from(code), float, ..abi::Arg::NONE }
+        }
         Arg::Word(word) => abi::Arg { kind: kind::CHOICE, text: Str::new(word), ..abi::Arg::NONE },
         Arg::Ints(list) => {
             abi::Arg { kind: kind::INTS, ints: list.as_ptr(), ints_len: list.len(), ..abi::Arg::NONE }

@@ -18,6 +18,8 @@ pub enum Kind {
     Choice,
     /// A list of integers.
     Ints,
+    /// An activation, or none.
+    Activation,
 }
 
 impl Kind {
@@ -30,6 +32,7 @@ impl Kind {
             Kind::Float => "a number",
             Kind::Choice => "a word",
             Kind::Ints => "a list of integers",
+            Kind::Activation => "True, False or an activation such as nn.ReLU()",
         }
     }
 }

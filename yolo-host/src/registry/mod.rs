@@ -1,5 +1,6 @@
 //! From a block's name in YAML to the block, wherever it comes from.
 
+pub mod activation;
 mod arg;
 mod border;
 mod entry;
@@ -136,7 +137,12 @@ impl Registry {
         Ok(())
     }
 
-    /// What a user should know of the libraries that were loaded, since the last call.
+    /// Adds what a user should know of a model that was read.
+    pub fn add_notes(&mut self, notes: impl IntoIterator<Item = String>) {
+        self.notes.extend(notes);
+    }
+
+    /// What a user should know of the libraries that were loaded and the models that were read, since the last call.
     pub fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
     }

@@ -43,12 +43,16 @@ impl Training {
         observer: &mut dyn Observer,
     ) -> Result<Self, Error> {
         check::options(&options)?;
-        let (mut spec, loaded) = model_of(&options)?;
+        let (mut spec, mut loaded) = model_of(&options)?;
         if let Some(anchors) = hyper.anchors.filter(|anchors| *anchors >= 1.0) {
             spec = spec.with_anchors(anchors.round() as usize)?;
         }
-        registry.load_trusted(&spec.plugins)?;
-        let mut model = Model::build(spec, registry)?;
+        let mut model = match &mut loaded {
+            Some((_, checkpoint)) if options.cfg.is_none() => {
+                Model::of_checkpoint(spec, checkpoint, registry)?
+            }
+            _ => Model::prepare(spec, registry)?,
+        };
         check::model(&mut options, &model, observer)?;
         let dataset = Dataset::read(&options.data)?;
         let names = names(&dataset, &options);
@@ -63,6 +67,9 @@ impl Training {
             let (head, note) = head::transfer(&mut checkpoint, &model, &mut state, &names);
             let count = head + state.transfer(&model.graph, &checkpoint.arrays, keep_anchors);
             let all = model.graph.params.len();
+            if let Some(note) = model.other_activations(&checkpoint) {
+                observer.note(&note);
+            }
             observer.note(&format!("transferred {count} of {all} tensors from {}", file.display()));
             note.iter().for_each(|note| observer.note(note));
         }

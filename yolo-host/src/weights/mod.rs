@@ -31,6 +31,7 @@ use std::path::Path;
 
 pub use error::{Error, ErrorKind};
 pub use metadata::{Meta, Plugin};
+pub use torch::{Attribute, ModuleInfo};
 
 /// Values of one tensor, widened: `f16`, `bf16` and `f64` become `f32`, every integer and `bool` becomes `i64`.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,6 +73,8 @@ pub struct Checkpoint {
     pub arrays: BTreeMap<String, Array>,
     /// What the file says about them.
     pub meta: Meta,
+    /// The modules of a pickled model, in its order; none for files of tensors alone.
+    pub modules: Vec<ModuleInfo>,
 }
 
 /// How [`write()`] stores floating point tensors. Integers are stored as `I64` either way.

@@ -80,6 +80,8 @@ pub mod act {
     pub const TANH: u32 = 7;
     /// x·tanh(ln(1 + e^x))
     pub const MISH: u32 = 8;
+    /// That of YOLOv5's Conv: SiLU, unless the model file's key `activation` names another.
+    pub const CONV: u32 = 9;
 }
 
 /// Kinds for `pool2d` and `global_pool`.

@@ -9,7 +9,7 @@ pub fn slope(x: &Tensor, act: Act) -> Result<Tensor> {
         Act::Relu => above(x, 0.0),
         Act::Relu6 => between(x, 0.0, 6.0),
         Act::LeakyRelu(slope) => above(x, 0.0)?.affine(1.0 - slope, slope),
-        Act::Silu => {
+        Act::Silu | Act::Conv => {
             // s · (1 + x · (1 − s))
             let s = candle_nn::ops::sigmoid(x)?;
             (((x * s.affine(-1.0, 1.0)?)? + 1.0)? * s)?.contiguous()

@@ -128,5 +128,5 @@ fn raw_maps(engine: &Engine, model: &Model) -> anyhow::Result<Checkpoint> {
         let array = Array { shape: map.shape.to_vec(), data: Data::F32(planes) };
         ensure!(arrays.insert(name, array).is_none(), "two maps of stride {stride}");
     }
-    Ok(Checkpoint { arrays, meta: weights::Meta::default() })
+    Ok(Checkpoint { arrays, ..Checkpoint::default() })
 }

@@ -53,8 +53,7 @@ impl Subject {
             (Some(weights), cfg) => load_model(weights, cfg, registry)?,
             (None, Some(cfg)) => {
                 let spec = Spec::find(cfg)?;
-                registry.load_trusted(&spec.plugins)?;
-                let model = Model::build(spec, registry)?;
+                let model = Model::prepare(spec, registry)?;
                 let state = State::new(&model.graph, 0);
                 (model, state, Meta::default())
             }

@@ -11,9 +11,6 @@ const MAX_RANK: usize = 8;
 impl<'a> Machine<'a, '_> {
     /// Calls `callee` with the tuple `args`.
     pub(super) fn call_value(&mut self, callee: Value, args: Value) -> Result<Value, ErrorKind> {
-        let Value::Global(callee) = callee else {
-            return Err(self.fault("a call of what is no class"));
-        };
         let Some(Object::Tuple(args)) = self.heap.object(args) else {
             return Err(self.fault("arguments that are no tuple"));
         };
@@ -23,7 +20,14 @@ impl<'a> Machine<'a, '_> {
     }
 
     /// Calls `callee` with `args`.
-    pub(super) fn call(&mut self, callee: Global, args: &[Value]) -> Result<Value, ErrorKind> {
+    pub(super) fn call(&mut self, callee: Value, args: &[Value]) -> Result<Value, ErrorKind> {
+        if let Some(Object::Class(class)) = self.heap.object(callee) {
+            let class = *class;
+            return self.add(Object::Module { class, state: Value::None });
+        }
+        let Value::Global(callee) = callee else {
+            return Err(self.fault("a call of what is no class"));
+        };
         match callee {
             // A defaultdict is given the class of its defaults. The items come by later instructions.
             Global::Dict if matches!(args, [] | [Value::Global(_) | Value::None]) => {
@@ -46,9 +50,9 @@ impl<'a> Machine<'a, '_> {
             Global::Parameter => {
                 args.first().copied().ok_or_else(|| self.fault("a parameter without a tensor"))
             }
-            Global::Module => self.add(Object::Module { state: Value::None }),
             Global::Opaque => Ok(Value::Opaque),
-            Global::Storage(_) => Err(self.fault("a storage made by a call")),
+            // Classes of modules are objects of their own.
+            Global::Module | Global::Storage(_) => Err(self.fault("a class called that makes nothing")),
         }
     }
 
@@ -73,7 +77,7 @@ impl<'a> Machine<'a, '_> {
     /// Sets the state of `object`, which the pickle made by a call.
     pub(super) fn build(&mut self, object: Value, new: Value) -> Result<(), ErrorKind> {
         match self.heap.object_mut(object) {
-            Some(Object::Module { state }) if *state == Value::None => *state = new,
+            Some(Object::Module { state, .. }) if *state == Value::None => *state = new,
             // A state dict carries the versions of its modules as an attribute.
             Some(Object::Dict(_)) => {}
             _ if object == Value::Opaque => {}
@@ -89,7 +93,11 @@ impl<'a> Machine<'a, '_> {
         let items = items.strip_suffix(&[Value::None]).unwrap_or(items);
         let kind = items.first().and_then(|kind| self.heap.str(*kind));
         let storage = match (kind, items) {
-            (Some("module"), [_, class @ Value::Global(Global::Module), ..]) => return Ok(*class),
+            (Some("module"), [_, class, ..])
+                if matches!(self.heap.object(*class), Some(Object::Class(_))) =>
+            {
+                return Ok(*class);
+            }
             (Some("storage"), [_, Value::Global(Global::Storage(element)), key, _, len]) => {
                 let (key, len) = (self.heap.str(*key), size(*len));
                 key.zip(len).map(|(key, len)| Storage { key, element: *element, len })
@@ -161,8 +169,11 @@ mod tests {
 
     #[test]
     fn modules_hold_their_state() {
-        assert_eq!(last(b"cmodels.yolo\nDetect\n)\x81}b.").unwrap(), "Module { state: Object(Id(2)) }");
-        assert_eq!(last(b"(X\x06\0\0\0modulecmodels.yolo\nDetect\nNNtQ.").unwrap(), "Global(Module)");
+        assert_eq!(
+            last(b"cmodels.yolo\nDetect\n)\x81}b.").unwrap(),
+            "Module { class: \"Detect\", state: Object(Id(3)) }"
+        );
+        assert_eq!(last(b"(X\x06\0\0\0modulecmodels.yolo\nDetect\nNNtQ.").unwrap(), "Class(\"Detect\")");
         assert!(last(b"cmodels.yolo\nDetect\n)\x81}b}b.").is_err());
     }
 

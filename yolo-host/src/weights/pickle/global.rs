@@ -16,7 +16,7 @@ pub enum Global {
     Tensor,
     /// The function that makes a parameter from a tensor.
     Parameter,
-    /// A class of modules. Which one does not matter: only their state is looked at.
+    /// A class of modules: which one tells the activation, the rest is told by their state.
     Module,
     /// A class whose objects no model needs.
     Opaque,

@@ -35,8 +35,11 @@ pub enum Object<'a> {
     Set(Vec<Value>),
     /// Keys and values in the order they came.
     Dict(Vec<(Value, Value)>),
-    /// An `nn.Module`: its `__dict__`.
+    /// The name of a class of modules, as `torch.nn.modules.activation.SiLU`'s last part.
+    Class(&'a str),
+    /// An `nn.Module`: the name of its class and its `__dict__`.
     Module {
+        class: &'a str,
         state: Value,
     },
     Storage(Storage<'a>),
@@ -125,7 +128,15 @@ impl<'a> Heap<'a> {
     /// The attributes of a module.
     pub fn module(&self, value: Value) -> Option<&[(Value, Value)]> {
         match self.object(value)? {
-            Object::Module { state } => self.dict(*state),
+            Object::Module { state, .. } => self.dict(*state),
+            _ => None,
+        }
+    }
+
+    /// The name of a module's class.
+    pub fn class(&self, value: Value) -> Option<&'a str> {
+        match self.object(value)? {
+            Object::Module { class, .. } => Some(class),
             _ => None,
         }
     }

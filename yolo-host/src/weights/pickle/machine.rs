@@ -76,13 +76,13 @@ impl<'a, 'h> Machine<'a, 'h> {
                 .get(&index)
                 .copied()
                 .ok_or_else(|| self.fault(format!("nothing is kept as {index}")))?,
-            Op::Global(module, name) => Value::Global(Global::find(module, name)?),
+            Op::Global(module, name) => self.global(module, name)?,
             Op::StackGlobal => {
                 let (name, module) = (self.pop()?, self.pop()?);
                 let (Some(module), Some(name)) = (self.heap.str(module), self.heap.str(name)) else {
                     return Err(self.fault("a name that is no text"));
                 };
-                Value::Global(Global::find(module, name)?)
+                self.global(module, name)?
             }
             Op::Call => {
                 let (args, callee) = (self.pop()?, self.pop()?);
@@ -94,13 +94,13 @@ impl<'a, 'h> Machine<'a, 'h> {
                 self.call_value(callee, args)?
             }
             Op::CallMark(module, name) => {
-                let callee = Global::find(module, name)?;
+                let callee = self.global(module, name)?;
                 let args = self.pop_mark()?;
                 self.call(callee, &args)?
             }
             Op::CallMarkStack => {
                 let args = self.pop_mark()?;
-                let Some((Value::Global(callee), args)) = args.split_first() else {
+                let Some((callee, args)) = args.split_first() else {
                     return Err(self.fault("a call of what is no class"));
                 };
                 self.call(*callee, args)?
@@ -114,6 +114,14 @@ impl<'a, 'h> Machine<'a, 'h> {
         self.check_depth()?;
         self.stack.push(pushed);
         Ok(())
+    }
+
+    /// What a name stands for; of a class of modules, the name is kept.
+    fn global(&mut self, module: &'a str, name: &'a str) -> Result<Value, ErrorKind> {
+        match Global::find(module, name)? {
+            Global::Module => self.add(Object::Class(name)),
+            global => Ok(Value::Global(global)),
+        }
     }
 
     /// The instructions that push nothing.

@@ -28,7 +28,7 @@ pub fn read(mut file: impl BufRead, len: u64) -> Result<Checkpoint, ErrorKind> {
             return Err(ErrorKind::DuplicateTensor { tensor: name });
         }
     }
-    Ok(Checkpoint { arrays, meta: Meta::from_map(metadata)? })
+    Ok(Checkpoint { arrays, meta: Meta::from_map(metadata)?, modules: vec![] })
 }
 
 /// The header's text. The tensors' bytes come after it.

@@ -114,7 +114,11 @@ mod tests {
             ("d", Array { shape: vec![0], data: Data::F32(vec![]) }),
         ];
         let meta = Meta { imgsz: Some(320), extra: [("b".into(), "2".into())].into(), ..Meta::default() };
-        Checkpoint { arrays: arrays.map(|(name, array)| (name.to_owned(), array)).into(), meta }
+        Checkpoint {
+            arrays: arrays.map(|(name, array)| (name.to_owned(), array)).into(),
+            meta,
+            modules: vec![],
+        }
     }
 
     fn written(checkpoint: &Checkpoint, precision: Precision) -> Result<Vec<u8>, ErrorKind> {
@@ -160,7 +164,7 @@ mod tests {
     fn what_cannot_be_stored_is_named() {
         let with = |name: &str, shape: &[usize], value: f32| Checkpoint {
             arrays: [(name.to_owned(), Array { shape: shape.to_vec(), data: Data::F32(vec![value]) })].into(),
-            meta: Meta::default(),
+            ..Checkpoint::default()
         };
         let cases = [
             (with("w", &[], 65_520.0), "tensor `w` holds 65520, which does not fit into float16"),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::pickler::{P::*, *};
-use crate::weights::{Array, Checkpoint, Data, Error, ErrorKind, Meta, Precision, read, read_bytes, write};
+use crate::weights::{Array, Checkpoint, Data, Error, ErrorKind, Precision, read, read_bytes, write};
 
 fn read_file(bytes: &[u8]) -> Result<Checkpoint, Error> {
     read_bytes(bytes, Path::new("w.pt"))
@@ -31,7 +31,7 @@ fn a_state_dict_in_every_form() {
     let state = || dict([("a.weight", Tensor(SIX)), ("a.turned", Parameter(turned))]);
     let want = Checkpoint {
         arrays: [("a.weight".to_owned(), six), ("a.turned".to_owned(), turned_array)].into(),
-        meta: Meta::default(),
+        ..Checkpoint::default()
     };
     for root in [state(), dict([("state_dict", state())]), dict([("model", state()), ("epoch", Int(3))])] {
         assert_eq!(read_root(root.clone()).unwrap(), want);

@@ -3,6 +3,7 @@
 mod archive;
 mod legacy;
 mod module;
+mod modules;
 mod tensor;
 mod yaml;
 
@@ -14,6 +15,7 @@ use super::{Checkpoint, ErrorKind};
 
 pub use archive::is_archive;
 pub use legacy::is_legacy;
+pub use modules::{Attribute, ModuleInfo};
 
 /// Reads the zip form, which `torch.save` writes since 1.6.
 pub fn read_archive(bytes: &[u8]) -> Result<Checkpoint, ErrorKind> {
@@ -47,5 +49,5 @@ fn checkpoint<'a>(
         let array = tensor::copy(&name, tensor, bytes, budget)?;
         arrays.insert(name, array);
     }
-    Ok(Checkpoint { arrays, meta: model.meta })
+    Ok(Checkpoint { arrays, meta: model.meta, modules: model.modules })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::modules::{self, ModuleInfo};
 use super::yaml;
 use crate::weights::budget::Budget;
 use crate::weights::pickle::{Heap, Object, Tensor, Value};
@@ -23,6 +24,7 @@ type Pairs<'h> = &'h [(Value, Value)];
 pub struct Model<'h, 'a> {
     pub tensors: BTreeMap<String, &'h Tensor<'a>>,
     pub meta: Meta,
+    pub modules: Vec<ModuleInfo>,
 }
 
 /// Finds the model under `root`: the object itself, or what a checkpoint holds as `ema`, `model` or `state_dict`.
@@ -39,10 +41,11 @@ pub fn find<'h, 'a>(
         .find(|value| heap.module(*value).is_some() || heap.dict(*value).is_some())
         .unwrap_or(root);
 
-    let mut meta = Meta::default();
+    let (mut meta, mut infos) = (Meta::default(), vec![]);
     if let Some(state) = heap.module(model) {
         let state = walk.inside_parallel(state)?;
         walk.module("", state, 0)?;
+        infos = modules::of(heap, state, walk.budget)?;
         meta.model = heap.get(state, "yaml").and_then(|yaml| yaml::write(heap, yaml));
         meta.names = heap.get(state, "names").map_or(Ok(None), |names| walk.class_names(names))?;
     } else if let Some(pairs) = heap.dict(model) {
@@ -51,7 +54,7 @@ pub fn find<'h, 'a>(
     if walk.tensors.is_empty() {
         return Err(ErrorKind::NotWeights("a PyTorch file without the tensors of a model".to_owned()));
     }
-    Ok(Model { tensors: walk.tensors, meta })
+    Ok(Model { tensors: walk.tensors, meta, modules: infos })
 }
 
 struct Walk<'h, 'a, 'b> {
