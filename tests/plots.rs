@@ -167,6 +167,11 @@ fn confusion_is_darkest_where_classes_are_right() {
 fn epochs_and_generations() {
     let rows = csv::read(&golden("reports/results.csv")).unwrap();
     keep(&plots::results(&rows).unwrap(), "results");
+    let one = plots::results(&rows[..1]).unwrap();
+    keep(&one, "results-1");
+    // Point and smoothed line of one epoch stand in the middle of their panel, and the legend shows both colours.
+    let orange = one.pixels().iter().filter(|pixel| **pixel == [0xF0, 0x8A, 0x24]).count();
+    assert!(orange > 60, "{orange} pixels of the smoothed line's colour in the legend");
     let u = uniform("plots", 300);
     let falling = |i: usize| 0.02 + 0.1 / (1.0 + i as f64 / 8.0) + 0.004 * u[i];
     let run: Vec<EpochRow> = (0..100)
@@ -225,6 +230,22 @@ fn labels_of_datasets() {
         let labels: Vec<[f32; 5]> =
             case.pictures().iter().flat_map(|(_, truths)| truths.iter().map(share)).collect();
         keep(&plots::labels(&labels, &names(case.nc())).unwrap(), &format!("{name}-labels"));
+        keep(&plots::labels_correlogram(&labels).unwrap(), &format!("{name}-correlogram"));
+    }
+    // All in one place: the first panel has one bar, and below it one square, in the middle of each.
+    let picture = plots::labels_correlogram(&[[0.0, 0.51, 0.51, 0.1, 0.1]; 9]).unwrap();
+    let panel = picture.width / 4;
+    let inked = |row: usize, column: usize| {
+        let inside = (row * panel..(row + 1) * panel).flat_map(|y| (0..panel).map(move |x| (y, x)));
+        let blue = |&(y, x): &(usize, usize)| {
+            let [red, _, blue] = picture.pixels()[y * picture.width + column * panel + x];
+            blue > red.saturating_add(40)
+        };
+        inside.filter(blue).count()
+    };
+    assert!(inked(0, 0) > 1000 && inked(1, 0) > 20, "{} {}", inked(0, 0), inked(1, 0));
+    for (row, column) in [(0, 1), (0, 3), (2, 3)] {
+        assert_eq!(inked(row, column), 0, "above the diagonal: {row} {column}");
     }
 }
 
@@ -294,6 +315,7 @@ proptest! {
             values.iter().enumerate().map(|(epoch, values)| EpochRow::from_values(epoch, *values)).collect();
         plots::results(&rows).unwrap();
         plots::labels(&labels, &names).unwrap();
+        plots::labels_correlogram(&labels).unwrap();
         let generations: Vec<Generation> =
             values.iter().map(|v| Generation { fitness: v[0], values: v[1..3].to_vec() }).collect();
         plots::evolve(&generations, &names[..names.len().min(2)]).unwrap();

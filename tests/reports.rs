@@ -2,9 +2,9 @@
 
 use std::path::Path;
 use yolo_host::draw::plots;
-use yolo_host::eval::Detection;
+use yolo_host::eval::{Detection, Evaluation, Truth};
 use yolo_host::report::coco::{Categories, CocoResults};
-use yolo_host::report::html::{Figure, Report};
+use yolo_host::report::html::{Facts, Figure, Report};
 use yolo_host::report::tensorboard::EventFile;
 use yolo_host::report::{EpochRow, csv};
 use yolo_tests::metrics::cases;
@@ -126,11 +126,12 @@ fn a_report_is_whole_and_well_formed() {
             Figure { title: "confusion & matrix".into(), encoded: std::fs::read(&path).unwrap() },
             Figure { title: "no picture".into(), encoded: b"<script>".to_vec() },
         ];
+        let facts = [Facts { title: "Options <>".into(), rows: options.to_vec() }];
         let mut epochs = epochs();
         epochs[4].val[0] = f64::NAN;
         let report = Report {
             title: "exp <1>",
-            options: &options,
+            facts: &facts,
             epochs: &epochs,
             summary: Some(&summary),
             names: &names,
@@ -144,10 +145,40 @@ fn a_report_is_whole_and_well_formed() {
         assert_eq!(html.matches("<tr>").count(), options.len() + table_rows(summary.classes.len()));
         assert!(!html.contains("NaN") && !html.contains("http"), "{}", case.name);
     }
-    let empty =
-        Report { title: "", options: &[], epochs: &[], summary: None, names: &[], figures: &[] }.html();
+    let named = html_of_curves(3);
+    for name in ["class 0", "class 2"] {
+        assert!(named.contains("\"key own\" style=\"--own: #") && named.contains(name), "{name}");
+    }
+    assert_eq!(html_of_curves(21).matches("key own").count(), 0, "too many for a legend");
+    let empty = Report { title: "", facts: &[], epochs: &[], summary: None, names: &[], figures: &[] }.html();
     well_formed(&empty);
     assert!(!empty.contains("<h2>"));
+}
+
+/// A report of a validation of so many classes.
+fn html_of_curves(classes: usize) -> String {
+    let mut evaluation = Evaluation::new(classes);
+    let rect = [0.0, 0.0, 10.0, 10.0];
+    let truths: Vec<Truth> = (0..classes).map(|class| Truth { class, rect }).collect();
+    evaluation.add(&[Detection { rect, confidence: 0.9, class: 0 }], &truths);
+    let names: Vec<String> = (0..classes).map(|class| format!("class {class}")).collect();
+    let summary = evaluation.summary();
+    Report { title: "", facts: &[], epochs: &[], summary: Some(&summary), names: &names, figures: &[] }.html()
+}
+
+/// People count epochs from 1; one epoch alone has whole numbers at its axis.
+#[test]
+fn epochs_are_counted_from_one() {
+    let mut rows = epochs();
+    rows.iter_mut().for_each(|row| row.metrics = [0.1; 4]);
+    rows[4].metrics = [0.9; 4];
+    let html = |epochs: &[EpochRow]| {
+        Report { title: "", facts: &[], epochs, summary: None, names: &[], figures: &[] }.html()
+    };
+    assert!(html(&rows).contains("<b>5</b><span>best epoch</span>"));
+    let one = html(&rows[..1]);
+    assert_eq!(one.matches("text-anchor=\"middle\">1</text>").count(), 6, "one number at each of six axes");
+    assert!(!one.contains("text-anchor=\"middle\">0"), "no fractions of an epoch: {one}");
 }
 
 /// Head, all classes, and each.

@@ -6,7 +6,7 @@ use crate::draw::{
     plots::{self, BatchBox},
 };
 use crate::eval::{Detection, Summary};
-use crate::report::html::{Figure, Report};
+use crate::report::html::{Facts, Figure, Report};
 use crate::report::{EpochRow, csv};
 use crate::validator::Judged;
 use anyhow::Context;
@@ -21,12 +21,13 @@ pub struct Album {
     folder: PathBuf,
     names: Vec<String>,
     figures: Vec<Figure>,
+    facts: Vec<Facts>,
 }
 
 impl Album {
     /// Pictures for a folder, with these names of classes.
     pub fn new(folder: &Path, names: &[String]) -> Self {
-        Album { folder: folder.into(), names: names.to_vec(), figures: vec![] }
+        Album { folder: folder.into(), names: names.to_vec(), figures: vec![], facts: vec![] }
     }
 
     /// Writes a picture and keeps it for the report.
@@ -38,6 +39,11 @@ impl Album {
         Ok(())
     }
 
+    /// What the report tells of the run.
+    pub fn facts(&mut self, facts: impl IntoIterator<Item = Facts>) {
+        self.facts.extend(facts);
+    }
+
     /// The labels to learn from.
     pub fn labels(&mut self, loader: &Loader) -> anyhow::Result<()> {
         let row = |label: &crate::data::Label| {
@@ -45,7 +51,9 @@ impl Album {
             [label.class as f32, x, y, w, h]
         };
         let rows: Vec<[f32; 5]> = loader.items().iter().flat_map(|item| &item.labels).map(row).collect();
-        self.add("labels.png", "Labels", plots::labels(&rows, &self.names)?)
+        self.add("labels.png", "Labels", plots::labels(&rows, &self.names)?)?;
+        let correlogram = plots::labels_correlogram(&rows)?;
+        self.add("labels_correlogram.jpg", "How places and sizes of the labels go together", correlogram)
     }
 
     /// A batch with its labels.
@@ -66,7 +74,8 @@ impl Album {
     pub fn judged(&mut self, loader: &Loader, judged: &Judged) -> anyhow::Result<()> {
         let (batch, index) = (judged.batch, judged.index);
         let titles = titles(loader, batch);
-        self.batch(&format!("val_batch{index}_labels.jpg"), "Labels of a batch", batch, &titles)?;
+        let title = format!("Validation batch {}: labels", index + 1);
+        self.batch(&format!("val_batch{index}_labels.jpg"), &title, batch, &titles)?;
         let found = |(image, found): (usize, &Vec<Detection>)| {
             let of = |d: &Detection| BatchBox {
                 image,
@@ -80,7 +89,8 @@ impl Album {
         let [_, channels, height, width] = batch.shape;
         let planes = coloured(&batch.planes, channels, height * width);
         let picture = plots::batch(&planes, (height, width), &boxes, &titles, &self.names);
-        self.add(&format!("val_batch{index}_pred.jpg"), "What was found in it", picture)
+        let title = format!("Validation batch {}: what was found", index + 1);
+        self.add(&format!("val_batch{index}_pred.jpg"), &title, picture)
     }
 
     /// Curves and confusion of a validation.
@@ -103,7 +113,7 @@ impl Album {
     }
 
     /// `results.png` and `report.html`, from the folder's results.csv where it has one.
-    pub fn report(&mut self, summary: &Summary, options: &[(String, String)]) -> anyhow::Result<()> {
+    pub fn report(&mut self, summary: &Summary) -> anyhow::Result<()> {
         let results = self.folder.join("results.csv");
         let epochs: Vec<EpochRow> = if results.exists() { csv::read(&results)? } else { vec![] };
         if !epochs.is_empty() {
@@ -112,7 +122,7 @@ impl Album {
         let title = self.folder.display().to_string();
         let report = Report {
             title: &title,
-            options,
+            facts: &self.facts,
             epochs: &epochs,
             summary: Some(summary),
             names: &self.names,
@@ -139,15 +149,4 @@ pub fn titles(loader: &Loader, batch: &Batch) -> Vec<String> {
         file.map_or(String::new(), |name| name.to_string_lossy().into_owned())
     };
     batch.pictures.iter().map(name).collect()
-}
-
-/// Options as a report shows them: the members of a JSON object.
-pub fn rows(options: &impl serde::Serialize) -> Vec<(String, String)> {
-    match serde_json::to_value(options) {
-        Ok(serde_json::Value::Object(map)) => map
-            .into_iter()
-            .map(|(key, value)| (key, value.to_string().trim_matches('"').to_string()))
-            .collect(),
-        _ => vec![],
-    }
 }

@@ -3,6 +3,7 @@
 use super::output::{general, line};
 use super::plugins::{PluginArgs, notes};
 use super::precision::PrecisionArgs;
+use super::progress::style;
 use super::run_folder::{FolderArgs, RunFolder};
 use super::threads::ThreadArgs;
 use super::{Outcome, pixels, trained_size};
@@ -12,7 +13,7 @@ use crate::detector::{Detector, Found, load_model};
 use crate::draw;
 use crate::eval::{Detection, NmsOptions};
 use anyhow::{Context, bail, ensure};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::json;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -157,7 +158,7 @@ impl Command {
     fn all(&self, files: &[PathBuf], photos: Photos) -> anyhow::Result<Outcome> {
         let bar = ProgressBar::new(files.len() as u64);
         // Hidden by itself where standard error is not a terminal.
-        bar.set_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {per_sec}, {eta} left")?);
+        bar.set_style(style("{bar:30} {pos}/{len} {rate}, {eta} left"));
         let mut times = [0.0; 3];
         let mut failed = 0;
         for (i, (file, photo)) in files.iter().zip(photos).enumerate() {

@@ -7,6 +7,7 @@ mod convert;
 mod data;
 mod detect;
 mod evolve;
+mod facts;
 mod info;
 mod new_block;
 mod output;

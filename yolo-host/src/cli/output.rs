@@ -1,6 +1,7 @@
 //! Text as people and programs expect it.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use unicode_width::UnicodeWidthStr;
 
 /// Writes a line to standard output; a closed pipe is an error to be passed up, not a panic.
 pub fn line(text: &str) -> io::Result<()> {
@@ -40,6 +41,21 @@ pub fn general(value: f64) -> String {
     }
 }
 
+/// A text on the right of so many columns, cut short with `…` where it takes more. Letters of some scripts take two.
+pub fn padded(text: &str, columns: usize) -> String {
+    let mut shown = text.to_string();
+    let mut kept = text.to_string();
+    while shown.width() > columns && kept.pop().is_some() {
+        shown = format!("{kept}…");
+    }
+    format!("{}{shown}", " ".repeat(columns.saturating_sub(shown.width())))
+}
+
+/// Columns of the terminal to which results go; nothing where they go to a file or a pipe.
+pub fn columns() -> Option<usize> {
+    io::stdout().is_terminal().then(terminal_size::terminal_size).flatten().map(|size| usize::from(size.0.0))
+}
+
 /// 1234567 as 1,234,567.
 pub fn thousands(value: usize) -> String {
     let digits = value.to_string();
@@ -70,6 +86,15 @@ mod tests {
         for (value, expected) in cases {
             assert_eq!(general(value), expected);
         }
+    }
+
+    #[test]
+    fn texts_take_their_columns() {
+        assert_eq!(padded("cat", 5), "  cat");
+        assert_eq!(padded("traffic light", 8), "traffic…");
+        assert_eq!(padded("交通灯", 8), "  交通灯");
+        assert_eq!(padded("交通信号灯", 8), " 交通信…");
+        assert_eq!(padded("", 2), "  ");
     }
 
     #[test]

@@ -1,22 +1,31 @@
 //! Bars for long work, and Ctrl-C.
 
-use super::output::line;
-use crate::data::{Split, SplitName};
+use super::output::{columns, line};
+use crate::data::{Split, SplitName, Trouble, TroubleKind};
+use crate::report::general;
 use crate::text::counted;
 use crate::train::{BatchReport, EpochReport, Observer};
-use indicatif::{FormattedDuration, ProgressBar, ProgressStyle};
+use indicatif::{FormattedDuration, ProgressBar, ProgressState, ProgressStyle};
+use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// So many messages of the data's checks are shown.
-const SHOWN: usize = 10;
+/// So many images are named for each reason.
+const SHOWN: usize = 3;
 
 /// A bar with rate and time left; hidden by itself where standard error is not a terminal.
 pub fn bar(len: usize, prefix: &str) -> ProgressBar {
-    let template = "{prefix} {bar:20} {pos}/{len} {per_sec} {eta} left {msg}";
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = style("{prefix} {bar:20} {pos}/{len} {rate} {eta} left {msg}");
     ProgressBar::new(len as u64).with_style(style).with_prefix(prefix.to_string())
+}
+
+/// A bar's style, where `{rate}` is steps a second with one decimal.
+pub fn style(template: &str) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.with_key("rate", |state: &ProgressState, text: &mut dyn fmt::Write| {
+        let _ = write!(text, "{:.1}/s", state.per_sec());
+    })
 }
 
 /// What the checks of a part of a dataset found.
@@ -32,9 +41,55 @@ pub fn report_split(which: SplitName, split: &Split) {
         counted(report.objects_left_out(), "object")
     );
     report.notes.iter().for_each(|note| eprintln!("note: {note}"));
-    report.messages.iter().take(SHOWN).for_each(|trouble| eprintln!("  {trouble}"));
-    if let Some(more) = report.messages.len().checked_sub(SHOWN + 1) {
-        eprintln!("  … and {} more: `yolo data check` prints them all", more + 1);
+    by_reason(&report.messages).iter().for_each(|text| eprintln!("{text}"));
+}
+
+/// Findings by kind, most frequent first: of each how many there are, and the first three.
+fn by_reason(messages: &[Trouble]) -> Vec<String> {
+    let mut kinds: Vec<(usize, Vec<&Trouble>)> = Vec::new();
+    for trouble in messages {
+        match kinds.iter_mut().find(|(_, of)| of[0].kind == trouble.kind) {
+            Some((count, of)) => {
+                *count += trouble.count;
+                of.push(trouble);
+            }
+            None => kinds.push((trouble.count, vec![trouble])),
+        }
+    }
+    kinds.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    let mut lines = Vec::new();
+    for (count, of) in kinds {
+        lines.push(format!("  {} ({count}):", reason(of[0].kind)));
+        lines.extend(of.iter().take(SHOWN).map(|trouble| format!("    {trouble}")));
+        if of.len() > SHOWN {
+            lines.push(format!("    … and {} more: `yolo data check` prints them all", of.len() - SHOWN));
+        }
+    }
+    lines
+}
+
+/// A kind of finding, as the head of its group.
+fn reason(kind: TroubleKind) -> &'static str {
+    match kind {
+        TroubleKind::BrokenPicture => "images that cannot be read",
+        TroubleKind::SmallPicture => "images under 10 pixels wide or high",
+        TroubleKind::CutPicture => "JPEG files that are cut short; what is there is used",
+        TroubleKind::BrokenLabels => "label files that cannot be read",
+        TroubleKind::Columns => "rows without the columns of a box or an outline",
+        TroubleKind::NotANumber => "rows with what is no number",
+        TroubleKind::Negative => "objects with negative numbers",
+        TroubleKind::OutOfRange => "objects that reach out of their image",
+        TroubleKind::UnknownClass => "objects of a class beyond the names",
+        TroubleKind::OtherClass => "objects of a class that the names lack",
+        TroubleKind::Unusable => "objects that cannot be used",
+        TroubleKind::Difficult => "objects marked difficult",
+        TroubleKind::Mended => "boxes put right",
+        TroubleKind::Turned => {
+            "annotations made before the camera's orientation was applied: their boxes are turned"
+        }
+        TroubleKind::OtherSize => "annotations of another size than their image",
+        TroubleKind::Duplicate => "objects that repeat another",
+        TroubleKind::Degenerate => "boxes without width or height",
     }
 }
 
@@ -128,21 +183,11 @@ impl Observer for Watch {
 
     fn epoch(&mut self, report: &EpochReport) {
         self.done();
+        let wide = columns().is_none_or(|columns| columns >= WIDE);
         if !std::mem::replace(&mut self.header, true) {
-            let names = [
-                "epoch", "box", "obj", "cls", "P", "R", "mAP50", "mAP50-95", "val box", "val obj", "val cls",
-                "s",
-            ];
-            let _ = line(&names.map(|name| format!("{name:>9}")).concat());
+            let _ = line(&header(wide));
         }
-        let row = &report.row;
-        let mut text = format!("{:>9}", format!("{}/{}", row.epoch + 1, report.epochs));
-        let validated = report.validation.is_some();
-        text += &row.train.map(|value| format!("{value:>9.4}")).concat();
-        for value in row.metrics.iter().chain(&row.val) {
-            text += &if validated { format!("{value:>9.4}") } else { format!("{:>9}", "–") };
-        }
-        text += &format!("{:>9.1}{}", report.seconds, if report.best { "  best" } else { "" });
+        let text = row(report, wide);
         // A closed pipe must not stop a training.
         let _ = line(&text);
     }
@@ -152,9 +197,96 @@ impl Observer for Watch {
     }
 }
 
+/// Columns of the whole table; a narrower terminal has none for the losses of validation.
+const WIDE: usize = 100;
+
+fn header(wide: bool) -> String {
+    let losses = if wide { " val box val obj val cls" } else { "" };
+    format!("  epoch     box     obj     cls       P       R   mAP50 mAP50-95{losses}      s")
+}
+
+/// One epoch in the table's columns.
+fn row(report: &EpochReport, wide: bool) -> String {
+    let row = &report.row;
+    let mut text = format!("{:>7}", format!("{}/{}", row.epoch + 1, report.epochs));
+    let validated = report.validation.is_some();
+    // Five digits, and a space before them.
+    let number = |value: f64, width: usize| match (validated, value.abs() < 10.0) {
+        (true, true) => format!("{value:>width$.4}"),
+        (true, false) => format!("{:>width$}", general(value, 5)),
+        (false, _) => format!("{:>width$}", "–"),
+    };
+    for value in row.train {
+        text +=
+            &if value.abs() < 10.0 { format!("{value:>8.4}") } else { format!("{:>8}", general(value, 5)) };
+    }
+    let [p, r, map50, map] = row.metrics;
+    text += &[(p, 8), (r, 8), (map50, 8), (map, 9)].map(|(value, width)| number(value, width)).concat();
+    if wide {
+        text += &row.val.map(|value| number(value, 8)).concat();
+    }
+    text + &format!("{:>7.1}{}", report.seconds, if report.best { " best" } else { "" })
+}
+
 /// A number of bytes in a file of `/proc`, where there is one: of `self/status` for example VmRSS, what this process holds.
 pub fn memory(file: &str, key: &str) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{file}")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::Evaluation;
+    use crate::report::EpochRow;
+    use crate::validator::Validation;
+    use std::time::Duration;
+
+    #[test]
+    fn findings_are_told_by_reason() {
+        let of = |kind, count: usize| {
+            (0..count).map(move |i| Trouble {
+                image: format!("{i}.jpg").into(),
+                kind,
+                text: "x".into(),
+                count: 1,
+            })
+        };
+        let messages: Vec<Trouble> =
+            of(TroubleKind::BrokenPicture, 1).chain(of(TroubleKind::UnknownClass, 5)).collect();
+        let lines = by_reason(&messages);
+        assert_eq!(lines[0], "  objects of a class beyond the names (5):", "the most frequent first");
+        assert_eq!(lines[1], "    0.jpg: x (object left out)");
+        assert!(lines[4].contains("… and 2 more"), "{lines:?}");
+        assert_eq!(lines[5], "  images that cannot be read (1):");
+        assert_eq!(lines.len(), 7);
+        assert!(by_reason(&[]).is_empty());
+    }
+
+    #[test]
+    fn the_table_fits_its_terminal() {
+        let row_of = |value: f64| EpochRow {
+            epoch: 299,
+            train: [value; 3],
+            metrics: [0.12345; 4],
+            val: [value; 3],
+            rates: [0.01; 3],
+        };
+        let validation =
+            Validation { summary: Evaluation::new(1).summary(), loss: [0.0; 3], times: [Duration::ZERO; 2] };
+        for value in [0.123_456, 12.345_678, 123_456.789, f64::NAN] {
+            for validation in [None, Some(&validation)] {
+                let report =
+                    EpochReport { row: row_of(value), epochs: 300, validation, best: true, seconds: 12345.6 };
+                for (wide, most) in [(true, 100), (false, 80)] {
+                    let text = row(&report, wide);
+                    assert!(text.chars().count() <= most, "{}: {text}", text.chars().count());
+                    let words = text.split_whitespace().count();
+                    assert_eq!(words, if wide { 13 } else { 10 }, "columns run together: {text}");
+                    assert_eq!(header(wide).chars().count() + " best".len(), text.chars().count());
+                }
+            }
+        }
+    }
 }

@@ -1,13 +1,13 @@
 //! `yolo val`: how well weights find labelled objects, as `val.py` measures it.
 
-use super::output::line;
+use super::output::{line, padded};
 use super::plugins::{PluginArgs, notes};
 use super::precision::PrecisionArgs;
 use super::progress::{bar, report_split};
 use super::run_folder::FolderArgs;
 use super::threads::ThreadArgs;
 use super::val_files::ValFiles;
-use super::{Outcome, pixels, share, study, trained_size};
+use super::{Outcome, facts, pixels, share, study, trained_size};
 use crate::autograd::{Evaluator, Machine};
 use crate::classes::ClassMap;
 use crate::data::{Dataset, Item, Loader, LoaderOptions, SplitName, SplitOptions};
@@ -151,7 +151,9 @@ impl ValArgs {
             files = files.json(subject.categories);
         }
         if pictures {
-            files = files.pictures(&subject.names);
+            let weights = Some(self.weights.display().to_string());
+            let facts = facts::model(&subject.model, weights, subject.imgsz, &subject.names);
+            files = files.pictures(&subject.names, facts);
         }
         Ok(Some(files))
     }
@@ -279,12 +281,12 @@ pub fn matched(
 fn table(args: &ValArgs, validation: &Validation, names: &[String]) -> anyhow::Result<()> {
     let summary = &validation.summary;
     line(&format!(
-        "{:>20}{:>11}{:>11}{:>11}{:>11}{:>11}{:>11}",
+        "{:>20}{:>8}{:>8}{:>9}{:>9}{:>9}{:>10}",
         "class", "images", "labels", "P", "R", "mAP50", "mAP50-95"
     ))?;
-    let row = |name: &str, labels: usize, values: [f64; 4]| {
-        let values = values.map(|value| format!("{value:>11.4}")).concat();
-        line(&format!("{name:>20}{:>11}{labels:>11}{values}", summary.images))
+    let row = |name: &str, labels: usize, [p, r, map50, map]: [f64; 4]| {
+        let name = padded(name, 20);
+        line(&format!("{name}{:>8}{labels:>8}{p:>9.4}{r:>9.4}{map50:>9.4}{map:>10.4}", summary.images))
     };
     row("all", summary.labels, [summary.precision, summary.recall, summary.map50, summary.map])?;
     if (args.verbose || names.len() < 50) && names.len() > 1 {
@@ -294,6 +296,6 @@ fn table(args: &ValArgs, validation: &Validation, names: &[String]) -> anyhow::R
         }
     }
     let [network, boxes] = validation.milliseconds();
-    eprintln!("{network:.1} ms network, {boxes:.1} ms decoding and suppression a picture");
+    eprintln!("{network:.1} ms network, {boxes:.1} ms decoding and suppression an image");
     Ok(())
 }

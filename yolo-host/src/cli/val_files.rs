@@ -5,6 +5,7 @@ use super::output::general;
 use super::run_folder::RunFolder;
 use crate::data::Loader;
 use crate::report::coco::{Categories, CocoResults};
+use crate::report::html::Facts;
 use crate::validator::{Judged, Validation};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -35,8 +36,10 @@ impl ValFiles {
     }
 
     /// With pictures and a report.
-    pub fn pictures(self, names: &[String]) -> Self {
-        ValFiles { album: Some(Album::new(self.folder.path(), names)), ..self }
+    pub fn pictures(self, names: &[String], facts: Facts) -> Self {
+        let mut album = Album::new(self.folder.path(), names);
+        album.facts([facts]);
+        ValFiles { album: Some(album), ..self }
     }
 
     /// Takes in a batch.
@@ -63,7 +66,7 @@ impl ValFiles {
         }
         if let Some(album) = &mut self.album {
             album.curves(&validation.summary)?;
-            album.report(&validation.summary, &[("weights".into(), weights.display().to_string())])?;
+            album.report(&validation.summary)?;
         }
         eprintln!("results are in {}", self.folder.path().display());
         Ok(())

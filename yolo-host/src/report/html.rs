@@ -1,4 +1,4 @@
-//! A run as one HTML file that needs no other: final metrics, curves, classes, pictures, options.
+//! A run as one HTML file that needs no other: final metrics, curves, classes, images, options.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -10,7 +10,11 @@ use base64::prelude::BASE64_STANDARD;
 use super::svg::{Chart, Line};
 use super::{EpochRow, Error};
 use crate::atomic;
+use crate::draw::colour;
 use crate::eval::{ClassRow, Summary};
+
+/// With more classes than these their curves are grey, as upstream's.
+const MOST_NAMED: usize = 20;
 
 const STYLE: &str = include_str!("report.css");
 
@@ -19,8 +23,8 @@ const STYLE: &str = include_str!("report.css");
 pub struct Report<'a> {
     /// Such as the name of the run's folder.
     pub title: &'a str,
-    /// Names and values of the run's options.
-    pub options: &'a [(String, String)],
+    /// What is to be known of the run, such as its options.
+    pub facts: &'a [Facts],
     /// The epochs of a training run.
     pub epochs: &'a [EpochRow],
     /// The metrics of the final validation.
@@ -29,6 +33,15 @@ pub struct Report<'a> {
     pub names: &'a [String],
     /// Pictures to show.
     pub figures: &'a [Figure],
+}
+
+/// A section of names and values.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// What they tell of.
+    pub title: String,
+    /// Names and values.
+    pub rows: Vec<(String, String)>,
 }
 
 /// A picture of a report.
@@ -54,7 +67,7 @@ impl Report<'_> {
     pub fn html(&self) -> String {
         let title = escaped(self.title);
         let body =
-            [self.tiles(), self.training(), self.curves(), self.classes(), self.pictures(), self.options()];
+            [self.tiles(), self.training(), self.curves(), self.classes(), self.pictures(), self.facts()];
         format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
@@ -73,12 +86,13 @@ impl Report<'_> {
             tiles.extend(names.into_iter().zip(metrics.map(|value| format!("{value:.3}"))));
         }
         if let Some(summary) = self.summary {
-            tiles.push(("pictures", summary.images.to_string()));
+            tiles.push(("images", summary.images.to_string()));
             tiles.push(("labels", summary.labels.to_string()));
         }
         if let Some(best) = best {
             tiles.push(("epochs", self.epochs.len().to_string()));
-            tiles.push(("best epoch", best.epoch.to_string()));
+            // People count from 1, as the command does; results.csv from 0, as upstream's.
+            tiles.push(("best epoch", (best.epoch + 1).to_string()));
         }
         let tile = |(name, value): &(&str, String)| {
             format!("<div class=\"tile\"><b>{value}</b><span>{name}</span></div>\n")
@@ -94,10 +108,17 @@ impl Report<'_> {
         let line = |name: &str, style, value: &dyn Fn(&EpochRow) -> f64| Line {
             name: name.to_string(),
             style,
-            points: self.epochs.iter().map(|row| (row.epoch as f64, value(row))).collect(),
+            colour: None,
+            points: self.epochs.iter().map(|row| (row.epoch as f64 + 1.0, value(row))).collect(),
+        };
+        // One epoch alone stands in the middle.
+        let only = match self.epochs {
+            [row] => Some(row.epoch as f64 + 0.5..row.epoch as f64 + 1.5),
+            _ => None,
         };
         let chart = |title: &str, lines| {
-            Chart { title: title.to_string(), x: "epoch", x_range: None, y_range: None, lines }.html()
+            let (title, x_range) = (title.to_string(), only.clone());
+            Chart { title, x: "epoch", x_range, y_range: None, whole: true, lines }.html()
         };
         let mut charts = String::new();
         for (i, loss) in ["Box loss", "Objectness loss", "Class loss"].into_iter().enumerate() {
@@ -116,7 +137,8 @@ impl Report<'_> {
         let rates = ["one", "two", "three"].into_iter().enumerate();
         let rates = rates.map(|(i, style)| line(&format!("lr{i}"), style, &|row| row.rates[i])).collect();
         charts += &chart("Learning rates", rates);
-        section("Training", &format!("<div class=\"charts\">\n{charts}</div>\n"))
+        let note = "<p class=\"note\">Epochs are counted from 1 here, from 0 in results.csv.</p>\n";
+        section("Training", &format!("<div class=\"charts\">\n{charts}</div>\n{note}"))
     }
 
     fn curves(&self) -> String {
@@ -126,17 +148,24 @@ impl Report<'_> {
         let curves = &summary.curves;
         let chart = |title: &str, x, of_classes: &[Vec<f64>]| {
             let points = |curve: &[f64]| curves.x.iter().copied().zip(curve.iter().copied()).collect();
+            let named = summary.classes.len() <= MOST_NAMED;
             let class = |(row, curve): (&ClassRow, &Vec<f64>)| Line {
                 name: self.name(row.class),
-                style: "faint",
+                style: if named { "own" } else { "faint" },
+                colour: named.then(|| colour(row.class)),
                 points: points(curve),
             };
             let mut lines: Vec<Line> = summary.classes.iter().zip(of_classes).map(class).collect();
             let sum = |at: usize| of_classes.iter().filter_map(|curve| curve.get(at)).sum::<f64>();
             let mean: Vec<f64> = (0..curves.x.len()).map(|at| sum(at) / of_classes.len() as f64).collect();
-            lines.push(Line { name: "mean of the classes".into(), style: "one", points: points(&mean) });
-            let unit = Some(0.0..1.0);
-            Chart { title: title.to_string(), x, x_range: unit.clone(), y_range: unit, lines }.html()
+            lines.push(Line {
+                name: "mean of the classes".into(),
+                style: "one",
+                colour: None,
+                points: points(&mean),
+            });
+            let (title, unit) = (title.to_string(), Some(0.0..1.0));
+            Chart { title, x, x_range: unit.clone(), y_range: unit, whole: false, lines }.html()
         };
         let charts = [
             chart("Precision over recall", "recall", &curves.precision_over_recall),
@@ -186,18 +215,19 @@ impl Report<'_> {
         if figures.is_empty() {
             return figures;
         }
-        section("Pictures", &format!("<div class=\"pictures\">\n{figures}</div>\n"))
+        section("Images", &format!("<div class=\"pictures\">\n{figures}</div>\n"))
     }
 
-    fn options(&self) -> String {
-        if self.options.is_empty() {
-            return String::new();
-        }
+    fn facts(&self) -> String {
         let row = |(name, value): &(String, String)| {
             format!("<tr><td>{}</td><td>{}</td></tr>\n", escaped(name), escaped(value))
         };
-        let rows: String = self.options.iter().map(row).collect();
-        section("Options", &format!("<table class=\"options\"><tbody>\n{rows}</tbody></table>\n"))
+        let facts = |facts: &Facts| {
+            let rows: String = facts.rows.iter().map(row).collect();
+            let table = format!("<table class=\"options\"><tbody>\n{rows}</tbody></table>\n");
+            section(&escaped(&facts.title), &table)
+        };
+        self.facts.iter().filter(|facts| !facts.rows.is_empty()).map(facts).collect()
     }
 
     fn name(&self, class: usize) -> String {

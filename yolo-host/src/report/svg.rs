@@ -20,8 +20,11 @@ const MOST_POINTS: usize = 250;
 pub(super) struct Line {
     /// What it shows, in the legend if that is not empty.
     pub name: String,
-    /// Class of the page's style: `one` to `four` for lines of their own, `faint` for one of many.
+    /// Class of the page's style: `one` to `four` for lines of their own, `faint` for one of many, `own` for a colour of
+    /// its own.
     pub style: &'static str,
+    /// That colour.
+    pub colour: Option<[u8; 3]>,
     pub points: Vec<(f64, f64)>,
 }
 
@@ -32,6 +35,8 @@ pub(super) struct Chart {
     /// Ranges of the axes; what is not given goes by the points.
     pub x_range: Option<Range<f64>>,
     pub y_range: Option<Range<f64>>,
+    /// Whether only whole numbers stand at the horizontal axis.
+    pub whole: bool,
     pub lines: Vec<Line>,
 }
 
@@ -60,7 +65,7 @@ impl Chart {
                 number(y)
             );
         }
-        for x in ticks(&x_range) {
+        for x in ticks(&x_range).into_iter().filter(|x| !self.whole || (x - x.round()).abs() < 1e-6) {
             let (place, low) = (across(x), HEIGHT - BOTTOM + 17.0);
             let _ =
                 write!(svg, "<text x=\"{place:.1}\" y=\"{low}\" text-anchor=\"middle\">{}</text>", number(x));
@@ -73,8 +78,9 @@ impl Chart {
             let path = path(&line.points, across, down);
             let _ = write!(
                 svg,
-                "<path class=\"line {}\" d=\"{path}\"><title>{}</title></path>",
+                "<path class=\"line {}\"{} d=\"{path}\"><title>{}</title></path>",
                 line.style,
+                line.colour(),
                 escaped(&line.name)
             );
         }
@@ -88,9 +94,18 @@ impl Chart {
 
     fn legend(&self) -> String {
         let named = self.lines.iter().filter(|line| line.style != "faint" && !line.name.is_empty());
-        let entry =
-            |line: &Line| format!(" <span class=\"key {}\">{}</span>", line.style, escaped(&line.name));
+        let entry = |line: &Line| {
+            format!(" <span class=\"key {}\"{}>{}</span>", line.style, line.colour(), escaped(&line.name))
+        };
         named.map(entry).collect()
+    }
+}
+
+impl Line {
+    fn colour(&self) -> String {
+        let style =
+            |[red, green, blue]: [u8; 3]| format!(" style=\"--own: #{red:02x}{green:02x}{blue:02x}\"");
+        self.colour.map_or(String::new(), style)
     }
 }
 

@@ -7,10 +7,10 @@ mod summary;
 
 pub use args::Train;
 
-use super::album::{Album, BATCHES, rows, titles};
+use super::album::{Album, BATCHES, titles};
 use super::plugins::notes;
 use super::progress::Watch;
-use super::{Outcome, evolve};
+use super::{Outcome, evolve, facts};
 use crate::atomic;
 use crate::registry::Registry;
 use crate::train::{Finish, Hyper, Training};
@@ -99,7 +99,7 @@ fn judge(training: &mut Training, folder: &Path) -> anyhow::Result<()> {
     for (i, batch) in training.pictures().epoch(0, 0, None).take(BATCHES).enumerate() {
         let batch = batch?;
         let titles = titles(training.pictures(), &batch);
-        album.batch(&format!("train_batch{i}.jpg"), "A batch to learn from", &batch, &titles)?;
+        album.batch(&format!("train_batch{i}.jpg"), &format!("Training batch {}", i + 1), &batch, &titles)?;
     }
     let mut drawn = Ok(());
     let validation = training.validate_best(&mut |judged, loader| {
@@ -109,7 +109,8 @@ fn judge(training: &mut Training, folder: &Path) -> anyhow::Result<()> {
     })?;
     drawn?;
     album.curves(&validation.summary)?;
-    album.report(&validation.summary, &rows(training.options()))?;
+    album.facts(facts::training(training));
+    album.report(&validation.summary)?;
     let summary = &validation.summary;
     eprintln!(
         "best: precision {:.4}, recall {:.4}, mAP50 {:.4}, mAP50-95 {:.4}",

@@ -11,6 +11,7 @@ use plotters::style::TextStyle;
 use super::PlotError;
 use super::canvas::Canvas;
 use crate::data::Picture;
+use crate::draw::text::Text;
 use crate::draw::{colour, readable};
 use crate::report::general;
 
@@ -52,6 +53,8 @@ pub(super) struct Axes<'a> {
     pub text: usize,
     /// Numbers at ticks.
     pub ticks: (usize, usize),
+    /// Whether only whole numbers stand at the horizontal axis.
+    pub whole: bool,
 }
 
 impl Axes<'_> {
@@ -67,13 +70,17 @@ impl Axes<'_> {
         builder.x_label_area_size(below).y_label_area_size(left);
         let mut chart = builder.build_cartesian_2d(self.x_range.clone(), self.y_range.clone())?;
         let number = |value: &f64| tick(*value);
+        let across = |value: &f64| match self.whole && (value - value.round()).abs() > 1e-6 {
+            true => String::new(),
+            false => tick(*value),
+        };
         chart
             .configure_mesh()
             .x_desc(self.x)
             .y_desc(self.y)
             .x_labels(self.ticks.0)
             .y_labels(self.ticks.1)
-            .x_label_formatter(&number)
+            .x_label_formatter(&across)
             .y_label_formatter(&number)
             .label_style(text(self.text))
             .axis_desc_style(text(self.text + self.text / 8))
@@ -122,6 +129,20 @@ pub(super) fn class_name(names: &[String], class: usize) -> String {
         Cow::Owned(_) => class.to_string(),
     };
     names.get(class).map_or_else(|| class.to_string(), readable)
+}
+
+/// At most so many letters of a name.
+pub(super) fn short(name: &str, letters: usize) -> String {
+    match name.char_indices().nth(letters) {
+        None => name.to_owned(),
+        Some(_) => name.chars().take(letters - 1).chain(['…']).collect(),
+    }
+}
+
+/// Width in pixels of the widest of these texts.
+pub(super) fn widest(texts: impl Iterator<Item = String>, height: usize) -> usize {
+    let width = |text: String| Text::set(&text, height as f32).map_or(0, |text| text.width as usize);
+    texts.map(width).max().unwrap_or(0)
 }
 
 /// A colour between those of a scale, for a share from 0 to 1.

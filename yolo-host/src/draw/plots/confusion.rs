@@ -4,7 +4,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::PlotError;
-use super::chart::{BLUES, INK, class_name, figure, scale, text};
+use super::chart::{BLUES, INK, class_name, figure, scale, short, text, widest};
 use crate::data::Picture;
 use crate::eval::Confusion;
 
@@ -25,12 +25,12 @@ pub fn confusion_matrix(confusion: &Confusion, names: &[String]) -> Result<Pictu
     let side = (CELL * count).clamp(SIDE.0, SIDE.1);
     let cell = (side / count).max(1);
     let height = (cell * 2 / 3).clamp(12, 30);
-    let name =
-        |class: usize| if class < confusion.nc() { class_name(names, class) } else { "background".into() };
+    let name = |class: usize| {
+        if class < confusion.nc() { short(&class_name(names, class), 24) } else { "background".into() }
+    };
     // Every so many classes have their name, where all would overlap.
     let step = (height + 2).div_ceil(cell);
-    let longest = (0..count).map(|class| name(class).chars().count().min(24)).max().unwrap_or(0);
-    let margin = 3 * height + longest * height * 13 / 20;
+    let margin = 3 * height + widest((0..count).map(name), height);
     let (left, top) = (margin + 30, 30);
     figure(left + side + 170, top + side + margin + 30, |area| {
         let at = |column: usize, row: usize| {
@@ -54,7 +54,7 @@ pub fn confusion_matrix(confusion: &Confusion, names: &[String]) -> Result<Pictu
         let outline = [at(0, 0), at(count, count)];
         area.draw(&Rectangle::new(outline, INK.stroke_width(2)))?;
         for class in (0..count).filter(|class| class % step == 0 || class + 1 == count) {
-            let name: String = name(class).chars().take(24).collect();
+            let name = name(class);
             let (x, y) = at(class, class);
             let middle = cell as i32 / 2;
             let right = text(height).pos(Pos::new(HPos::Right, VPos::Center));

@@ -75,7 +75,7 @@ fn plot(
     figure(SIZE.0, SIZE.1, |area| {
         let (left, right) = area.split_horizontally(SIZE.0 as i32 * 7 / 10);
         let (ticks, text) = ((11, 11), TEXT);
-        let axes = Axes { title: "", x, y, x_range: 0.0..1.0, y_range: 0.0..1.0, text, ticks };
+        let axes = Axes { title: "", x, y, x_range: 0.0..1.0, y_range: 0.0..1.0, text, ticks, whole: false };
         let mut chart = axes.draw(&left)?;
         for (i, (row, curve)) in summary.classes.iter().zip(curves).enumerate() {
             let style = match named {

@@ -45,6 +45,7 @@ pub fn evolve(generations: &[Generation], keys: &[String]) -> Result<Picture, Pl
                 y_range: range(points.iter().map(|point| point.1)),
                 text: 20,
                 ticks: (4, 5),
+                whole: false,
             };
             let mut chart = axes.draw(panel)?;
             let shares = crowding(&points, &axes);

@@ -4,7 +4,9 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::PlotError;
-use super::chart::{Area, Axes, BLUES, GRID, INK, class_colour, class_name, figure, scale, text};
+use super::chart::{
+    Area, Axes, BLUES, GRID, INK, class_colour, class_name, figure, scale, short, text, widest,
+};
 use crate::data::Picture;
 use crate::draw::shapes::frame;
 
@@ -13,7 +15,7 @@ const MOST_BOXES: usize = 1000;
 /// With as many classes or more the bars have no names.
 const MOST_NAMED: usize = 31;
 /// Steps of the histograms of places and sizes.
-const BINS: usize = 50;
+pub(super) const BINS: usize = 50;
 const SIDE: usize = 1800;
 const TEXT: usize = 26;
 
@@ -29,8 +31,8 @@ pub fn labels(labels: &[[f32; 5]], names: &[String]) -> Result<Picture, PlotErro
         let panels = area.split_evenly((2, 2));
         classes(&panels[0], &labels, names)?;
         let column = |i: usize| labels.iter().map(move |label| f64::from(label[i]));
-        density(&panels[2], ("x", "y"), column(1).zip(column(2)))?;
-        density(&panels[3], ("width", "height"), column(3).zip(column(4)))
+        density(&panels[2], ("x", "y"), (TEXT, 6), column(1).zip(column(2)))?;
+        density(&panels[3], ("width", "height"), (TEXT, 6), column(3).zip(column(4)))
     })?;
     boxes(&mut picture, &labels);
     Ok(picture)
@@ -49,8 +51,8 @@ fn classes(area: &Area, labels: &[[f32; 5]], names: &[String]) -> Result<(), Plo
     let most = counts.iter().max().copied().unwrap_or(0).max(1) as f64;
     let named = nc < MOST_NAMED;
     let (width, height) = (area.dim_in_pixel().0 as i32, area.dim_in_pixel().1 as i32);
-    let letters = (0..nc).map(|class| class_name(names, class).chars().count().min(16)).max().unwrap_or(0);
-    let below = if named { 20 + letters as i32 * TEXT as i32 * 13 / 20 } else { 2 * TEXT as i32 + 30 };
+    let name = |class: usize| short(&class_name(names, class), 16);
+    let below = if named { 20 + widest((0..nc).map(name), TEXT) as i32 } else { 2 * TEXT as i32 + 30 };
     let (left, right, top, bottom) = (5 * TEXT as i32, width - TEXT as i32, 2 * TEXT as i32, height - below);
     for quarter in 0..=4 {
         let y = bottom - (bottom - top) * quarter / 4;
@@ -67,9 +69,8 @@ fn classes(area: &Area, labels: &[[f32; 5]], names: &[String]) -> Result<(), Plo
         let middle = place(class, 0.5);
         let style = text(if named { TEXT.min(((right - left) as usize / nc).max(14)) } else { TEXT });
         if named {
-            let name: String = class_name(names, class).chars().take(16).collect();
             let turned = style.pos(Pos::new(HPos::Right, VPos::Center)).transform(FontTransform::Rotate270);
-            area.draw_text(&name, &turned, (middle, bottom + 10))?;
+            area.draw_text(&name(class), &turned, (middle, bottom + 10))?;
         } else if class % 10usize.pow((nc / 10).ilog10().max(1)) == 0 {
             let centred = style.pos(Pos::new(HPos::Center, VPos::Top));
             area.draw_text(&class.to_string(), &centred, (middle, bottom + 8))?;
@@ -88,17 +89,19 @@ fn classes(area: &Area, labels: &[[f32; 5]], names: &[String]) -> Result<(), Plo
     Ok(())
 }
 
-/// How often values from 0 to 1 fall together, as darkness.
-fn density(
+/// How often values from 0 to 1 fall together, as darkness; text has a height in pixels, axes so many numbers.
+pub(super) fn density(
     area: &Area,
     (x, y): (&str, &str),
+    (text, ticks): (usize, usize),
     points: impl Iterator<Item = (f64, f64)>,
 ) -> Result<(), PlotError> {
     let mut counts = vec![0_usize; BINS * BINS];
     let bin = |value: f64| ((value * BINS as f64) as usize).min(BINS - 1);
     points.for_each(|(x, y)| counts[bin(y) * BINS + bin(x)] += 1);
     let most = counts.iter().max().copied().unwrap_or(0).max(1) as f64;
-    let axes = Axes { title: "", x, y, x_range: 0.0..1.0, y_range: 0.0..1.0, text: TEXT, ticks: (6, 6) };
+    let ticks = (ticks, ticks);
+    let axes = Axes { title: "", x, y, x_range: 0.0..1.0, y_range: 0.0..1.0, text, ticks, whole: false };
     let mut chart = axes.draw(area)?;
     let filled = counts.iter().enumerate().filter(|(_, count)| **count > 0);
     chart.draw_series(filled.map(|(at, &count)| {

@@ -4,6 +4,7 @@ mod batch;
 mod canvas;
 mod chart;
 mod confusion;
+mod correlogram;
 mod curves;
 mod evolve;
 mod labels;
@@ -12,6 +13,7 @@ mod study;
 
 pub use batch::{BatchBox, batch};
 pub use confusion::confusion_matrix;
+pub use correlogram::labels_correlogram;
 pub use curves::{f1_curve, p_curve, pr_curve, r_curve};
 pub use evolve::{Generation, evolve};
 pub use labels::labels;

@@ -38,6 +38,7 @@ pub fn study(points: &[StudyPoint], title: &str) -> Result<Picture, PlotError> {
             y_range: range(places.iter().map(|place| place.1)),
             text: TEXT,
             ticks: (10, 8),
+            whole: false,
         };
         let mut chart = axes.draw(area)?;
         chart.draw_series([PathElement::new(places.clone(), BLUE.stroke_width(4))])?;
