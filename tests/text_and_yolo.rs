@@ -6,6 +6,9 @@ use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
 use yolo_host::data::{Dataset, Error, Picture, Split, SplitName, SplitOptions, TroubleKind};
+use yolo_host::model::Spec;
+use yolo_host::train::Hyper;
+use yolo_tests::root;
 
 fn uncached() -> SplitOptions<'static> {
     SplitOptions { cache: false, ..SplitOptions::default() }
@@ -370,6 +373,7 @@ fn names_may_be_a_map_of_texts_or_a_file() {
     }
     for (text, want) in [
         ("PK\u{3}\u{4}x", "a ZIP archive: unpack it"),
+        ("Train: x\nnames: [a]", "expected `train` and `val` (the key `Train` is not known)"),
         ("train: x\nclasses: [a]", "(the key `classes` is not known)"),
         ("train: x\nnames: no.txt", "or a file: cannot read"),
     ] {
@@ -428,6 +432,46 @@ fn encoded(text: &str, encoding: usize, ends: usize) -> Vec<u8> {
         3 => utf16(&text, true, false),
         _ => utf16(&text, false, true),
     }
+}
+
+#[test]
+fn model_files_and_hyperparameters_are_read_whatever_they_are_saved_as() {
+    let model = fs::read_to_string(root().join("models/yolov5n.yaml")).unwrap();
+    let parsed = Spec::parse(&model, "x").unwrap();
+    let hyper = "lr0: 0.02 # \u{732b}\nmosaic: 0.5\n";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.yaml");
+    for (encoding, ends) in (0..5).flat_map(|encoding| (0..3).map(move |ends| (encoding, ends))) {
+        fs::write(&path, encoded(&model, encoding, ends)).unwrap();
+        let read = Spec::read(&path).unwrap();
+        assert_eq!((read.rows, read.text), (parsed.rows.clone(), parsed.text.clone()), "{encoding} {ends}");
+        fs::write(&path, encoded(hyper, encoding, ends)).unwrap();
+        let read = Hyper::read(&path).unwrap();
+        assert_eq!((read.lr0, read.mosaic), (0.02, 0.5), "{encoding} {ends}");
+    }
+}
+
+#[test]
+fn text_that_is_not_utf_8_is_told_by_file_and_line_wherever_it_is_read() {
+    // Of a text saved as GBK.
+    let bad = b"# x\n# \xc3\xa8\xd0\xd0\xc8\xcb\n";
+    let saved = folder(&[("x.yaml", bad)]);
+    let path = saved.path().join("x.yaml");
+    let listed = folder(&[("data.yaml", b"train: list.txt\nnames: [a]\n"), ("list.txt", bad)]);
+    let list = listed.path().join("data.yaml");
+    let told = [
+        (Spec::read(&path).unwrap_err().to_string(), "x.yaml"),
+        (Hyper::read(&path).unwrap_err().to_string(), "x.yaml"),
+        (Dataset::read(&path).unwrap_err().to_string(), "x.yaml"),
+        (train(&list).unwrap_err().to_string(), "list.txt"),
+    ];
+    for (told, file) in told {
+        let want = format!("{file}', line 2: not UTF-8 (byte 0xD0); save the file as UTF-8");
+        assert!(told.ends_with(&want), "{told}\nlacks {want}");
+    }
+    let (rows, messages) = labelled(b"0 .5 .5 .5 .5\n0 .5 .5 .5 .\xd0\n");
+    assert_eq!((rows.len(), messages.len(), messages[0].0), (0, 1, TroubleKind::BrokenLabels));
+    assert!(messages[0].1.contains("x.txt', line 2: not UTF-8 (byte 0xD0)"), "{messages:?}");
 }
 
 /// Thousandths as a number in one of the ways to write it.

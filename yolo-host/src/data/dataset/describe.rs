@@ -30,7 +30,10 @@ pub fn yaml(path: &Path) -> Result<Dataset, Error> {
             .ok_or_else(|| wrong(format!("`{split}` must be a path or a list of paths")))?;
     }
     if places.iter().all(Vec::is_empty) {
-        return Err(wrong("no images are named: expected `train` and `val`".into()));
+        let map = value.as_mapping();
+        let other = ["train", "val"].iter().find_map(|key| keys::instead_of(map?, key));
+        let hint = other.map(|key| format!(" (the key `{key}` is not known)")).unwrap_or_default();
+        return Err(wrong(format!("no images are named: expected `train` and `val`{hint}")));
     }
     let root = match &value["path"] {
         Value::Null => "",
