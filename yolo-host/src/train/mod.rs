@@ -16,6 +16,7 @@ mod early_stop;
 mod ema;
 mod error;
 mod evolve;
+mod facts;
 mod head;
 mod hyper;
 mod learner;

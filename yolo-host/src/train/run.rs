@@ -1,11 +1,9 @@
 //! The loop: batches, steps, averages, validation, checkpoints.
 
-use super::check::moving;
 use super::learner::Set;
-use super::{Error, Group, Hyper, Options, Training, groups, multi_scale};
+use super::{Error, Options, Training, multi_scale};
 use crate::atomic;
 use crate::data::{Batch, Loader, Split, SplitName};
-use crate::model::Model;
 use crate::random::Stream;
 use crate::report::tensorboard::EventFile;
 use crate::report::{EpochRow, csv};
@@ -272,50 +270,6 @@ impl Training {
             }
             error => error.into(),
         })
-    }
-
-    /// Names of the classes.
-    pub fn names(&self) -> &[String] {
-        &self.names
-    }
-
-    /// The pictures that it learns from.
-    pub fn pictures(&self) -> &Loader {
-        &self.train
-    }
-
-    /// The model.
-    pub fn model(&self) -> &Model {
-        &self.model
-    }
-
-    /// Which of its parameters move.
-    pub fn moving(&self) -> Vec<bool> {
-        moving(&self.options, &self.model)
-    }
-
-    /// Batch norm's weights, other weights and biases that move.
-    pub fn groups(&self) -> [usize; 3] {
-        let groups = groups(&self.model.graph);
-        let moving = self.moving();
-        [Group::Norm, Group::Weight, Group::Bias].map(|one| {
-            groups.iter().zip(&moving).filter(|(group, moves)| **moves && **group == Some(one)).count()
-        })
-    }
-
-    /// Epochs that it has trained.
-    pub fn epochs_done(&self) -> usize {
-        self.progress.epoch
-    }
-
-    /// The hyperparameters.
-    pub fn hyper(&self) -> &Hyper {
-        &self.hyper
-    }
-
-    /// The options.
-    pub fn options(&self) -> &Options {
-        &self.options
     }
 
     fn row(&self, epoch: usize, validation: Option<&Validation>) -> EpochRow {

@@ -1,11 +1,12 @@
 //! `yolo train`: training, as `train.py` does it.
 
 mod args;
+mod given;
 mod opt;
 mod resume;
 mod summary;
 
-pub use args::Train;
+pub use given::Train;
 
 use super::album::{Album, BATCHES, titles};
 use super::plugins::notes;

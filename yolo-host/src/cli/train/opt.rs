@@ -1,6 +1,6 @@
 //! `opt.yaml`, the options of a run by the names of the command line, and `--opt`, which takes them back.
 
-use super::args::{Given, Train};
+use super::given::{Given, Train};
 use crate::atomic;
 use crate::text;
 use anyhow::{Context, bail, ensure};

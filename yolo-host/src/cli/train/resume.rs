@@ -1,6 +1,6 @@
 //! `yolo train --resume`: which run is meant, what of the command line can change, and where results go.
 
-use super::args::Train;
+use super::given::Train;
 use crate::cli::progress::Watch;
 use crate::cli::run_folder::FolderArgs;
 use crate::registry::Registry;
@@ -50,12 +50,12 @@ pub fn resume(
     };
     let saved = Saved::read(&state)?;
     refuse(train, &saved).with_context(|| format!("--resume {}", saved.folder().display()))?;
-    eprintln!("resuming {}", state.display());
     let old = saved.folder().to_path_buf();
     let moved = if path.is_some() { elsewhere(train, &old)? } else { None };
     let changes = Changes { folder: moved.clone(), ..changes(train)? };
     let made = Training::resume(saved, &changes, registry, watch);
     let made = made.inspect_err(|_| _ = moved.as_ref().map(fs::remove_dir))?;
+    eprintln!("resuming {}", state.display());
     if let Some(new) = &moved {
         copy(&old, new).with_context(|| format!("cannot copy {} to {}", old.display(), new.display()))?;
         eprintln!("{} was copied to {}, where the training goes on", old.display(), new.display());

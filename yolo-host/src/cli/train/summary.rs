@@ -39,7 +39,7 @@ pub fn print(training: &Training, folder: &Path) -> anyhow::Result<()> {
         options.batch,
         if batches == 1 { "batch" } else { "batches" },
     );
-    eprintln!("epochs: {}, the first is {}", options.epochs, training.epochs_done() + 1);
+    eprintln!("epochs: {}, beginning with {}", options.epochs, training.epochs_done() + 1);
     let mixed = if options.amp && options.machine != Machine::Cpu { ", in mixed precision" } else { "" };
     let (threads, workers) = (rayon::current_num_threads(), options.workers.max(1));
     eprintln!(
