@@ -197,7 +197,7 @@ fn odd_objects_are_mended_or_left_out_with_a_reason() {
         (object("cell", ["0", "0", "1", "1"]), Ok((None, [0.5 / 40.0, 0.5 / 20.0, 1.0 / 40.0, 1.0 / 20.0]))),
         (object("cell", ["50", "5", "60", "15"]), Err((Unusable, "outside the image"))),
         (object("cell", ["5", "", "25", "15"]), Err((Unusable, "a coordinate is empty"))),
-        (object("cell", ["1,250", "5", "25", "15"]), Err((Unusable, "'1,250', not a number"))),
+        (object("cell", ["5,000", "5", "25,000", "15"]), Ok((None, RECT))),
         (object("cell", ["NaN", "5", "25", "15"]), Err((Unusable, "'NaN', not a number"))),
         ("<object><name>cell</name></object>".into(), Err((Unusable, "no <bndbox>"))),
         ("<object/>".into(), Err((Unusable, "no name"))),
@@ -450,6 +450,16 @@ fn layouts_of_other_tools_are_read() {
     for part in ["the folders photos, 1 .txt", "JPEGImages and Annotations", "data.yaml", "COCO"] {
         assert!(error.contains(part), "{error} lacks {part}");
     }
+    let yolo = folder(&[
+        ("data.yaml", "train: images\nnames: [cell]"),
+        ("images/a.png", "40x20"),
+        ("images/b.heic", ""),
+        ("images/c.HEIC", ""),
+        ("images/a.txt", ""),
+        ("labels/a.txt", "0 .5 .5 .5 .5"),
+    ]);
+    let notes = split(&yolo.path().join("data.yaml"), SplitName::Train).unwrap().report.notes;
+    assert!(notes.len() == 1 && notes[0].ends_with("2 .heic"), "{notes:?}");
     let root = voc(&["a"], &[("val", "a")]);
     let error = split(root.path(), SplitName::Train).unwrap_err().to_string();
     assert!(error.contains("has lists val, but none for train"), "{error}");

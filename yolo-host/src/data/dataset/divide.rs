@@ -26,10 +26,10 @@ pub fn divided(mut entries: Vec<Entry>, which: SplitName, share: f64, notes: &mu
     };
     let train = hashes.iter().filter(|hash| **hash < limit).count();
     entries.retain(|entry| (hash(entry) < limit) == (which == SplitName::Train));
+    let own = if which == SplitName::Train { train } else { all - train };
     notes.push(format!(
-        "no list says which images are for train and which for val: of {all}, {train} are for train and {} for val, by their \
-         names (--split {share})",
-        all - train
+        "no list says which images are for train and which for val: {own} of {all} are taken for {which}, by a hash of their \
+         names (--split {share})"
     ));
     entries
 }

@@ -37,8 +37,9 @@ pub fn rows(file: &Path, head: Head, names: &[String], faults: &mut Vec<Fault>) 
         Annotation::read(&bytes).map_err(|why| broken(format!("'{}': {why}", file.display())))?;
 
     let mut objects = Vec::new();
+    let most = head.size.0.max(head.size.1) as f64;
     for object in &annotation.objects {
-        match read(object, names) {
+        match read(object, names, most) {
             Ok((object, told)) => {
                 faults.extend(told.map(|told| (TroubleKind::Mended, told)));
                 objects.push(object);
@@ -52,7 +53,7 @@ pub fn rows(file: &Path, head: Head, names: &[String], faults: &mut Vec<Fault>) 
 /// The size given, where it is one.
 fn size(annotation: &Annotation, faults: &mut Vec<Fault>) -> Option<[f64; 2]> {
     let [width, height] = annotation.size.each_ref().map(|side| side.as_deref().unwrap_or_default());
-    match (number(width), number(height)) {
+    match (number(width, f64::MAX), number(height, f64::MAX)) {
         (Ok(width), Ok(height)) if width > 0.0 && height > 0.0 => Some([width, height]),
         // Tools that did not open the image write nothing or nought.
         (width_, height_) => {
@@ -67,8 +68,9 @@ fn size(annotation: &Annotation, faults: &mut Vec<Fault>) -> Option<[f64; 2]> {
     }
 }
 
-/// An object with its class, and a word where its name was not found as written; or why it is left out.
-fn read(object: &xml::Object, names: &[String]) -> Result<(Object, Option<String>), Fault> {
+/// An object with its class, and a word where its name was not found as written; or why it is left out. `most` is the image's
+/// longer side.
+fn read(object: &xml::Object, names: &[String], most: f64) -> Result<(Object, Option<String>), Fault> {
     let unusable = |why: String| (TroubleKind::Unusable, why);
     let name = object.name.as_deref().filter(|name| !name.is_empty());
     let name = name.ok_or_else(|| unusable("an object has no name".into()))?;
@@ -76,12 +78,12 @@ fn read(object: &xml::Object, names: &[String]) -> Result<(Object, Option<String
         .ok_or_else(|| (TroubleKind::OtherClass, format!("class '{name}' is not among the names")))?;
     let difficult = object.difficult.as_deref().unwrap_or_default();
     // Empty or a word as 'Unspecified' is no mark.
-    if difficult.eq_ignore_ascii_case("true") || number(difficult) == Ok(1.0) {
+    if difficult.eq_ignore_ascii_case("true") || number(difficult, 0.0) == Ok(1.0) {
         return Err((TroubleKind::Difficult, format!("'{name}' is marked difficult")));
     }
     let numbers = |texts: &[Option<String>]| -> Result<Vec<f64>, Fault> {
         let texts = texts.iter().flatten();
-        texts.map(|text| number(text).map_err(|why| unusable(format!("'{name}': {why}")))).collect()
+        texts.map(|text| number(text, most).map_err(|why| unusable(format!("'{name}': {why}")))).collect()
     };
     let points = |flat: &[f64]| flat.as_chunks::<2>().0.to_vec();
     let told = (!same).then(|| format!("class '{name}' is taken as '{}'", names[class]));

@@ -1,6 +1,6 @@
 //! A Pascal VOC folder as tools write it: where its images, its XML files and its lists are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::files::{Index, is_xml};
@@ -86,17 +86,17 @@ impl Root {
 
     /// The list for learning.
     pub fn train(&self) -> Option<&PathBuf> {
-        self.list(&["train", "training", "trainval", "default"])
+        self.list(&["train", "training", "train_list", "trainval", "default"])
     }
 
     /// The list for watching.
     pub fn val(&self) -> Option<&PathBuf> {
-        self.list(&["val", "valid", "validation", "test"])
+        self.list(&["val", "valid", "validation", "val_list", "test", "test_list"])
     }
 
     /// The list for the final measurement.
     pub fn test(&self) -> Option<&PathBuf> {
-        self.list(&["test", "testing"])
+        self.list(&["test", "testing", "test_list"])
     }
 
     /// What stands for a part; `both` says that the same folder is to serve training and validation.
@@ -154,7 +154,7 @@ impl Root {
         };
         let mut files = read(list, notes)?;
         if let Some(without) = &part.without {
-            let others = read(without, &mut vec![])?;
+            let others: HashSet<PathBuf> = read(without, &mut vec![])?.into_iter().collect();
             files.retain(|file| !others.contains(file));
         }
         Ok(files.iter().map(entry).collect())

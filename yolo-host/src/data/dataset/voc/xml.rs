@@ -160,18 +160,46 @@ fn parse(text: &str) -> Result<Annotation, String> {
     }
 }
 
-/// A number with a decimal point or comma.
-pub fn number(text: &str) -> Result<f64, String> {
-    let thousands = text.split(',').skip(1).all(|group| group.len() == 3) && !text.starts_with('0');
-    let number = match text.split_once(',') {
-        // 12,345 is one thing here and another there.
-        Some(_) if thousands => None,
-        Some(_) => text.replacen(',', ".", 1).parse().ok(),
-        None => text.parse().ok(),
+/// A number with a decimal point or comma. `12,345` is one thing here and another there: where 12345 is more than `most`, it
+/// is 12.345, else there is no telling.
+pub fn number(text: &str, most: f64) -> Result<f64, String> {
+    let pointed = text.replacen(',', ".", 1);
+    let number = pointed.parse().ok().filter(|number: &f64| number.is_finite());
+    let Some(number) = number else {
+        return Err(match text.is_empty() {
+            true => "a coordinate is empty".into(),
+            false => format!("a coordinate is '{text}', not a number"),
+        });
     };
-    let number = number.filter(|number: &f64| number.is_finite());
-    number.ok_or_else(|| match text.is_empty() {
-        true => "a coordinate is empty".into(),
-        false => format!("a coordinate is '{text}', not a number"),
-    })
+    let grouped = text
+        .split_once(',')
+        .is_some_and(|(before, after)| after.len() == 3 && !before.trim_start_matches('-').starts_with('0'));
+    if grouped && number.abs() * 1000.0 <= most {
+        return Err(format!("a coordinate is '{text}', which may be {number} or {}", text.replace(',', "")));
+    }
+    Ok(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn a_comma_is_a_point_where_it_can_be_nothing_else() {
+        for (text, most, expected) in [
+            ("12.5", 4000.0, Some(12.5)),
+            ("12,5", 4000.0, Some(12.5)),
+            ("0,125", 4000.0, Some(0.125)),
+            ("1,2500", 4000.0, Some(1.25)),
+            ("1,250", 640.0, Some(1.25)),
+            ("1,250", 4000.0, None),
+            ("1,2,5", 640.0, None),
+            ("1.2,5", 640.0, None),
+            ("inf", 640.0, None),
+            ("", 640.0, None),
+        ] {
+            assert_eq!(number(text, most).ok(), expected, "{text}");
+        }
+        assert_eq!(number("1,250", 4000.0), Err("a coordinate is '1,250', which may be 1.25 or 1250".into()));
+    }
 }
