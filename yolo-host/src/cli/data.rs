@@ -1,8 +1,8 @@
 //! `yolo data`: what a dataset holds, without training.
 
-use super::Outcome;
 use super::output::line;
 use super::plugins::PluginArgs;
+use super::{Outcome, share};
 use crate::data::{Costs, Dataset, Error, Report, Split, SplitName, SplitOptions, TroubleKind};
 use crate::text::counted;
 use serde_json::{Value, json};
@@ -29,6 +29,9 @@ struct CheckArgs {
     /// Dataset: a data.yaml, a folder of images and labels (YOLO, Pascal VOC, COCO), or a COCO JSON
     #[arg(value_name = "PATH")]
     path: PathBuf,
+    /// Where no list says which images are for training and which for validation: the share for training
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value_t = 0.9)]
+    split: f64,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -45,7 +48,7 @@ pub fn run(args: DataArgs) -> anyhow::Result<Outcome> {
         SplitName::Test => dataset.has(SplitName::Test),
     };
     // Nothing is kept: who looks does not expect new files.
-    let options = SplitOptions { cache: false, ..SplitOptions::default() };
+    let options = SplitOptions { cache: false, share: args.split, ..SplitOptions::default() };
     let parts: Vec<Part> = SplitName::ALL
         .into_iter()
         .filter(wanted)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::files::{Index, is_xml};
 use super::lists;
 use crate::data::dataset::entries::{self, Entry, Source};
-use crate::data::dataset::{Error, SplitName};
+use crate::data::dataset::{Error, SplitName, leftover};
 use crate::data::sources::is_picture;
 
 /// Names of folders of images, VOC's own first, in lower case.
@@ -124,7 +124,10 @@ impl Root {
 
     /// The images of a part.
     pub fn entries(&self, part: &Part, notes: &mut Vec<String>) -> Result<Vec<Entry>, Error> {
-        let images = Index::below(&self.images, is_picture)?;
+        let (images, others) =
+            entries::below(&self.images, |_| true)?.into_iter().partition(|file| is_picture(file));
+        let images = Index::new(&self.images, images);
+        notes.extend(leftover::others(&self.images, others));
         let xml = Index::below(&self.annotations, is_xml)?;
         let entry = |image: &PathBuf| {
             let labels = xml.partner(&self.images, image).cloned();
