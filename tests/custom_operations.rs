@@ -259,7 +259,7 @@ fn errors_name_layer_and_operation() {
     use std::error::Error;
     let unequal = "  - [-1, 1, nn.Conv2d, [3, 4, 3, 1, 1]]\n  - [0, 1, nn.Conv2d, [4, 4, 2, 2]]\n";
     let error = model(&format!("{unequal}  - [[0, 1], 1, ScaledPower, [3]]"), &registry()).unwrap_err();
-    assert_eq!(error.to_string(), "toy.yaml, layer 2 (ScaledPower)");
+    assert_eq!(error.to_string(), "toy.yaml, backbone row 2, layer 2 (ScaledPower)");
     let source = error.source().unwrap().to_string();
     assert!(source.starts_with("scaled_power: needs one shape, not [[1, 4, 256, 256]"), "{source}");
 

@@ -19,7 +19,7 @@ fn a_missing_block_is_explained() {
     use std::error::Error;
     for (model, block) in [("yolov5-shufflenetv2", "conv_bn_relu_maxpool"), ("yolov5s-ghost", "GhostConv")] {
         let error = build(&format!("models/{model}.yaml")).unwrap_err();
-        assert!(error.to_string().contains(&format!("{model}.yaml, layer")), "{error}");
+        assert!(error.to_string().contains(&format!("{model}.yaml, backbone row")), "{error}");
         let source = error.source().unwrap().to_string();
         let family = model.rsplit('-').next().unwrap();
         for part in [
