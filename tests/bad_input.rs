@@ -161,8 +161,30 @@ fn bad_weights() {
         |shape: Value, end: u64| json!({ "w": { "dtype": "F32", "shape": shape, "data_offsets": [0, end] } });
     let carrying = |model: &str| json!({ "__metadata__": { "model": model } });
     let cases = [
-        ("empty.safetensors", vec![], "not a weights file: it has 0 bytes"),
-        ("text.safetensors", b"version https://git-lfs.github.com/spec/v1".to_vec(), "not a weights file"),
+        ("empty.safetensors", vec![], "this is an empty file; fetch or copy it again"),
+        (
+            "pointer.safetensors",
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 14808437\n".to_vec(),
+            "a Git LFS pointer, a note in the place of a file of 14.8 MB; run `git lfs install`",
+        ),
+        ("text.safetensors", b"hello, this is some text".to_vec(), "not a weights file"),
+        (
+            "page.pt",
+            b"<!DOCTYPE html><html><head><title>Virus scan warning</title></head></html>".to_vec(),
+            "a web page (`Virus scan warning`) that was saved in the file's place",
+        ),
+        (
+            "yolov5s.onnx",
+            b"\x08\x07\x12\x07pytorch\x1a\x052.8.0:\xa0\x01".to_vec(),
+            "this is an ONNX model; give",
+        ),
+        ("yolov5s.engine", b"ftrt\x01\0\0\0".to_vec(), "this is a TensorRT engine; give the checkpoint"),
+        (
+            "yolov5n.yaml",
+            std::fs::read(root().join("models/yolov5n.yaml")).expect("a model"),
+            "give it with --cfg",
+        ),
+        ("data.tar", [vec![0; 257], b"ustar\0".to_vec(), vec![0; 249]].concat(), "a tar archive; unpack it"),
         ("header.safetensors", whole[..99].to_vec(), "truncated: the header"),
         ("data.safetensors", whole[..whole.len() - 9].to_vec(), "only"),
         ("length.safetensors", [&[0xff; 8], &b"{}"[..]].concat(), "truncated: the header"),
@@ -203,6 +225,27 @@ fn bad_weights() {
             "refusing to load: the file would call",
         ),
         ("none.pt", archive("a/data.pkl", b"N."), "not a weights file"),
+        (
+            "yolov5nu.pt",
+            archive("a/data.pkl", b"}X\x05\0\0\0modelcultralytics.nn.tasks\nDetectionModel\n)\x81}bs."),
+            "YOLOv5u such as yolov5su.pt), whose head has no anchors; give weights of YOLOv5 itself",
+        ),
+        (
+            "yolov5s-seg.pt",
+            archive("a/data.pkl", b"cmodels.yolo\nSegmentationModel\n)\x81}b."),
+            "a segmentation checkpoint (YOLOv5-seg); give a detection checkpoint",
+        ),
+        (
+            "fork.pt",
+            archive("a/data.pkl", b"cmodels.light\nStem\n)\x81}b0cmodels.light\nHead\n)\x81}b."),
+            "classes that are not known here: models.light.Stem, models.light.Head; nothing was run",
+        ),
+        ("script.pt", archive("a/constants.pkl", b"N."), "without the data.pkl"),
+        (
+            "seven.safetensors",
+            safetensors(&carrying(&model(&["[-1, 1, ReOrg, []]", "[-1, 1, SPPCSPC, [8]]"])), &[]),
+            "is YOLOv7's, with blocks that YOLOv5 does not have: ReOrg, SPPCSPC;",
+        ),
         ("stops.pt", archive("a/data.pkl", b"}"), "pickle"),
         ("zip.pt", archive("a/readme.txt", b"hello"), "without the data.pkl"),
     ];

@@ -269,7 +269,7 @@ fn a_model_s_plugins_are_loaded_only_when_allowed() {
     let arrays = State::new(&model.graph, 0).to_arrays(&model.graph);
     let meta = Meta { model: Some(model.spec.text), ..Meta::default() };
     let weights = folder.path().join("weights.safetensors");
-    weights::write(&weights, &Checkpoint { arrays, meta, modules: vec![] }, Precision::F16).unwrap();
+    weights::write(&weights, &Checkpoint { arrays, meta, ..Checkpoint::default() }, Precision::F16).unwrap();
     let detect = || {
         let mut command = yolo();
         command

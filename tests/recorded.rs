@@ -105,7 +105,7 @@ fn a_missing_block_names_the_plugin_that_it_was_trained_with() {
     let write = |name: &str, yaml: &str, plugins: Vec<Plugin>| {
         let file = folder.path().join(name);
         let meta = Meta { model: Some(yaml.into()), plugins, ..Meta::default() };
-        let checkpoint = Checkpoint { arrays: BTreeMap::new(), meta, modules: vec![] };
+        let checkpoint = Checkpoint { arrays: BTreeMap::new(), meta, ..Checkpoint::default() };
         weights::write(&file, &checkpoint, Precision::F32).expect("weights");
         file
     };

@@ -3,20 +3,23 @@
 
 Expected tensors are named GROUP/NAME. The metadata gives, for each file, its groups, and the class names of all
 checkpoints. `malicious.pt` would run `touch pwned` on being unpickled, and nothing in it is expected.
+`decoded` is what the network of `fused.pt` gives, in double precision.
 """
 import copy
 import importlib
 import io
 import json
 import os
+import pathlib
 import sys
+import types
 from unittest import mock
 
 import numpy as np
 import torch
 
 from portable import uniform, weights
-from reference import VERSIONS, build
+from reference import VERSIONS, build, image
 from store import HERE, report, safetensors
 
 FOLDER = HERE / 'checkpoints'
@@ -81,6 +84,23 @@ class Numbered(str):
         return cls.seen.setdefault(address, f'{len(cls.seen):04}')
 
 
+class WindowsPath(pathlib.PureWindowsPath):
+    """As a training on Windows leaves it in its options."""
+
+
+WindowsPath.__module__, pathlib.WindowsPath = 'pathlib', WindowsPath
+
+
+def surroundings(model):
+    """What trainings leave beside a model, as objects."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    return {
+        'opt': types.SimpleNamespace(weights=WindowsPath('C:/yolov5s.pt'), save_dir=pathlib.PurePosixPath('runs/exp')),
+        'optimizer_object': optimizer,
+        'scheduler': torch.optim.lr_scheduler.StepLR(optimizer, 3),
+        'scaler': torch.amp.GradScaler('cpu', enabled=False), 'git': {'commit': None}, 'best': np.float64(0.5)}
+
+
 class Malicious:
     def __reduce__(self):
         return os.system, ('touch pwned',)
@@ -111,12 +131,20 @@ def make():
     save('checkpoint_ema.pt', checkpoint(epoch=3, best_fitness=np.array([0.25]), model=model, ema=ema, updates=12))
     save('noncontiguous.pt', odd)
     save_legacy('legacy.pt', {**state, **odd})
+    # Its folder in the archive has 21 characters, so that an entry of the table is as long as zip64's records.
+    save('twenty_one_characters.pt', checkpoint(model=half) | surroundings(half))
+    wrapped = {f'model.{name}': tensor for name, tensor in state.items()}
+    save('lightning.pt', {'state_dict': wrapped | {'loss.weight': torch.ones(2)}, 'epoch': 3, 'callbacks': {}})
+    fused = copy.deepcopy(half).float().fuse().half()
+    save('fused.pt', checkpoint(model=fused))
     save('malicious.pt', {'weight': odd['shared'], 'model': Malicious()})
     groups = {'float': state, 'half': half.state_dict(), 'ema': ema.state_dict(), 'odd': odd}
+    groups |= {'fused': fused.state_dict(), 'decoded': {'decoded': fused.double().eval()(image(64, 96))[0].float()}}
     expected = {f'{group}/{name}': tensor for group, tensors in groups.items() for name, tensor in tensors.items()}
     found = {
         'state_dict.pt': ['float'], 'state_dict_p4.pt': ['float'],
         'checkpoint.pt': ['half'], 'checkpoint_ema.pt': ['ema'],
+        'twenty_one_characters.pt': ['half'], 'lightning.pt': ['float'], 'fused.pt': ['fused'],
         'noncontiguous.pt': ['odd'], 'legacy.pt': ['float', 'odd']}
     metadata = {'model': 'tests/goldens/checkpoint.yaml', 'names': json.dumps(NAMES)}
     metadata |= {name: json.dumps(groups) for name, groups in found.items()}

@@ -29,13 +29,13 @@ def load(weights):
     return model
 
 
-def detect(model, path, imgsz):
+def detect(model, path, imgsz, folder='photos'):
     photograph = cv2.imread(str(path))
     pixels = augmentations.letterbox(photograph, imgsz, stride=32, auto=True)[0]
     planes = np.ascontiguousarray(pixels.transpose(2, 0, 1)[::-1])
     x = torch.from_numpy(planes)
     decoded = model(x[None].float() / 255)[0]
-    safetensors(ORACLE_HOME / f'photos/{path.stem}-{imgsz}.safetensors', {'input': x, 'decoded': decoded}, VERSIONS)
+    safetensors(ORACLE_HOME / f'{folder}/{path.stem}-{imgsz}.safetensors', {'input': x, 'decoded': decoded}, VERSIONS)
     found = general.non_max_suppression(decoded.clone(), 0.25, 0.45, max_det=1000)[0]
     boxes = general.scale_coords(x.shape[1:], found[:, :4].clone(), photograph.shape).round().int()
     return {

@@ -4,7 +4,7 @@ use crate::autograd::{self, Evaluator, Machine};
 use crate::data::{Picture, channels_into, letterbox, scale_boxes};
 use crate::engine::Numbers;
 use crate::eval::{Detection, NmsOptions, View, non_max_suppression, views};
-use crate::model::{self, Mismatch, Model, Spec, State};
+use crate::model::{self, Mismatch, Model, Spec, State, unfuse};
 use crate::registry::{Registry, RegistryError};
 use crate::validator::rows;
 use crate::weights;
@@ -38,7 +38,7 @@ pub enum Error {
         /// The model file.
         model: String,
         /// What does not fit.
-        source: Mismatch,
+        source: Box<Mismatch>,
     },
     /// The network cannot be run.
     #[error(transparent)]
@@ -76,11 +76,16 @@ pub fn load_model(
     let mut checkpoint = weights::read(file)?;
     let spec = Spec::of_weights(cfg, file, &checkpoint.meta)?;
     let spec = spec.ok_or_else(|| Error::NoModel { file: file.into() })?;
+    registry.add_notes(
+        std::mem::take(&mut checkpoint.notes).iter().map(|note| format!("{}: {note}", file.display())),
+    );
     let model = Model::of_checkpoint(spec, &mut checkpoint, registry)?;
+    let fused = unfuse(&model.graph, &mut checkpoint.arrays);
+    registry.add_notes(fused.map(|note| format!("{}: {note}", file.display())));
     let state = State::from_arrays(&model.graph, checkpoint.arrays).map_err(|source| Error::Mismatch {
         file: file.into(),
         model: model.spec.file.clone(),
-        source,
+        source: Box::new(source),
     })?;
     Ok((model, state, checkpoint.meta))
 }

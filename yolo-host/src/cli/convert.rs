@@ -59,7 +59,7 @@ pub fn run(args: ConvertArgs) -> anyhow::Result<Outcome> {
         plugins: model.plugins.clone(),
         extra: read.extra,
     };
-    let checkpoint = Checkpoint { arrays: state.to_arrays(&model.graph), meta, modules: vec![] };
+    let checkpoint = Checkpoint { arrays: state.to_arrays(&model.graph), meta, ..Checkpoint::default() };
     let precision = if args.half { Precision::F16 } else { Precision::F32 };
     weights::write(&args.output, &checkpoint, precision)?;
     let bytes = std::fs::metadata(&args.output).with_context(|| args.output.display().to_string())?.len();

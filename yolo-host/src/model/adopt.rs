@@ -3,6 +3,7 @@
 //! activations than SiLU.
 
 use super::modules::{Difference, Modules};
+use super::relatives::check_family;
 use super::{Error, Model, Spec};
 use crate::graph::{Act, BATCH_NORM_EPS};
 use crate::registry::Registry;
@@ -42,7 +43,8 @@ impl Model {
         registry: &mut Registry,
     ) -> Result<Self, Error> {
         let own = checkpoint.meta.model.as_ref() == Some(&spec.text);
-        let model = Self::prepare(spec, registry)?;
+        let model = Self::prepare(spec.clone(), registry)
+            .map_err(|error| check_family(&spec, registry).err().unwrap_or(error))?;
         if checkpoint.modules.is_empty() {
             return Ok(model);
         }

@@ -1,17 +1,20 @@
 //! From YAML to a graph: YOLOv5's `parse_model`, the Detect layer, and the values of a new or loaded model.
 
 mod adopt;
+mod cause;
 mod detect;
 mod edit;
 mod error;
 mod find;
 mod fixed;
+mod fused;
 mod init;
 mod keys;
 mod missing;
 mod modules;
 mod parse;
 mod python;
+mod relatives;
 mod spec;
 mod state;
 mod statistics;
@@ -20,6 +23,7 @@ mod values;
 pub use adopt::Misfit;
 pub use detect::Detect;
 pub use error::{Error, LayerError};
+pub use fused::unfuse;
 pub use parse::{Layer, Model};
 pub use spec::{Anchors, Row, Spec};
 pub use state::{Mismatch, State};

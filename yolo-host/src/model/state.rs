@@ -1,5 +1,6 @@
 //! The values of a model's parameters and buffers, and how a checkpoint's tensors find their places.
 
+use super::cause::cause;
 use super::init::initial_values;
 use crate::graph::{Graph, ParamId, Role};
 use crate::weights::{Array, Data};
@@ -21,6 +22,8 @@ pub struct Mismatch {
     pub unused: Vec<String>,
     /// In both, with another shape or kind: name, the model's shape, the checkpoint's.
     pub misshapen: Vec<(String, Vec<usize>, Vec<usize>)>,
+    /// The likely cause, if there is one.
+    pub cause: Option<String>,
 }
 
 impl Mismatch {
@@ -38,6 +41,9 @@ impl std::error::Error for Mismatch {}
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the weights do not fit the model")?;
+        if let Some(cause) = &self.cause {
+            write!(f, "\n  {cause}")?;
+        }
         let mut part = |what: &str, names: Vec<String>| -> fmt::Result {
             if names.is_empty() {
                 return Ok(());
@@ -84,7 +90,11 @@ impl State {
             }
         }
         mismatch.unused = arrays.into_keys().collect();
-        if mismatch.is_empty() { Ok(State { values }) } else { Err(mismatch) }
+        if mismatch.is_empty() {
+            return Ok(State { values });
+        }
+        mismatch.cause = cause(graph, &mismatch);
+        Err(mismatch)
     }
 
     /// The values by name, as a checkpoint holds them.

@@ -77,7 +77,7 @@ impl Training {
         extra.insert("epoch".into(), self.progress.epoch.to_string());
         extra.insert("fitness".into(), self.fitness.to_string());
         let arrays = self.named(Set::Averages)?.into_iter().collect();
-        let checkpoint = Checkpoint { arrays, meta: self.meta(extra), modules: vec![] };
+        let checkpoint = Checkpoint { arrays, meta: self.meta(extra), ..Checkpoint::default() };
         let path = self.weights_file(name);
         match weights::write(&path, &checkpoint, Precision::F16) {
             Err(error) if matches!(error.kind, weights::ErrorKind::OutOfRange { .. }) => {
@@ -103,7 +103,7 @@ impl Training {
         }
         weights::write(
             &self.weights_file("last.state"),
-            &Checkpoint { arrays, meta: self.meta(extra), modules: vec![] },
+            &Checkpoint { arrays, meta: self.meta(extra), ..Checkpoint::default() },
             Precision::F32,
         )?;
         Ok(())

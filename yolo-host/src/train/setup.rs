@@ -7,7 +7,7 @@ use super::loss::ComputeLoss;
 use super::{EarlyStopping, Error, Hyper, Observer, Options, Progress, Schedule, head};
 use crate::classes::{By, ClassMap, list};
 use crate::data::{self, Dataset, Loader, LoaderOptions, Split, SplitName, SplitOptions};
-use crate::model::{Model, Spec, State};
+use crate::model::{Model, Spec, State, unfuse};
 use crate::registry::Registry;
 use crate::weights;
 use std::path::{Path, PathBuf};
@@ -63,6 +63,10 @@ impl Training {
         }
         let mut state = State::new(&model.graph, options.seed);
         if let Some((file, mut checkpoint)) = loaded {
+            let fused = unfuse(&model.graph, &mut checkpoint.arrays);
+            for note in checkpoint.notes.iter().chain(&fused) {
+                observer.note(&format!("{}: {note}", file.display()));
+            }
             let keep_anchors = options.cfg.is_some() || hyper.anchors.is_some();
             let (head, note) = head::transfer(&mut checkpoint, &model, &mut state, &names);
             let count = head + state.transfer(&model.graph, &checkpoint.arrays, keep_anchors);

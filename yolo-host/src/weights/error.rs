@@ -32,6 +32,14 @@ pub enum ErrorKind {
     /// Another kind of file, or one without a model in it.
     #[error("not a weights file: {0}; give a safetensors file, a YOLOv5 checkpoint or a saved state_dict")]
     NotWeights(String),
+    /// A file of a known kind that is no weights file for this program.
+    #[error("not weights of YOLOv5: this is {what}; {advice}")]
+    Foreign {
+        /// What it is.
+        what: String,
+        /// What to do.
+        advice: String,
+    },
     /// The file ends before what it announces.
     #[error("truncated: {what}: {need} bytes announced, only {have} there; fetch or copy the file again")]
     Truncated {
@@ -95,6 +103,16 @@ pub enum ErrorKind {
     ForbiddenClass {
         /// Module and name, such as `os.system`.
         class: String,
+    },
+    /// Classes of a fork of YOLOv5 or of another project.
+    #[error(
+        "the file holds a model with classes that are not known here: {}; nothing was run. \
+         Save its state_dict() in Python with torch.save, and give its model with --cfg; a plugin can add blocks",
+        classes.join(", ")
+    )]
+    Unknown {
+        /// Modules and names, such as `models.mobilenet.InvertedResidual`.
+        classes: Vec<String>,
     },
     /// The pickle breaks the rules of the format, or uses it as no checkpoint does.
     #[error("bad pickle at byte {offset}: {what}; save the checkpoint anew with torch.save")]

@@ -16,6 +16,7 @@
 mod budget;
 mod element;
 mod error;
+mod kind;
 mod metadata;
 mod pickle;
 mod safetensors;
@@ -75,6 +76,8 @@ pub struct Checkpoint {
     pub meta: Meta,
     /// The modules of a pickled model, in its order; none for files of tensors alone.
     pub modules: Vec<ModuleInfo>,
+    /// What a user should know of how they were read.
+    pub notes: Vec<String>,
 }
 
 /// How [`write()`] stores floating point tensors. Integers are stored as `I64` either way.
@@ -92,10 +95,15 @@ pub enum Precision {
 /// [`Error`] names the file and says what is wrong with it.
 pub fn read(path: &Path) -> Result<Checkpoint, Error> {
     let opened = File::open(path).and_then(|file| Ok((file.metadata()?, BufReader::new(file))));
-    let read = opened.map_err(ErrorKind::Read).and_then(|(file, mut bytes)| match file.is_file() {
-        true => read_from(bytes, file.len()),
-        // A pipe does not know its length.
-        false => whole(&mut bytes).and_then(|bytes| read_from(&bytes[..], bytes.len() as u64)),
+    let read = opened.map_err(ErrorKind::Read).and_then(|(file, mut bytes)| {
+        if file.is_file() {
+            read_from(bytes, file.len(), path)
+        } else if file.is_dir() {
+            Err(kind::folder())
+        } else {
+            // A pipe does not know its length.
+            whole(&mut bytes).and_then(|bytes| read_from(&bytes[..], bytes.len() as u64, path))
+        }
     });
     read.map_err(|kind| Error::new(path, kind))
 }
@@ -105,19 +113,26 @@ pub fn read(path: &Path) -> Result<Checkpoint, Error> {
 /// # Errors
 /// As [`read`].
 pub fn read_bytes(bytes: &[u8], path: &Path) -> Result<Checkpoint, Error> {
-    read_from(bytes, bytes.len() as u64).map_err(|kind| Error::new(path, kind))
+    read_from(bytes, bytes.len() as u64, path).map_err(|kind| Error::new(path, kind))
 }
 
 /// Reads a file of `len` bytes, safetensors piece by piece.
-fn read_from(mut file: impl BufRead, len: u64) -> Result<Checkpoint, ErrorKind> {
+fn read_from(mut file: impl BufRead, len: u64, path: &Path) -> Result<Checkpoint, ErrorKind> {
     let start = file.fill_buf().map_err(ErrorKind::Read)?;
     if torch::is_archive(start) {
         torch::read_archive(&whole(&mut file)?)
     } else if torch::is_legacy(start) {
         torch::read_legacy(&whole(&mut file)?)
+    } else if let Some(other) = kind::recognise(start, len, &suffix(path)) {
+        Err(other)
     } else {
         safetensors::read(file, len)
     }
+}
+
+/// What follows the last point in a file's name.
+fn suffix(path: &Path) -> String {
+    path.extension().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// All that is left of a file.

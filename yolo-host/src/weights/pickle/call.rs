@@ -1,12 +1,15 @@
 //! What the known names do when a pickle calls them: each makes one object, and none does anything else.
 
-use super::global::Global;
+use super::global::{Global, no_method};
 use super::heap::{Object, Storage, Tensor, Value};
 use super::machine::Machine;
 use crate::weights::ErrorKind;
 
 /// The most dimensions a tensor may have; no network here has more than five.
 const MAX_RANK: usize = 8;
+
+/// Methods by which `fuse()` replaces a module's `forward`, before v6.0 and since.
+const METHODS: [&str; 3] = ["forward", "forward_fuse", "fuseforward"];
 
 impl<'a> Machine<'a, '_> {
     /// Calls `callee` with the tuple `args`.
@@ -51,8 +54,19 @@ impl<'a> Machine<'a, '_> {
                 args.first().copied().ok_or_else(|| self.fault("a parameter without a tensor"))
             }
             Global::Opaque => Ok(Value::Opaque),
+            Global::Attribute => self.method(args),
             // Classes of modules are objects of their own.
             Global::Module | Global::Storage(_) => Err(self.fault("a class called that makes nothing")),
+        }
+    }
+
+    /// `getattr(module, name)` of a module's own method, which nothing here calls: what it computes, the graph does.
+    fn method(&self, args: &[Value]) -> Result<Value, ErrorKind> {
+        let [object, name] = args else { return Err(no_method()) };
+        let is_module = matches!(self.heap.object(*object), Some(Object::Module { .. }));
+        match self.heap.str(*name) {
+            Some(name) if is_module && METHODS.contains(&name) => Ok(Value::Opaque),
+            _ => Err(no_method()),
         }
     }
 
@@ -175,6 +189,27 @@ mod tests {
         );
         assert_eq!(last(b"(X\x06\0\0\0modulecmodels.yolo\nDetect\nNNtQ.").unwrap(), "Class(\"Detect\")");
         assert!(last(b"cmodels.yolo\nDetect\n)\x81}b}b.").is_err());
+    }
+
+    #[test]
+    fn only_a_module_s_known_methods_can_be_taken() {
+        let of = |object: &[u8], name: &str| {
+            let length = (name.len() as u32).to_le_bytes();
+            let call = [b"c__builtin__\ngetattr\n(", object, b"X", &length, name.as_bytes(), b"tR."].concat();
+            last(&call)
+        };
+        let module = b"cmodels.common\nConv\n)\x81";
+        assert_eq!(of(module, "forward_fuse").unwrap(), "Opaque");
+        for (object, name) in
+            [(&module[..], "__class__"), (b"cmodels.common\nConv\n", "forward"), (b"N", "forward")]
+        {
+            let error = of(object, name).unwrap_err();
+            assert!(
+                matches!(&error, ErrorKind::ForbiddenClass { class } if class == "builtins.getattr"),
+                "{error}"
+            );
+        }
+        assert!(last(b"c__builtin__\ngetattr\n)R.").is_err());
     }
 
     #[test]

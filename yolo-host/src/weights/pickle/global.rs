@@ -1,5 +1,6 @@
 //! The names a pickle may use, and what each means here. Everything else is refused.
 
+use super::foreign;
 use crate::weights::ErrorKind;
 use crate::weights::element::Element;
 
@@ -20,14 +21,18 @@ pub enum Global {
     Module,
     /// A class whose objects no model needs.
     Opaque,
+    /// `getattr`, by which a module's method in place of another is written: `forward_fuse` of a fused one.
+    Attribute,
 }
 
 /// Modules whose classes are network modules.
-const MODULES: [&str; 7] = [
+const MODULES: [&str; 8] = [
     "models.yolo",
     "models.common",
     "models.experimental",
     "utils.activations",
+    // ModelEMA, which has the averaged model inside.
+    "utils.torch_utils",
     "yolov5.utils.activations",
     "torch.nn.parallel.data_parallel",
     "torch.nn.parallel.distributed",
@@ -36,13 +41,47 @@ const MODULES: [&str; 7] = [
 /// Packages all of whose modules are such.
 const PACKAGES: [&str; 2] = ["yolov5.models.", "torch.nn.modules."];
 
+/// Packages whose classes stand beside a model: what trained it, and its settings.
+const BESIDE: [&str; 9] = [
+    "lightning.",
+    "omegaconf.",
+    "pytorch_lightning.",
+    "torch.amp.",
+    "torch.cuda.amp.",
+    "torch.optim.",
+    "torch.utils.data.",
+    "utils.",
+    "yolov5.utils.",
+];
+
 /// What training checkpoints hold besides: arguments, scores, dates, paths.
-const OPAQUE: [(&str, &[&str]); 13] = [
+const OPAQUE: [(&str, &[&str]); 18] = [
+    ("collections", &["Counter", "deque"]),
+    ("decimal", &["Decimal"]),
+    ("easydict", &["EasyDict"]),
+    ("types", &["SimpleNamespace"]),
+    ("uuid", &["UUID"]),
     ("_codecs", &["encode"]),
     ("argparse", &["Namespace"]),
-    ("builtins", &["bytearray", "bytes", "complex", "dict", "float", "int", "list"]),
+    (
+        "builtins",
+        &[
+            "bool",
+            "bytearray",
+            "bytes",
+            "complex",
+            "dict",
+            "float",
+            "int",
+            "list",
+            "range",
+            "slice",
+            "str",
+            "tuple",
+        ],
+    ),
     ("datetime", &["date", "datetime", "timedelta", "timezone"]),
-    ("numpy", &["dtype", "ndarray"]),
+    ("numpy", &["bool_", "dtype", "float16", "float32", "float64", "int32", "int64", "ndarray", "uint8"]),
     ("numpy.core.multiarray", &["_reconstruct", "scalar"]),
     ("numpy._core.multiarray", &["_reconstruct", "scalar"]),
     ("numpy.core.numeric", &["_frombuffer"]),
@@ -85,27 +124,42 @@ impl Global {
             }
             _ => {}
         }
+        if (module, name) == ("builtins", "getattr") {
+            return Ok(Global::Attribute);
+        }
         if let ("torch" | "torch.cuda", Some(element)) = (module, Element::from_storage(name)) {
             return Ok(Global::Storage(element));
         }
         if OPAQUE.iter().any(|(of, names)| *of == module && names.contains(&name)) {
             return Ok(Global::Opaque);
         }
-        if is_module_class(module, name) {
+        if let Some(other) = foreign::recognise(module, name) {
+            return Err(other);
+        }
+        if is_class(module, name, &MODULES, &PACKAGES) {
             return Ok(Global::Module);
+        }
+        if is_class(module, name, &[], &BESIDE) {
+            return Ok(Global::Opaque);
         }
         Err(ErrorKind::ForbiddenClass { class: printable(module, name) })
     }
 }
 
-/// A dotted name is refused: Python would follow it from the class to whatever it imports.
-fn is_module_class(module: &str, name: &str) -> bool {
-    let known = MODULES.contains(&module) || PACKAGES.iter().any(|package| module.starts_with(package));
+/// Whether a class stands in one of these modules or packages. A dotted name is refused: Python would follow it from the
+/// class to whatever it imports.
+fn is_class(module: &str, name: &str, modules: &[&str], packages: &[&str]) -> bool {
+    let known = modules.contains(&module) || packages.iter().any(|package| module.starts_with(package));
     known && !name.starts_with("__") && name.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
+/// `getattr` where it is not a module's method.
+pub fn no_method() -> ErrorKind {
+    ErrorKind::ForbiddenClass { class: printable("builtins", "getattr") }
+}
+
 /// The name for an error message: of bounded length and without control characters, for it comes from the file.
-fn printable(module: &str, name: &str) -> String {
+pub fn printable(module: &str, name: &str) -> String {
     let name = format!("{module}.{name}");
     name.chars().take(100).flat_map(char::escape_debug).collect()
 }
@@ -131,6 +185,10 @@ mod tests {
             ("torch.nn.parallel.distributed", "DistributedDataParallel", Global::Module),
             ("numpy.core.multiarray", "scalar", Global::Opaque),
             ("pathlib", "PosixPath", Global::Opaque),
+            ("types", "SimpleNamespace", Global::Opaque),
+            ("torch.cuda.amp.grad_scaler", "GradScaler", Global::Opaque),
+            ("torch.optim.sgd", "SGD", Global::Opaque),
+            ("__builtin__", "getattr", Global::Attribute),
         ];
         for (module, name, want) in cases {
             assert_eq!(Global::find(module, name).unwrap(), want, "{module}.{name}");
@@ -143,7 +201,10 @@ mod tests {
             ("os", "system"),
             ("posix", "system"),
             ("builtins", "eval"),
-            ("builtins", "getattr"),
+            ("builtins", "setattr"),
+            ("torch.optim", "SGD"),
+            ("torch.optim.sgd", "os.system"),
+            ("types", "CodeType"),
             ("torch", "load"),
             ("torch.storage", "_load_from_bytes"),
             ("torch.hub", "load"),
@@ -151,8 +212,6 @@ mod tests {
             ("models", "common"),
             ("models.yolo", "os.system"),
             ("models.yolo", "__builtins__"),
-            ("models.yolo2", "Model"),
-            ("__main__", "Model"),
             ("", ""),
         ];
         for (module, name) in cases {

@@ -5,6 +5,7 @@
 //! of ours, and any other name ends the reading before a call could be reached.
 
 mod call;
+mod foreign;
 mod global;
 mod heap;
 mod machine;
@@ -25,5 +26,10 @@ pub fn load<'a>(
     heap: &mut Heap<'a>,
     budget: &mut Budget,
 ) -> Result<Value, ErrorKind> {
-    machine::Machine::new(bytes, *at, heap, budget).run(at)
+    let start = *at;
+    let read = machine::Machine::new(bytes, start, heap, budget).run(at);
+    match read {
+        Err(ErrorKind::Unknown { classes }) => Err(foreign::survey(bytes, start, classes)),
+        read => read,
+    }
 }

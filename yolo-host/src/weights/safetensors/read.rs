@@ -28,7 +28,7 @@ pub fn read(mut file: impl BufRead, len: u64) -> Result<Checkpoint, ErrorKind> {
             return Err(ErrorKind::DuplicateTensor { tensor: name });
         }
     }
-    Ok(Checkpoint { arrays, meta: Meta::from_map(metadata)?, modules: vec![] })
+    Ok(Checkpoint { arrays, meta: Meta::from_map(metadata)?, ..Checkpoint::default() })
 }
 
 /// The header's text. The tensors' bytes come after it.

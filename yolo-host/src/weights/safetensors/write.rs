@@ -117,7 +117,7 @@ mod tests {
         Checkpoint {
             arrays: arrays.map(|(name, array)| (name.to_owned(), array)).into(),
             meta,
-            modules: vec![],
+            ..Checkpoint::default()
         }
     }
 

@@ -23,11 +23,8 @@ fn safetensors() -> Vec<u8> {
         ("b", Array { shape: vec![], data: Data::I64(vec![-1]) }),
     ];
     let meta = Meta { imgsz: Some(64), ..Meta::default() };
-    let checkpoint = Checkpoint {
-        arrays: arrays.map(|(name, array)| (name.to_owned(), array)).into(),
-        meta,
-        modules: vec![],
-    };
+    let arrays = arrays.map(|(name, array)| (name.to_owned(), array)).into();
+    let checkpoint = Checkpoint { arrays, meta, ..Checkpoint::default() };
     let file = tempfile::NamedTempFile::new().unwrap();
     write(file.path(), &checkpoint, Precision::F32).unwrap();
     std::fs::read(file.path()).unwrap()

@@ -10,6 +10,7 @@ use zip::{CompressionMethod, ZipArchive};
 
 use crate::weights::ErrorKind;
 use crate::weights::budget::Budget;
+use crate::weights::kind;
 use crate::weights::pickle::Storage;
 
 /// The signature of a zip archive's first file.
@@ -19,6 +20,23 @@ const PICKLE: &str = "data.pkl";
 /// Whether `bytes` begin like a zip archive.
 pub fn is_archive(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC)
+}
+
+/// The signature of the record that ends one, which is no longer than this with its comment.
+const END: &[u8] = b"PK\x05\x06";
+const END_LEN: usize = 22 + 0xffff;
+
+/// The error for an archive whose table of contents cannot be read: most often a download that broke off.
+fn damaged(bytes: &[u8], error: ZipError) -> ErrorKind {
+    let tail = &bytes[bytes.len().saturating_sub(END_LEN)..];
+    match tail.windows(END.len()).any(|window| window == END) {
+        true => ErrorKind::Archive(error),
+        false => {
+            let have = bytes.len();
+            let what = format!("it was cut short: its end is missing, only {have} bytes are there");
+            ErrorKind::Archive(ZipError::InvalidArchive(what.into()))
+        }
+    }
 }
 
 /// An opened archive.
@@ -37,7 +55,8 @@ impl<'a> Archive<'a> {
         // PyTorch puts zip64's records between table and end without saying so at the end. A guess of where the archive
         // begins can then be wrong by their size; it begins where its magic number stands.
         let config = Config { archive_offset: ArchiveOffset::Known(0) };
-        let zip = ZipArchive::with_config(config, Cursor::new(bytes)).map_err(ErrorKind::Archive)?;
+        let zip =
+            ZipArchive::with_config(config, Cursor::new(bytes)).map_err(|error| damaged(bytes, error))?;
         let mut pickles = zip
             .file_names()
             .filter_map(|name| Some(name.ok()?.strip_suffix(PICKLE)?.to_owned()))
@@ -46,14 +65,15 @@ impl<'a> Archive<'a> {
         let prefix = match (pickles.next(), pickles.next()) {
             (Some(prefix), None) => prefix,
             (None, _) => {
-                return not_weights("a zip archive, but without the data.pkl that torch.save puts in");
+                let names: Vec<_> = zip.file_names().filter_map(Result::ok).collect();
+                return Err(kind::archive(&names.iter().map(|name| &**name).collect::<Vec<_>>()));
             }
             _ => return not_weights("a zip archive with several data.pkl"),
         };
         drop(pickles);
         let script = format!("{prefix}constants.pkl");
         if zip.index_for_name(&script).is_some() {
-            return not_weights("a TorchScript program, which is made for running, not for loading weights");
+            return Err(kind::script());
         }
         Ok(Archive { bytes, zip, prefix, storages: HashMap::new() })
     }

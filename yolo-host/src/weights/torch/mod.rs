@@ -4,6 +4,7 @@ mod archive;
 mod legacy;
 mod module;
 mod modules;
+mod names;
 mod tensor;
 mod yaml;
 
@@ -49,5 +50,5 @@ fn checkpoint<'a>(
         let array = tensor::copy(&name, tensor, bytes, budget)?;
         arrays.insert(name, array);
     }
-    Ok(Checkpoint { arrays, meta: model.meta, modules: model.modules })
+    Ok(Checkpoint { arrays, meta: model.meta, modules: model.modules, notes: model.notes })
 }

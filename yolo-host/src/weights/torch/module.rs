@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::modules::{self, ModuleInfo};
-use super::yaml;
+use super::{names, yaml};
 use crate::weights::budget::Budget;
 use crate::weights::pickle::{Heap, Object, Tensor, Value};
 use crate::weights::{ErrorKind, Meta};
@@ -14,8 +14,22 @@ const MAX_DEPTH: usize = 64;
 /// v6.0 kept this next to `anchors`; v6.1 computes it.
 const ANCHOR_GRID: &str = ".anchor_grid";
 
-/// What `DataParallel` puts before every name.
-const PARALLEL: &str = "module";
+/// Where a checkpoint keeps its model, averages first.
+const KEYS: [&str; 10] = [
+    "ema",
+    "ema_state_dict",
+    "state_dict_ema",
+    "model_ema",
+    "model",
+    "state_dict",
+    "model_state_dict",
+    "weights",
+    "net",
+    "params",
+];
+
+/// Checkpoints within checkpoints.
+const MAX_WRAPPERS: usize = 8;
 
 /// A dict's pairs.
 type Pairs<'h> = &'h [(Value, Value)];
@@ -25,36 +39,71 @@ pub struct Model<'h, 'a> {
     pub tensors: BTreeMap<String, &'h Tensor<'a>>,
     pub meta: Meta,
     pub modules: Vec<ModuleInfo>,
+    pub notes: Vec<String>,
 }
 
-/// Finds the model under `root`: the object itself, or what a checkpoint holds as `ema`, `model` or `state_dict`.
+/// Finds the model under `root`: the object itself, or what a checkpoint holds as one of [`KEYS`].
 pub fn find<'h, 'a>(
     heap: &'h Heap<'a>,
     root: Value,
     budget: &mut Budget,
 ) -> Result<Model<'h, 'a>, ErrorKind> {
     let mut walk = Walk { heap, budget, tensors: BTreeMap::new() };
-    let checkpoint = heap.dict(root).unwrap_or_default();
-    let model = ["ema", "model", "state_dict"]
-        .into_iter()
-        .filter_map(|key| heap.get(checkpoint, key))
-        .find(|value| heap.module(*value).is_some() || heap.dict(*value).is_some())
-        .unwrap_or(root);
-
-    let (mut meta, mut infos) = (Meta::default(), vec![]);
+    let mut infos = vec![];
+    let model = locate(heap, root, 0).unwrap_or(root);
+    // What stands beside a bare state_dict; a module knows these things itself.
+    let mut about = heap.dict(root).unwrap_or_default();
     if let Some(state) = heap.module(model) {
-        let state = walk.inside_parallel(state)?;
         walk.module("", state, 0)?;
-        infos = modules::of(heap, state, walk.budget)?;
-        meta.model = heap.get(state, "yaml").and_then(|yaml| yaml::write(heap, yaml));
-        meta.names = heap.get(state, "names").map_or(Ok(None), |names| walk.class_names(names))?;
+        about = inside(heap, state);
+        infos = modules::of(heap, about, walk.budget)?;
     } else if let Some(pairs) = heap.dict(model) {
         walk.state_dict(pairs)?;
     }
+    let yaml = heap.get(about, "yaml").and_then(|yaml| yaml::write(heap, yaml));
+    let names = heap.get(about, "names").map_or(Ok(None), |names| walk.class_names(names))?;
+    let meta = Meta { model: yaml, names, ..Meta::default() };
     if walk.tensors.is_empty() {
         return Err(ErrorKind::NotWeights("a PyTorch file without the tensors of a model".to_owned()));
     }
-    Ok(Model { tensors: walk.tensors, meta, modules: infos })
+    let (tensors, notes) = names::unwrap(walk.tensors)?;
+    Ok(Model { tensors, meta, modules: infos, notes })
+}
+
+/// The model in `value`: a module, or a dict with tensors in it, perhaps within others.
+fn locate(heap: &Heap, value: Value, depth: usize) -> Option<Value> {
+    if let Some(state) = heap.module(value) {
+        // ModelEMA keeps the averaged model.
+        let average = heap.get(state, "ema").filter(|ema| heap.module(*ema).is_some());
+        return Some(average.unwrap_or(value));
+    }
+    if depth == MAX_WRAPPERS {
+        return None;
+    }
+    // The averages once came with the number of their updates.
+    if let Some(Object::Tuple(items)) = heap.object(value) {
+        return locate(heap, *items.first()?, depth + 1);
+    }
+    let pairs = heap.dict(value)?;
+    let under = KEYS.iter().filter_map(|key| heap.get(pairs, key));
+    let found = under.filter_map(|value| locate(heap, value, depth + 1)).next();
+    let tensors = || pairs.iter().any(|(_, value)| matches!(heap.object(*value), Some(Object::Tensor(_))));
+    found.or_else(|| tensors().then_some(value))
+}
+
+/// The attributes of the innermost module that has a YAML, within wrappers of a single module such as `DataParallel`.
+fn inside<'h>(heap: &'h Heap, outer: Pairs<'h>) -> Pairs<'h> {
+    let (mut state, mut found) = (outer, outer);
+    for _ in 0..MAX_WRAPPERS {
+        if heap.get(state, "yaml").is_some() {
+            found = state;
+        }
+        let children = heap.get(state, "_modules").and_then(|children| heap.dict(children));
+        let Some([(_, child)]) = children else { break };
+        let Some(child) = heap.module(*child) else { break };
+        state = child;
+    }
+    found
 }
 
 struct Walk<'h, 'a, 'b> {
@@ -64,24 +113,10 @@ struct Walk<'h, 'a, 'b> {
 }
 
 impl<'h> Walk<'h, '_, '_> {
-    /// The attributes of the model that `DataParallel` wraps, or `state` if it is not wrapped.
-    fn inside_parallel(&mut self, state: Pairs<'h>) -> Result<Pairs<'h>, ErrorKind> {
-        Ok(match self.pairs(state, "_modules")? {
-            [(key, inner)] if self.heap.str(*key) == Some(PARALLEL) => {
-                self.heap.module(*inner).unwrap_or(state)
-            }
-            _ => state,
-        })
-    }
-
-    /// A dict of tensors. Those of a wrapped model lose their prefix.
+    /// A dict of tensors.
     fn state_dict(&mut self, pairs: Pairs<'h>) -> Result<(), ErrorKind> {
-        let heap = self.heap;
-        let prefix = format!("{PARALLEL}.");
-        let wrapped = pairs.iter().all(|(key, _)| heap.str(*key).is_some_and(|key| key.starts_with(&prefix)));
         for (key, value) in pairs {
-            let name = heap.str(*key).ok_or_else(|| not_weights("a dict whose keys are no names"))?;
-            let name = if wrapped { &name[prefix.len()..] } else { name };
+            let name = self.heap.str(*key).ok_or_else(|| not_weights("a dict whose keys are no names"))?;
             self.tensor("", name, *value)?;
         }
         Ok(())
