@@ -176,6 +176,8 @@ fn epochs_are_counted_from_one() {
         Report { title: "", facts: &[], epochs, summary: None, names: &[], figures: &[] }.html()
     };
     assert!(html(&rows).contains("<b>5</b><span>best epoch</span>"));
+    rows[7].metrics = [0.9; 4];
+    assert!(html(&rows).contains("<b>8</b><span>best epoch</span>"), "the last of equal ones is kept");
     let one = html(&rows[..1]);
     assert_eq!(one.matches("text-anchor=\"middle\">1</text>").count(), 6, "one number at each of six axes");
     assert!(!one.contains("text-anchor=\"middle\">0"), "no fractions of an epoch: {one}");

@@ -2,6 +2,7 @@
 
 use super::output::thousands;
 use crate::model::Model;
+use crate::report::general;
 use crate::report::html::Facts;
 use crate::train::{Hyper, Machine, Options, Training};
 use serde::Serialize;
@@ -26,7 +27,10 @@ pub fn model(model: &Model, file: Option<String>, imgsz: usize, names: &[String]
     if let Ok(statistics) = model.statistics(imgsz) {
         rows.push(("layers".into(), statistics.layers.to_string()));
         rows.push(("parameters".into(), thousands(statistics.parameters)));
-        rows.push(("GFLOPs".into(), format!("{:.1} at {imgsz} × {imgsz} pixels", statistics.gflops)));
+        rows.push((
+            "GFLOPs".into(),
+            format!("{} at {imgsz} × {imgsz} pixels", general(statistics.gflops, 3)),
+        ));
     }
     rows.push(("classes".into(), format!("{}: {}", names.len(), names.join(", "))));
     Facts { title: "Model".into(), rows }

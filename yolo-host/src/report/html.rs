@@ -78,7 +78,8 @@ impl Report<'_> {
 
     fn tiles(&self) -> String {
         let best = self.epochs.iter().filter(|row| row.fitness().is_finite());
-        let best = best.reduce(|best, row| if row.fitness() > best.fitness() { row } else { best });
+        // Of equal ones the last, as the weights in `best` are.
+        let best = best.reduce(|best, row| if row.fitness() >= best.fitness() { row } else { best });
         let mut tiles = Vec::new();
         let metrics = self.summary.map(|s| [s.precision, s.recall, s.map50, s.map]);
         if let Some(metrics) = metrics.or(best.map(|row| row.metrics)) {
