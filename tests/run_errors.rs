@@ -271,7 +271,7 @@ fn what_is_wrong_from_the_start_is_told_and_leaves_no_folder() {
     let cases: Vec<(PathBuf, Vec<String>, &str)> = vec![
         (none, vec![], "no pictures for train"),
         (yolo_set("unlabelled", &[None, None]), vec![], "none of the 2 pictures for train has labels"),
-        (yolo_set("broken", &[Some("0 2 2 2 2"), Some("x")]), vec![], "all 2 pictures for train"),
+        (yolo_set("broken", &[Some("0 2 2 2 2"), Some("x")]), vec![], "not one object for train can be used"),
         (yolo_set("beyond", &[Some("2 .5 .5 .5 .5"), Some("7 .5 .5 .5 .5")]), vec![], "classes are 0 to 1"),
         (whole(), hyp("lr: 0.1", "unknown.yaml").to_vec(), "unknown: `lr` (the nearest is `lr0`)"),
         (
