@@ -201,7 +201,7 @@ fn bad_weights() {
         ),
         ("shape.safetensors", safetensors(&one(json!([2]), 4), &[0; 4]), "tensor `w`: shape [2] of F32"),
         ("extra.safetensors", safetensors(&one(json!([1]), 4), &[0; 9]), "5 bytes after the last tensor"),
-        ("silent.safetensors", safetensors(&one(json!([1]), 4), &[0; 4]), "name its YAML with --cfg"),
+        ("silent.safetensors", safetensors(&one(json!([1]), 4), &[0; 4]), "name it with --cfg"),
         ("yaml.safetensors", safetensors(&carrying("nc: ["), &[]), "not valid YAML"),
         (
             "wide.safetensors",
@@ -361,7 +361,7 @@ fn odd_pictures() {
             failures.push(format!("{name}: expected `{says}`, got {lines:?}"));
         }
     }
-    let tally = format!("{} of {} pictures failed", bad.len(), bad.len() + good.len());
+    let tally = format!("{} of {} images failed", bad.len(), bad.len() + good.len());
     if !text.contains(&tally) {
         failures.push(format!("expected `{tally}`"));
     }
@@ -448,9 +448,9 @@ fn bad_arguments() {
         (&["detect", "--conf-thres", "nan"], 1, "--conf-thres must be from 0 to 1, not NaN"),
         (&["detect", "--classes", "80"], 1, "--classes 80: the model has classes 0 to 79"),
         (&["detect", "--source", "missing.jpg"], 1, "source 'missing.jpg' does not exist"),
-        (&["detect", "--source", here], 1, "no pictures in"),
+        (&["detect", "--source", here], 1, "no images in"),
         (&["info", "--cfg", "missing.yaml"], 1, "missing.yaml: no such model file"),
-        (&["info", "--weights", "missing.pt"], 1, "missing.pt: cannot read the file: No such file"),
+        (&["info", "--weights", "missing.pt"], 1, "missing.pt: no such file"),
         (
             &["convert", "--weights", "weights/yolov5s.safetensors", "--output", "a.pt"],
             1,

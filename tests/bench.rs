@@ -220,7 +220,7 @@ fn wrong_commands_are_refused() {
         (
             &["--cfg", cfg, "--precision", "int8", "--calibrate", "models"],
             1,
-            "--calibrate: no pictures in 'models'",
+            "--calibrate: no images in 'models'",
         ),
         (&["--cfg", cfg, "--calibrate", "models"], 1, "--calibrate is for --precision int8 only"),
         (&["--cfg", cfg, "--data", data], 2, "--weights"),
@@ -228,7 +228,7 @@ fn wrong_commands_are_refused() {
         (&["--serve", "--json"], 2, "cannot be used with"),
         (&["--serve", "--threads", "1,2"], 1, "--serve takes one number of --threads"),
         (&["--cfg", "missing.yaml"], 1, "missing.yaml: no such model file"),
-        (&["--weights", "missing.pt"], 1, "missing.pt: cannot read the file"),
+        (&["--weights", "missing.pt"], 1, "missing.pt: no such file"),
         (&["--weights", s, "--cfg", cfg], 1, "the weights do not fit the model"),
         (&["--weights", s, "--cfg", cfg, cfg], 1, "2 --cfg for 1 --weights; give one for each"),
         (&["--weights", s, "--data", "missing.yaml", "--imgsz", "32"], 1, "missing.yaml"),

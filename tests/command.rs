@@ -60,8 +60,9 @@ fn info_prints_every_model() {
     report(failures);
     let table = text(&run(yolo().args(["info", "--weights", "weights/yolov5s.safetensors"])).stdout);
     assert!(table.contains("7,235,389 parameters"), "{table}");
-    // A header, a row a layer, the figures; and the classes, the licence and the size that the weights name.
-    assert_eq!(table.lines().count(), 1 + 25 + 1 + 3, "{table}");
+    // The heads, a row a layer, two lines of figures; and the classes, the licence and the size that the weights name.
+    let classes = table.lines().skip_while(|line| !line.starts_with("classes: ")).count();
+    assert_eq!((table.lines().count() - classes, classes > 3), (1 + 25 + 2, true), "{table}");
 }
 
 /// The main job of the README, with everything that it can write.
@@ -131,8 +132,8 @@ fn options_choose_what_is_found() {
     assert!(found(&["--conf-thres", "0.05", "--agnostic-nms"]) <= all);
     assert_eq!(found(&["--conf-thres", "0.999"]), 0);
     assert_ne!(found(&["--conf-thres", "0.05", "--augment"]), all);
-    // exp, exp2, … were left by the calls above.
-    assert_eq!(files(project.path()).len(), 7);
+    // Nothing was to be written.
+    assert!(files(project.path()).is_empty());
 }
 
 #[test]

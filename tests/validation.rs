@@ -7,6 +7,7 @@ use yolo_host::autograd::Machine;
 use yolo_host::autograd::cpu::Trainer;
 use yolo_host::data::{Batch, Geometry, Label};
 use yolo_host::detector::{Detector, load_model};
+use yolo_host::ensemble::{Head, Member};
 use yolo_host::eval::{Detection, non_max_suppression};
 use yolo_host::model::{Model, State};
 use yolo_host::validator::{Judged, Options, Validation, validate_batches};
@@ -40,9 +41,10 @@ fn judged(model: &Model, state: &State, batch: Batch, options: &Options) -> (Val
     let mut found = vec![];
     let mut each = |judged: &Judged| found = judged.detections[0].clone();
     let anchors = state.floats(model.detect.anchors);
+    let mut member =
+        [Member { network: &mut network, head: Head { detect: &model.detect, anchors, classes: None } }];
     let batches = std::iter::once(Ok(batch));
-    let validation =
-        validate_batches(&mut network, &model.detect, anchors, batches, None, options, &mut each).unwrap();
+    let validation = validate_batches(&mut member, batches, None, options, &mut each).unwrap();
     (validation, found)
 }
 
@@ -54,18 +56,7 @@ fn augmented_rows_are_the_reference_s() {
     let [_, _, height, width] = batch.shape;
     let ours = detector.predict(&batch.planes, height, width, f32::NEG_INFINITY).unwrap();
     let reference = floats(&expected.arrays["decoded"]);
-    assert_eq!(ours.len(), reference.len(), "rows");
-    let mut failures = vec![];
-    for (row, (ours, reference)) in ours.chunks(no).zip(reference.chunks(no)).enumerate() {
-        for (column, (a, b)) in ours.iter().zip(reference).enumerate() {
-            // Pixels, then shares.
-            let limit = if column < 4 { 0.01 } else { 1e-5 };
-            if (a - b).abs() > limit || a.is_nan() {
-                failures.push(format!("row {row}, column {column}: {a}, reference {b}"));
-            }
-        }
-    }
-    report(failures);
+    report(differing_rows(&ours, &reference, no));
 }
 
 #[test]
@@ -84,6 +75,91 @@ fn validation_suppresses_the_rows_of_all_views() {
     let lacks = |wanted: &&Detection| !found.iter().any(|one| equal(one, wanted));
     report(reference.iter().filter(lacks).map(|wanted| format!("lacks {wanted:?}")).collect());
     assert_ne!(found, judged(&model, &state, batch, &Options::default()).1, "without augmentation");
+}
+
+/// Every row of ours within 0.01 pixels and 1e-5 of the reference's.
+fn differing_rows(ours: &[f32], reference: &[f32], no: usize) -> Vec<String> {
+    assert_eq!(ours.len(), reference.len(), "rows");
+    let mut failures = vec![];
+    for (row, (ours, reference)) in ours.chunks(no).zip(reference.chunks(no)).enumerate() {
+        for (column, (a, b)) in ours.iter().zip(reference).enumerate() {
+            // Pixels, then shares.
+            let limit = if column < 4 { 0.01 } else { 1e-5 };
+            if (a - b).abs() > limit || a.is_nan() {
+                failures.push(format!("row {row}, column {column}: {a}, reference {b}"));
+            }
+        }
+    }
+    failures
+}
+
+/// Two models of different strides together, the golden of `make_ensemble.py`; the first counts its classes otherwise.
+#[test]
+fn an_ensemble_finds_what_the_reference_s_finds() {
+    let expected = read_golden(&golden("ensemble.safetensors"));
+    let files: Vec<String> = serde_json::from_str(&expected.meta.extra["models"]).unwrap();
+    let part = |file: &String| {
+        let mut meta = expected.meta.clone();
+        meta.model = Some(file.clone());
+        golden_model(&meta, &registry())
+    };
+    let [mut first, second] = [part(&files[0]), part(&files[1])];
+    let [height, width] = ["height", "width"].map(|key| number(&expected.meta, key) as usize);
+    let names = |list: [&str; 3]| Some(list.map(str::to_string).to_vec());
+    let detector = |model: Model, names| {
+        let state = portable_state(&model);
+        Detector::new(model, state, names, Machine::Cpu).unwrap()
+    };
+    let no = first.detect.no();
+    let reference = floats(&expected.arrays["decoded"]);
+    let rows = |ensemble: &Detector| {
+        ensemble.predict(&picture(height, width), height, width, f32::NEG_INFINITY).unwrap()
+    };
+
+    let last = || detector(part(&files[1]), names(["a", "b", "c"]));
+    let mut ensemble =
+        Detector::ensemble(vec![detector(part(&files[0]), names(["a", "b", "c"]))], last()).unwrap();
+    assert_eq!((ensemble.stride(), ensemble.round_size(65)), (64, 128));
+    report(differing_rows(&rows(&ensemble), &reference, no));
+
+    // The same classes in another order: scores move to where the last has them.
+    let turned = detector(part(&files[0]), names(["c", "a", "b"]));
+    let turned = rows(&Detector::ensemble(vec![turned], last()).unwrap());
+    let own = rows(&detector(part(&files[0]), None)).len();
+    let mut moved = reference.clone();
+    moved[..own].chunks_mut(no).for_each(|row| row[5..].rotate_left(1));
+    report(differing_rows(&turned, &moved, no));
+
+    let geometry = Geometry { original: (height, width), gain: (1.0, 1.0), pad: (0.0, 0.0) };
+    let batch = Batch {
+        planes: picture(height, width),
+        shape: [1, 3, height, width],
+        targets: vec![],
+        pictures: vec![0],
+        geometry: vec![geometry],
+    };
+    let mut found = vec![];
+    let mut each = |judged: &Judged| found = judged.detections[0].clone();
+    let batches = std::iter::once(Ok(batch));
+    validate_batches(&mut ensemble.members(), batches, None, &Options::default(), &mut each).unwrap();
+    let kept = floats(&expected.arrays["found"]);
+    assert!(kept.len() > 60, "{} detections", kept.len() / 6);
+    assert_eq!(found.len(), kept.len() / 6);
+    let lacks = |row: &&[f32]| {
+        !found.iter().any(|one| {
+            let near = one.rect.iter().zip(*row).all(|(a, b)| (a - b).abs() < 0.01);
+            near && one.class == row[5] as usize && (one.confidence - row[4]).abs() < 1e-5
+        })
+    };
+    report(kept.chunks(6).filter(lacks).map(|row| format!("lacks {row:?}")).collect());
+
+    // What does not go together.
+    let refused = |before, last| Detector::ensemble(vec![before], last).err().unwrap().to_string();
+    let other = refused(detector(part(&files[0]), names(["a", "b", "cat"])), last());
+    assert!(other.contains("`cat`, `c`") && other.contains("yolov5n6.yaml"), "{other}");
+    first.spec.channels = 1;
+    let channels = refused(detector(first, None), detector(second, None));
+    assert!(channels.contains("1 channels"), "{channels}");
 }
 
 #[test]
@@ -213,8 +289,9 @@ fn coco128_from_stored_inputs_is_the_reference_s() {
     assert_eq!(batches.iter().map(|batch| batch.shape[0]).sum::<usize>(), 128);
     let options = Options { augment: result["augment"].as_bool().unwrap(), ..Options::default() };
     let (anchors, batches) = (state.floats(model.detect.anchors), batches.into_iter().map(Ok));
-    let validation =
-        validate_batches(&mut network, &model.detect, anchors, batches, None, &options, &mut |_| ());
+    let head = Head { detect: &model.detect, anchors, classes: None };
+    let mut member = [Member { network: &mut network, head }];
+    let validation = validate_batches(&mut member, batches, None, &options, &mut |_| ());
     let summary = validation.unwrap().summary;
     let mut failures = vec![];
     for (key, ours) in [

@@ -10,8 +10,8 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 PARTS = (
-    'layers', 'views', 'statistics', 'plugins', 'loss', 'training', 'mixed', 'nms', 'metrics', 'reports', 'evolve',
-    'letterbox', 'augment', 'checkpoints', 'activations', 'photos', 'lite',
+    'layers', 'views', 'ensemble', 'statistics', 'plugins', 'loss', 'training', 'mixed', 'nms', 'metrics', 'reports',
+    'evolve', 'letterbox', 'augment', 'checkpoints', 'activations', 'photos', 'lite',
 )
 
 

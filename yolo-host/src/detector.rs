@@ -1,15 +1,17 @@
 //! Photograph in, objects out: letterbox, network, decoding, suppression, and boxes back to the photograph's pixels.
 
-use crate::autograd::{self, Evaluator, Machine};
-use crate::data::{Picture, channels_into, letterbox, scale_boxes};
+mod ensemble;
+
+use self::ensemble::Part;
+use crate::autograd::{self, Machine};
+use crate::data::{Picture, letterbox, scale_boxes};
 use crate::engine::Numbers;
-use crate::eval::{Detection, NmsOptions, View, non_max_suppression, views};
+use crate::eval::{Detection, NmsOptions, non_max_suppression};
 use crate::model::{self, Mismatch, Model, Spec, State, unfuse};
 use crate::registry::{Registry, RegistryError};
-use crate::validator::rows;
 use crate::weights;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// A detector that cannot be made or run.
@@ -25,7 +27,7 @@ pub enum Error {
     #[error(transparent)]
     Registry(#[from] RegistryError),
     /// The weights do not say which model they belong to.
-    #[error("{}: does not say which model it belongs to; name its YAML with --cfg", file.display())]
+    #[error("{}: does not say which model it belongs to", file.display())]
     NoModel {
         /// The weights.
         file: PathBuf,
@@ -37,20 +39,30 @@ pub enum Error {
         file: PathBuf,
         /// The model file.
         model: String,
+        /// Whether the weights carry a model of their own, in whose place another was asked for.
+        carried: bool,
         /// What does not fit.
         source: Box<Mismatch>,
     },
     /// The network cannot be run.
     #[error(transparent)]
     Network(#[from] autograd::Error),
+    /// Models that do not go together.
+    #[error("{model} and {last} cannot work together: {why}")]
+    Ensemble {
+        /// One of them.
+        model: String,
+        /// The last.
+        last: String,
+        /// What keeps them apart.
+        why: String,
+    },
 }
 
-/// A model, its weights and its class names.
+/// A model with its weights and class names, or several whose boxes go into one suppression.
 pub struct Detector {
-    model: Model,
-    /// One run at a time uses its memory.
-    network: Mutex<Box<dyn Evaluator>>,
-    anchors: Vec<f32>,
+    before: Vec<Part>,
+    last: Part,
     names: Vec<String>,
     augment: bool,
 }
@@ -85,6 +97,7 @@ pub fn load_model(
     let state = State::from_arrays(&model.graph, checkpoint.arrays).map_err(|source| Error::Mismatch {
         file: file.into(),
         model: model.spec.file.clone(),
+        carried: cfg.is_some() && checkpoint.meta.model.is_some(),
         source: Box::new(source),
     })?;
     Ok((model, state, checkpoint.meta))
@@ -122,23 +135,33 @@ impl Detector {
     ) -> Result<Self, Error> {
         let nc = model.detect.nc;
         let names = names.filter(|names| names.len() == nc);
-        Ok(Detector {
+        let last = Part {
             anchors: state.floats(model.detect.anchors).to_vec(),
             network: Mutex::new(machine.evaluator(&model.graph, state, &model.detect.outputs, numbers)?),
-            names: names.unwrap_or_else(|| (0..nc).map(|class| class.to_string()).collect()),
-            augment: false,
+            classes: None,
             model,
-        })
+        };
+        let names = names.unwrap_or_else(|| (0..nc).map(|class| class.to_string()).collect());
+        Ok(Detector { before: vec![], last, names, augment: false })
     }
 
-    /// The same with test-time augmentation or without: [`views`].
+    /// The same with test-time augmentation or without: [`crate::eval::views`].
     pub fn augmented(self, augment: bool) -> Self {
         Detector { augment, ..self }
     }
 
-    /// The model.
+    /// The model; of several the last.
     pub fn model(&self) -> &Model {
-        &self.model
+        &self.last.model
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.before.iter().chain([&self.last])
+    }
+
+    /// The largest stride of its models.
+    pub fn stride(&self) -> usize {
+        self.parts().map(|part| part.model.detect.max_stride()).max().unwrap_or(1)
     }
 
     /// Names of the classes.
@@ -146,13 +169,13 @@ impl Detector {
         &self.names
     }
 
-    /// A size rounded up to what the model takes: a multiple of its largest stride.
+    /// A size rounded up to what the models take: a multiple of the largest stride.
     pub fn round_size(&self, size: usize) -> usize {
-        size.max(1).next_multiple_of(self.model.detect.max_stride())
+        size.max(1).next_multiple_of(self.stride())
     }
 
     /// Rows `[x, y, w, h, objectness, classes …]` with objectness above `threshold`, in pixels of the network's input,
-    /// for planes `[3, height, width]` of 0 to 1; of all views, one after another.
+    /// for planes `[3, height, width]` of 0 to 1; of all models and views, one after another.
     pub fn predict(
         &self,
         planes: &[f32],
@@ -160,52 +183,11 @@ impl Detector {
         width: usize,
         threshold: f32,
     ) -> Result<Vec<f32>, Error> {
-        self.model.check_size(height, width)?;
-        let detect = &self.model.detect;
-        let shape = [1, self.model.spec.channels, height, width];
         let mut all = Vec::new();
-        for view in views(self.augment) {
-            let (planes, shape) = view.look(planes, shape, detect.max_stride());
-            all.append(&mut self.rows(view, width, threshold, |network| network.evaluate(&planes, shape))?);
+        for part in self.parts() {
+            all.append(&mut part.predict(planes, (height, width), self.augment, threshold)?);
         }
         Ok(all)
-    }
-
-    /// The rows of a picture of bytes.
-    fn look(&self, picture: &Picture, threshold: f32) -> Result<Vec<f32>, Error> {
-        let (height, width) = (picture.height, picture.width);
-        // Views are taken of planes, and a model of other channels says so itself.
-        let [plain] = views(self.augment) else {
-            return self.predict(&self.planes(picture), height, width, threshold);
-        };
-        if self.model.spec.channels == 1 {
-            return self.predict(&self.planes(picture), height, width, threshold);
-        }
-        self.model.check_size(height, width)?;
-        let shape = [1, self.model.spec.channels, height, width];
-        self.rows(plain, width, threshold, |network| network.evaluate_bytes(&picture.rgb, shape))
-    }
-
-    /// The picture's planes, grey for a model of one channel.
-    fn planes(&self, picture: &Picture) -> Vec<f32> {
-        let channels = if self.model.spec.channels == 1 { 1 } else { 3 };
-        let mut planes = vec![0.0; channels * picture.width * picture.height];
-        channels_into(picture, channels, &mut planes);
-        planes
-    }
-
-    /// Runs the network by `run` and decodes what comes of it.
-    fn rows(
-        &self,
-        view: &View,
-        width: usize,
-        threshold: f32,
-        run: impl FnOnce(&mut dyn Evaluator) -> Result<(), autograd::Error>,
-    ) -> Result<Vec<f32>, Error> {
-        // A run that panicked left nothing that the next one reads.
-        let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
-        run(&mut **network)?;
-        Ok(rows(&network.outputs()?, 0, (&self.model.detect, &self.anchors), (view, width), threshold))
     }
 
     /// Objects in one photograph. `size` is height and width, multiples of the stride, into which it is fitted; the
@@ -217,11 +199,14 @@ impl Detector {
         options: &NmsOptions,
     ) -> Result<Found, Error> {
         let start = Instant::now();
-        let boxed = letterbox(photo, size, true, true, self.model.detect.max_stride()).picture;
+        let boxed = letterbox(photo, size, true, true, self.stride()).picture;
         let prepared = Instant::now();
-        let rows = self.look(&boxed, options.conf_thres)?;
+        let mut rows = Vec::new();
+        for part in self.parts() {
+            rows.append(&mut part.look(&boxed, self.augment, options.conf_thres)?);
+        }
         let computed = Instant::now();
-        let mut detections = non_max_suppression(&rows, self.model.detect.nc, options);
+        let mut detections = non_max_suppression(&rows, self.last.model.detect.nc, options);
         let mut rects: Vec<[f32; 4]> = detections.iter().map(|detection| detection.rect).collect();
         scale_boxes(&mut rects, (boxed.height, boxed.width), (photo.height, photo.width));
         for (detection, rect) in detections.iter_mut().zip(rects) {

@@ -18,6 +18,7 @@ pub mod data;
 pub mod detector;
 pub mod draw;
 pub mod engine;
+pub mod ensemble;
 pub mod eval;
 pub mod graph;
 pub mod kernels;

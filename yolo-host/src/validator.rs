@@ -4,9 +4,8 @@
 use crate::autograd::{self, Evaluator, OutputMap};
 use crate::classes::ClassMap;
 use crate::data::{self, Batch, Loader};
-use crate::eval::{
-    Detection, Evaluation, NmsOptions, RawMap, Summary, Truth, View, decode, non_max_suppression, views,
-};
+use crate::ensemble::{Head, Member};
+use crate::eval::{Detection, Evaluation, NmsOptions, Summary, Truth, non_max_suppression, views};
 use crate::model::Detect;
 use crate::train::loss::{ComputeLoss, LossError, Map, Target};
 use std::time::{Duration, Instant};
@@ -95,14 +94,13 @@ pub fn validate(
     options: &Options,
     each: &mut dyn FnMut(&Judged),
 ) -> Result<Validation, Error> {
-    validate_batches(network, detect, anchors, loader.epoch(0, 0, None), loss, options, each)
+    let mut member = [Member { network, head: Head { detect, anchors, classes: None } }];
+    validate_batches(&mut member, loader.epoch(0, 0, None), loss, options, each)
 }
 
-/// Validates a network on batches, with the Detect layer of its model and `anchors` in cells; `each` sees every batch.
+/// Validates networks on batches, several as one; a loss is that of the first. `each` sees every batch.
 pub fn validate_batches(
-    network: &mut dyn Evaluator,
-    detect: &Detect,
-    anchors: &[f32],
+    members: &mut [Member],
     batches: impl Iterator<Item = Result<Batch, data::Error>>,
     mut loss: Option<&mut ComputeLoss>,
     options: &Options,
@@ -110,29 +108,31 @@ pub fn validate_batches(
 ) -> Result<Validation, Error> {
     // With all classes as one, it does not matter which is which.
     let classes = options.classes.as_ref().filter(|_| !options.single_cls);
-    let nc = classes.map_or(detect.nc, ClassMap::wanted);
+    let own = members.first().map_or(1, |member| member.head.detect.nc);
+    let nc = classes.map_or(own, ClassMap::wanted);
     let mut evaluation = Evaluation::new(if options.single_cls { 1 } else { nc });
     let (mut losses, mut times, mut seen) = ([0.0; 3], [Duration::ZERO; 2], 0);
     let nms = NmsOptions { agnostic: options.nms.agnostic || options.single_cls, ..options.nms.clone() };
     for (index, batch) in batches.enumerate() {
         let batch = batch?;
         let mut rows = vec![Vec::new(); batch.shape[0]];
-        for (i, view) in views(options.augment).iter().enumerate() {
-            let start = Instant::now();
-            let (planes, shape) = view.look(&batch.planes, batch.shape, detect.max_stride());
-            network.evaluate(&planes, shape)?;
-            let outputs = network.outputs()?;
-            times[0] += start.elapsed();
-            if let Some(loss) = loss.as_mut().filter(|_| i == 0) {
-                let items = loss.compute(&maps(&outputs), batch.shape[0], &targets(&batch))?.items;
-                losses = std::array::from_fn(|i| losses[i] + f64::from(items[i]));
+        for (i, Member { network, head }) in members.iter_mut().enumerate() {
+            for (j, view) in views(options.augment).iter().enumerate() {
+                let start = Instant::now();
+                let (planes, shape) = view.look(&batch.planes, batch.shape, head.detect.max_stride());
+                network.evaluate(&planes, shape)?;
+                let outputs = network.outputs()?;
+                times[0] += start.elapsed();
+                if let Some(loss) = loss.as_mut().filter(|_| i + j == 0) {
+                    let items = loss.compute(&maps(&outputs), batch.shape[0], &targets(&batch))?.items;
+                    losses = std::array::from_fn(|i| losses[i] + f64::from(items[i]));
+                }
+                let start = Instant::now();
+                for (picture, rows) in rows.iter_mut().enumerate() {
+                    rows.append(&mut head.rows(&outputs, picture, (view, batch.shape[3]), nms.conf_thres));
+                }
+                times[1] += start.elapsed();
             }
-            let start = Instant::now();
-            for (picture, rows) in rows.iter_mut().enumerate() {
-                let (model, view) = ((detect, anchors), (view, batch.shape[3]));
-                rows.append(&mut self::rows(&outputs, picture, model, view, nms.conf_thres));
-            }
-            times[1] += start.elapsed();
         }
         let start = Instant::now();
         if let Some(classes) = classes {
@@ -175,27 +175,6 @@ pub fn targets(batch: &Batch) -> Vec<Target> {
         rect: label.rect,
     };
     batch.targets.iter().map(target).collect()
-}
-
-/// Rows `[x, y, w, h, objectness, classes …]` of one picture of a pass over a view, with objectness above `threshold`, in pixels
-/// of an input of this width.
-pub(crate) fn rows(
-    outputs: &[OutputMap],
-    picture: usize,
-    (detect, anchors): (&Detect, &[f32]),
-    (view, width): (&View, usize),
-    threshold: f32,
-) -> Vec<f32> {
-    let maps = outputs.iter().zip(&detect.strides).zip(anchors.chunks_exact(2 * detect.na));
-    let maps = maps.map(|((map, &stride), anchors)| {
-        let len = map.values.len() / map.batch;
-        let values = &map.values[picture * len..][..len];
-        RawMap { values, ny: map.ny, nx: map.nx, stride, anchors }
-    });
-    let maps: Vec<RawMap> = maps.collect();
-    let mut rows = decode(&maps, view.rows(&maps), detect.no(), threshold);
-    view.restore(&mut rows, detect.no(), width);
-    rows
 }
 
 /// The row of an object that is there for sure.

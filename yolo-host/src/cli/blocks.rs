@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::new_block::{self, NewArgs};
-use super::output::line;
+use super::output::{folded, line, width};
 use super::plugins::PluginArgs;
 use crate::registry::{Entry, Origin};
 
@@ -40,17 +40,19 @@ pub fn run(args: BlocksArgs) -> anyhow::Result<Outcome> {
     // YOLOv5's own first, then by plugin.
     entries.sort_by_key(|entry| (entry.origin != Origin::Host, entry.origin.to_string()));
     let mut origin = String::new();
+    let row = |name: &str, usage: &str, help: &str| {
+        line(&folded(&format!("  {name:<22} {usage}"), 25, width()))?;
+        line(&folded(&format!("{:6}{help}", ""), 6, width()))
+    };
     for entry in entries {
         if entry.origin.to_string() != origin {
             origin = entry.origin.to_string();
             line(&format!("{origin}:"))?;
         }
-        line(&format!("  {:<22} {:<58} {}", entry.name, entry.usage(), entry.help))?;
+        row(&entry.name, &entry.usage(), &entry.help)?;
     }
-    line(&format!(
-        "built in:\n  {:<22} {:<58} {}",
-        "Detect", "[nc, anchors]", "the outputs; always the last row"
-    ))?;
+    line("built in:")?;
+    row("Detect", "[nc, anchors]", "the outputs; always the last row")?;
     Ok(Outcome::Done)
 }
 

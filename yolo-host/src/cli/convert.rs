@@ -2,8 +2,8 @@
 
 use super::output::{line, thousands};
 use super::plugins::{PluginArgs, notes};
+use super::weights::{Loaded, load, named};
 use super::{Outcome, pixels};
-use crate::detector::load_model;
 use crate::weights::{self, Checkpoint, Meta, Precision};
 use anyhow::{Context, ensure};
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[derive(clap::Args)]
 pub struct ConvertArgs {
     /// Weights to read: a YOLOv5 checkpoint or state_dict (.pt), or safetensors
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = named())]
     weights: PathBuf,
     /// File to write (.safetensors)
     #[arg(long, value_name = "FILE")]
@@ -23,7 +23,7 @@ pub struct ConvertArgs {
     /// Class names, for weights that carry none
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',')]
     names: Option<Vec<String>>,
-    /// Picture size in pixels that the weights were trained with
+    /// Size of the images in pixels that the weights were trained with
     #[arg(long, visible_aliases = ["img", "img-size"], value_parser = pixels)]
     imgsz: Option<usize>,
     /// Licence of the weights
@@ -40,15 +40,15 @@ pub fn run(args: ConvertArgs) -> anyhow::Result<Outcome> {
     let extension = args.output.extension().and_then(|extension| extension.to_str());
     ensure!(extension == Some("safetensors"), "--output {} must end in .safetensors", args.output.display());
     let mut registry = args.plugins.registry()?;
-    let (model, state, read) = load_model(&args.weights, args.cfg.as_deref(), &mut registry)?;
+    let Loaded { model, state, meta: read, .. } = load(&args.weights, args.cfg.as_deref(), &mut registry)?;
     notes(&mut registry);
     let names = args.names.or(read.names);
     if let Some(names) = &names {
         ensure!(
             names.len() == model.spec.nc,
-            "{} class names do not fit a model of {} classes; give as many with --names",
-            names.len(),
-            model.spec.nc
+            "the model finds {} classes, and {} names were given or are there; give one each with --names",
+            model.spec.nc,
+            names.len()
         );
     }
     let meta = Meta {

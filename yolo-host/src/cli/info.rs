@@ -1,19 +1,20 @@
 //! `yolo info`: a model in figures.
 
-use super::output::{line, thousands};
+use super::output::{folded, line, thousands, width};
 use super::plugins::{PluginArgs, notes};
+use super::weights::{Loaded, load};
 use super::{ModelArgs, Outcome, pixels};
-use crate::detector::load_model;
-use crate::model::{Model, Spec, Statistics};
+use crate::model::{LayerRow, Model, Spec, Statistics};
 use crate::weights::{Meta, Plugin};
 use serde::Serialize;
+use std::fmt::Write as _;
 
 /// Show a model's layers, parameters and operations
 #[derive(clap::Args)]
 pub struct InfoArgs {
     #[command(flatten)]
     model: ModelArgs,
-    /// Picture size in pixels for the operations
+    /// Size of the images in pixels for the operations
     #[arg(long, visible_aliases = ["img", "img-size"], value_parser = pixels, default_value_t = 640)]
     imgsz: usize,
     /// Print one JSON object
@@ -26,9 +27,11 @@ pub struct InfoArgs {
 pub fn run(args: InfoArgs) -> anyhow::Result<Outcome> {
     let mut registry = args.plugins.registry()?;
     let cfg = args.model.cfg.as_deref();
-    let (model, meta) = match (&args.model.weights, cfg) {
+    // As tutorials have it, --weights '' is none.
+    let weights = args.model.weights.as_deref().filter(|file| cfg.is_none() || !file.as_os_str().is_empty());
+    let (model, meta) = match (weights, cfg) {
         (Some(weights), cfg) => {
-            let (model, _, meta) = load_model(weights, cfg, &mut registry)?;
+            let Loaded { model, meta, .. } = load(weights, cfg, &mut registry)?;
             (model, Some(meta))
         }
         (None, Some(cfg)) => {
@@ -90,10 +93,8 @@ impl<'a> Said<'a> {
 fn described(model: &Model, meta: Option<&Meta>) -> anyhow::Result<()> {
     let list = |plugins: &[Plugin]| plugins.iter().map(Plugin::to_string).collect::<Vec<_>>().join(", ");
     if let Some(meta) = meta {
-        line(&format!(
-            "classes: {}",
-            meta.names.as_ref().map_or("without names".into(), |names| names.join(", "))
-        ))?;
+        let names = meta.names.as_ref().map_or("without names".into(), |names| names.join(", "));
+        line(&folded(&format!("classes: {names}"), 2, width()))?;
         line(&format!("licence: {}", meta.licence.as_deref().unwrap_or("none is named")))?;
         let size = meta.imgsz.map_or("an unknown size".into(), |size| format!("{size}×{size}"));
         let with =
@@ -107,25 +108,34 @@ fn described(model: &Model, meta: Option<&Meta>) -> anyhow::Result<()> {
 }
 
 fn table(statistics: &Statistics, asked: usize) -> anyhow::Result<()> {
-    line(&format!(
-        "{:>3} {:>14} {:>3} {:>11} {:>8}  {:<22} {:<18} {}",
-        "", "from", "n", "params", "GFLOPs", "module", "output", "arguments"
-    ))?;
-    for row in &statistics.rows {
+    let heads = ["", "from", "n", "params", "GFLOPs", "module", "output"].map(str::to_string);
+    let cells = |row: &LayerRow| {
         let from = match row.from[..] {
             [one] => one.to_string(),
             ref several => format!("{several:?}"),
         };
-        line(&format!(
-            "{:>3} {from:>14} {:>3} {:>11} {:>8.3}  {:<22} {:<18} {}",
-            row.index,
-            row.number,
-            thousands(row.parameters),
-            row.gflops,
-            row.module,
-            format!("{:?}", row.shape.get(1..).unwrap_or_default()),
-            row.arguments,
-        ))?;
+        let output = format!("{:?}", row.shape.get(1..).unwrap_or_default());
+        let gflops = format!("{:.3}", row.gflops);
+        let (index, number) = (row.index.to_string(), row.number.to_string());
+        [index, from, number, thousands(row.parameters), gflops, row.module.clone(), output]
+    };
+    let rows: Vec<([String; 7], &str)> = [(heads, "arguments")]
+        .into_iter()
+        .chain(statistics.rows.iter().map(|row| (cells(row), row.arguments.as_str())))
+        .collect();
+    let widest =
+        |column: usize| rows.iter().map(|(cells, _)| cells[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 7] = std::array::from_fn(widest);
+    let columns = width();
+    for (cells, arguments) in &rows {
+        let mut text = String::new();
+        for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
+            // Numbers to the right, names to the left.
+            let _ =
+                if column < 5 { write!(text, "{cell:>width$} ") } else { write!(text, " {cell:<width$}") };
+        }
+        let indent = widths.iter().sum::<usize>() + widths.len() + 1;
+        line(&folded(&format!("{text} {arguments}"), indent, columns.max(indent + 20)))?;
     }
     if statistics.imgsz != asked {
         line(&format!(
@@ -133,7 +143,7 @@ fn table(statistics: &Statistics, asked: usize) -> anyhow::Result<()> {
             statistics.imgsz
         ))?;
     }
-    line(&format!(
+    let summary = format!(
         "{} layers, {} parameters, {} gradients, {:.2} GFLOPs at {}×{}, {} classes, strides {:?}",
         statistics.layers,
         thousands(statistics.parameters),
@@ -143,6 +153,7 @@ fn table(statistics: &Statistics, asked: usize) -> anyhow::Result<()> {
         statistics.imgsz,
         statistics.classes,
         statistics.strides,
-    ))?;
+    );
+    line(&folded(&summary, 2, columns))?;
     Ok(())
 }

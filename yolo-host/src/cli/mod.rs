@@ -3,6 +3,7 @@
 mod album;
 mod bench;
 mod blocks;
+mod classes;
 mod convert;
 mod data;
 mod detect;
@@ -15,26 +16,40 @@ mod plugins;
 mod precision;
 mod progress;
 mod run_folder;
+mod sizes;
 mod study;
 mod threads;
 mod train;
+mod usage;
 mod val;
 mod val_files;
+mod weights;
 
 use self::plugins::PluginArgs;
+use self::sizes::pixels;
 use clap::{Parser, Subcommand};
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// YOLOv5 v6.1 object detectors with pluggable backbones.
 #[derive(Parser)]
-#[command(name = "yolo", version, max_term_width = 100)]
+#[command(name = "yolo", version, max_term_width = 100, infer_long_args = true, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
     #[command(flatten)]
     plugins: PluginArgs,
 }
+
+const EXAMPLES: &str = "Examples:
+  yolo detect --source photo.jpg
+  yolo train --data FOLDER --cfg yolov5n --epochs 100
+  yolo val --data FOLDER --weights runs/train/exp/weights/best.safetensors
+  yolo info --cfg yolov5s
+An option may be shortened as long as it stays clear: --conf, --batch.
+
+Exit codes: 0 all went well; 1 an error, or some images of several failed; 2 a wrong command line; 130 Ctrl-C.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -63,10 +78,10 @@ impl Command {
     }
 }
 
-/// A side of the network's input, as `--imgsz` gives it.
-fn pixels(text: &str) -> Result<usize, String> {
-    let side = text.parse().ok().filter(|side| (1..=16_384).contains(side));
-    side.ok_or_else(|| "must be from 1 to 16384 pixels".to_string())
+/// Whether a threshold is a share.
+fn check_share(name: &str, share: impl Into<f64> + Display + Copy) -> anyhow::Result<()> {
+    anyhow::ensure!((0.0..=1.0).contains(&share.into()), "{name} must be from 0 to 1, not {share}");
+    Ok(())
 }
 
 /// A share that leaves something on either side, as `--split` gives it.
@@ -85,17 +100,33 @@ fn trained_size(meta: &crate::weights::Meta) -> usize {
     size
 }
 
+/// Fails if there is no such dataset, and says that nothing brings it.
+fn check_data(data: &Path) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        data.exists(),
+        "--data {}: no such file or folder, and nothing is downloaded: give a data.yaml, or the dataset's folder",
+        data.display()
+    );
+    Ok(())
+}
+
 /// What a command that did run found wrong.
 enum Outcome {
     /// Nothing.
     Done,
     /// Some of its inputs failed, and it has said so.
     SomeFailed,
+    /// Ctrl-C ended it early, and it has said so.
+    Interrupted,
 }
 
-/// Runs the command line of this process: 0 when all went well, 1 for an error, 2 for wrong usage.
+/// Runs the command line of this process: 0 when all went well, 1 for an error or failed inputs, 2 for
+/// wrong usage, 130 when Ctrl-C ended it.
 pub fn run() -> ExitCode {
-    let Cli { mut command, plugins } = Cli::parse();
+    let Cli { mut command, plugins } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::refuse(error),
+    };
     command.plugins().prepend(plugins);
     let result = match command {
         Command::Detect(args) => detect::run(args),
@@ -110,6 +141,8 @@ pub fn run() -> ExitCode {
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::SomeFailed) => ExitCode::FAILURE,
+        // As shells count what a signal ended.
+        Ok(Outcome::Interrupted) => ExitCode::from(130),
         // A reader that closed the pipe, such as `head`, has what it wanted.
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -126,6 +159,6 @@ struct ModelArgs {
     #[arg(long, value_name = "FILE", required_unless_present = "weights")]
     cfg: Option<PathBuf>,
     /// Weights (.safetensors or .pt)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = weights::named())]
     weights: Option<PathBuf>,
 }

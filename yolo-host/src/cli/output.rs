@@ -8,6 +8,30 @@ pub fn line(text: &str) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{text}")
 }
 
+/// Columns that a folded row may have: those of the terminal, and never more than 100.
+pub fn width() -> usize {
+    const MOST: usize = 100;
+    columns().map_or(MOST, |columns| columns.clamp(40, MOST))
+}
+
+/// A text cut at spaces to lines of so many columns; all but the first begin with `indent` spaces.
+pub fn folded(text: &str, indent: usize, columns: usize) -> String {
+    let mut out = String::new();
+    let mut used = 0;
+    for word in text.split_inclusive(' ') {
+        let len = word.trim_end().chars().count();
+        if used + len > columns && used > indent {
+            out.truncate(out.trim_end().len());
+            out += "\n";
+            out += &" ".repeat(indent);
+            used = indent;
+        }
+        out += word;
+        used += word.chars().count();
+    }
+    out
+}
+
 /// Whether an error is only that nobody reads any more.
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
@@ -95,6 +119,15 @@ mod tests {
         assert_eq!(padded("交通灯", 8), "  交通灯");
         assert_eq!(padded("交通信号灯", 8), " 交通信…");
         assert_eq!(padded("", 2), "  ");
+    }
+
+    #[test]
+    fn rows_are_folded_at_spaces() {
+        assert_eq!(folded("ab cd ef", 0, 80), "ab cd ef");
+        assert_eq!(folded("ab cd ef", 2, 5), "ab cd\n  ef");
+        assert_eq!(folded("ab cdefgh ij", 1, 5), "ab\n cdefgh\n ij");
+        assert_eq!(folded("× × × ×", 0, 3), "× ×\n× ×");
+        assert_eq!(folded("", 3, 5), "");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `--precision`: numbers and arithmetic of the network on the CPU.
 
+use crate::autograd::Machine;
 use crate::data::{Picture, letterbox, sources, to_planes};
 use crate::engine::{Engine, Numbers};
 use crate::model::{Model, State};
@@ -26,7 +27,10 @@ pub struct PrecisionArgs {
     /// Numbers and arithmetic of convolutions, on the CPU
     #[arg(long, value_enum, default_value = "f32")]
     precision: Precision,
-    /// Pictures of the kind that will come, for int8: a file, a folder or a glob; of more than 64 some, evenly
+    /// As --precision bf16
+    #[arg(long, conflicts_with = "precision")]
+    half: bool,
+    /// Images of the kind that will come, for int8: a file, a folder or a glob; of more than 64 some, evenly
     #[arg(long, value_name = "SOURCE", required_if_eq("precision", "int8"))]
     calibrate: Option<String>,
 }
@@ -41,8 +45,17 @@ impl PrecisionArgs {
         }
     }
 
-    /// Whether the arguments fit each other.
-    pub fn check(&self) -> anyhow::Result<()> {
+    /// Decides what --half means on a machine, and whether the arguments fit each other.
+    pub fn settle(&mut self, machine: Machine) -> anyhow::Result<()> {
+        if self.half {
+            match machine {
+                Machine::Cuda(_) => eprintln!("note: --half changes nothing on CUDA, which computes in TF32"),
+                Machine::Cpu | Machine::StandIn => {
+                    eprintln!("note: --half is bf16 on the CPU: factors of 16 bits, sums of 32");
+                    self.precision = Precision::Bf16;
+                }
+            }
+        }
         let fits = self.calibrate.is_none() || self.precision == Precision::Int8;
         ensure!(fits, "--calibrate is for --precision int8 only");
         Ok(())

@@ -95,14 +95,19 @@ fn reason(kind: TroubleKind) -> &'static str {
 
 /// Whether Ctrl-C was pressed; the second time it ends the process.
 pub fn interrupted() -> &'static AtomicBool {
+    interrupted_after("batch")
+}
+
+/// The same, where the work stops after something else than a batch. Who asks first says what.
+pub fn interrupted_after(what: &'static str) -> &'static AtomicBool {
     static PRESSED: OnceLock<AtomicBool> = OnceLock::new();
     PRESSED.get_or_init(|| {
         // Without a handler Ctrl-C ends the process, and the last checkpoint is what a resume goes on from.
-        let _ = ctrlc::set_handler(|| {
+        let _ = ctrlc::set_handler(move || {
             if interrupted().swap(true, Ordering::Relaxed) {
                 std::process::exit(130);
             }
-            eprintln!("\nstopping after this batch; press again to end at once");
+            eprintln!("\nstopping after this {what}; press again to end at once");
         });
         AtomicBool::new(false)
     })

@@ -1,23 +1,24 @@
 //! `yolo val`: how well weights find labelled objects, as `val.py` measures it.
 
-use super::output::{line, padded};
+mod table;
+
 use super::plugins::{PluginArgs, notes};
 use super::precision::PrecisionArgs;
 use super::progress::{bar, report_split};
 use super::run_folder::FolderArgs;
+use super::sizes::{Sides, pixels, sides, square};
 use super::threads::ThreadArgs;
 use super::val_files::ValFiles;
-use super::{Outcome, facts, pixels, share, study, trained_size};
-use crate::autograd::{Evaluator, Machine};
+use super::{Outcome, check_data, check_share, facts, share, study, trained_size, weights};
+use crate::autograd::Machine;
 use crate::classes::ClassMap;
 use crate::data::{Dataset, Item, Loader, LoaderOptions, SplitName, SplitOptions};
-use crate::detector::load_model;
+use crate::detector::Detector;
 use crate::eval::NmsOptions;
-use crate::model::Model;
 use crate::report::coco::Categories;
-use crate::validator::{Judged, Options, Validation, validate};
+use crate::validator::{Judged, Options, Validation, validate_batches};
 use crate::weights::Meta;
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use std::path::{Path, PathBuf};
 
 /// Which part of the data.
@@ -35,105 +36,134 @@ enum Task {
 /// Measure how well weights find the objects of a dataset
 #[derive(clap::Args)]
 #[command(mut_arg("project", |project| project.required(false).default_value("runs/val")))]
+#[command(after_help = "Examples:
+  yolo val --data FOLDER --weights best.safetensors
+  yolo val --data coco128.yaml --task test --batch 16 --verbose")]
 pub struct ValArgs {
-    /// Weights (.safetensors or .pt)
-    #[arg(long, value_name = "FILE", default_value = "weights/yolov5s.safetensors")]
-    weights: PathBuf,
+    /// Weights (.safetensors or .pt); what several find goes into one suppression
+    #[arg(long, value_name = "FILE", num_args = 1.., value_parser = weights::named(), default_value = weights::DEFAULT,
+        help_heading = "Input")]
+    weights: Vec<PathBuf>,
     /// Model of weights that carry none: a YAML file, or the name of a built-in one such as yolov5s
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
     cfg: Option<PathBuf>,
     /// Dataset: a data.yaml, a folder with one or of Pascal VOC or COCO, or a COCO JSON
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", help_heading = "Input")]
     data: PathBuf,
-    /// Pictures a batch
-    #[arg(long, visible_alias = "batch", default_value_t = 32)]
-    batch_size: usize,
-    /// Longer side of the pictures in pixels (default: that of the weights, else 640)
-    #[arg(long, visible_aliases = ["img", "img-size"], value_parser = pixels)]
-    imgsz: Option<usize>,
-    /// Least confidence of a detection
-    #[arg(long, default_value_t = 0.001)]
-    conf_thres: f32,
-    /// Overlap (IoU) above which the weaker of two boxes is dropped
-    #[arg(long, default_value_t = 0.6)]
-    iou_thres: f64,
-    /// cpu, or the number of a CUDA device (default: the first, if there is one, in a program built for CUDA)
-    #[arg(long, default_value = "", hide_default_value = true)]
-    device: String,
     /// Part of the data
-    #[arg(long, value_enum, default_value = "val")]
+    #[arg(long, value_enum, default_value = "val", help_heading = "Input")]
     task: Task,
-    /// Sizes of --task study in pixels (default: 256 to 1536 in steps of 128)
-    #[arg(long, num_args = 1.., value_parser = pixels, value_name = "PIXELS")]
+    /// Longer side of the images in pixels [default: that of the weights, else 640]
+    #[arg(long, visible_aliases = ["img", "img-size"], num_args = 1..=2, value_parser = sides, value_name = "PIXELS",
+        help_heading = "Input")]
+    imgsz: Vec<Sides>,
+    /// Sizes of --task study in pixels [default: 256 to 1536 in steps of 128]
+    #[arg(long, num_args = 1.., value_parser = pixels, value_name = "PIXELS", help_heading = "Input")]
     sizes: Option<Vec<usize>>,
     /// All objects are of one class
-    #[arg(long)]
+    #[arg(long, help_heading = "Input")]
     single_cls: bool,
     /// As in the training: where no list says which images are for validation, the share that is not
-    #[arg(long, value_name = "SHARE", value_parser = share, default_value_t = 0.9)]
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value_t = 0.9, help_heading = "Input")]
     split: f64,
+    /// Minimum confidence of a detection
+    #[arg(
+        long,
+        visible_alias = "conf",
+        value_name = "SHARE",
+        default_value_t = 0.001,
+        help_heading = "Detections"
+    )]
+    conf_thres: f32,
+    /// IoU threshold of suppression: of two boxes that overlap more, the weaker is dropped
+    #[arg(
+        long,
+        visible_alias = "iou",
+        value_name = "SHARE",
+        default_value_t = 0.6,
+        help_heading = "Detections"
+    )]
+    iou_thres: f64,
     /// Test-time augmentation: look in three sizes, once mirrored
-    #[arg(long)]
+    #[arg(long, help_heading = "Detections")]
     augment: bool,
     /// Print every class
-    #[arg(long)]
+    #[arg(long, help_heading = "Results")]
     verbose: bool,
-    /// Write labels/NAME.txt: class and box (centre, size, as shares of the picture)
-    #[arg(long)]
+    /// Write labels/NAME.txt: class and box (centre, size, as shares of the image)
+    #[arg(long, help_heading = "Results")]
     save_txt: bool,
     /// Write the confidence into the label files, too
-    #[arg(long)]
+    #[arg(long, help_heading = "Results")]
     save_conf: bool,
     /// As --save-txt, the labels that are there among what is found; the metrics then say nothing
-    #[arg(long)]
+    #[arg(long, help_heading = "Results")]
     save_hybrid: bool,
     /// Write WEIGHTS_predictions.json, COCO's results
-    #[arg(long)]
+    #[arg(long, help_heading = "Results")]
     save_json: bool,
-    /// Write no pictures and no report
-    #[arg(long)]
+    /// Write no images and no report
+    #[arg(long, help_heading = "Results")]
     nosave: bool,
-    /// Threads that prepare pictures
-    #[arg(long, default_value_t = 2)]
+    #[command(flatten, next_help_heading = "Results")]
+    results: FolderArgs,
+    /// Images a batch
+    #[arg(
+        long,
+        visible_alias = "batch",
+        value_name = "N",
+        default_value_t = 32,
+        help_heading = "Computation"
+    )]
+    batch_size: usize,
+    /// cpu, or the number of a CUDA device [default: the first, if there is one, in a program built for CUDA]
+    #[arg(long, default_value = "", hide_default_value = true, help_heading = "Computation")]
+    device: String,
+    /// Threads that prepare images
+    #[arg(long, value_name = "N", default_value_t = 2, help_heading = "Computation")]
     workers: usize,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Computation")]
     threads: ThreadArgs,
     #[command(flatten)]
-    results: FolderArgs,
-    #[command(flatten)]
     precision: PrecisionArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Plugins")]
     pub plugins: PluginArgs,
 }
 
-pub fn run(args: ValArgs) -> anyhow::Result<Outcome> {
-    ensure!(
-        (0.0..=1.0).contains(&args.conf_thres),
-        "--conf-thres must be from 0 to 1, not {}",
-        args.conf_thres
-    );
-    ensure!((0.0..=1.0).contains(&args.iou_thres), "--iou-thres must be from 0 to 1, not {}", args.iou_thres);
+pub fn run(mut args: ValArgs) -> anyhow::Result<Outcome> {
+    check_share("--conf-thres", args.conf_thres)?;
+    check_share("--iou-thres", args.iou_thres)?;
     ensure!(args.sizes.is_none() || args.task == Task::Study, "--sizes is for --task study");
     if args.conf_thres > 0.001 {
         eprintln!("note: metrics at --conf-thres {} leave out weak detections", args.conf_thres);
     }
+    let imgsz = square(&args.imgsz)?;
+    args.weights.iter().try_for_each(|file| weights::there(file))?;
+    check_data(&args.data)?;
+    let machine = Machine::named(&args.device).context("--device")?;
+    args.precision.settle(machine)?;
     args.threads.start()?;
-    let mut subject = Subject::new(&args)?;
+    let mut subject = Subject::new(&args, machine, imgsz)?;
     if args.task == Task::Study {
         let sizes = args.sizes.clone().unwrap_or_else(|| (256..=1536).step_by(128).collect());
-        study::run(&mut subject, &sizes, &args.results.create()?, (&args.data, &args.weights))?;
+        study::run(&mut subject, &sizes, &args.results.create()?, (&args.data, args.first()))?;
         return Ok(Outcome::Done);
     }
     let loader = subject.loader(subject.imgsz)?;
     let mut files = args.files(&subject)?;
     let mut each = |judged: &Judged| files.as_mut().map_or(Ok(()), |files| files.add(&loader, judged));
     let validation = subject.validate(&loader, &mut each)?;
-    table(&args, &validation, &subject.names)?;
+    table::print(&validation, &subject.names, args.verbose)?;
     files.map_or(Ok(()), |files| files.finish(&validation, &args.weights))?;
     Ok(Outcome::Done)
 }
 
 impl ValArgs {
+    /// The weights that results are named after.
+    fn first(&self) -> &Path {
+        self.weights.first().map_or(Path::new(""), PathBuf::as_path)
+    }
+
     /// The files that are asked for.
     fn files(&self, subject: &Subject) -> anyhow::Result<Option<ValFiles>> {
         let txt = self.save_txt || self.save_hybrid;
@@ -151,8 +181,9 @@ impl ValArgs {
             files = files.json(subject.categories);
         }
         if pictures {
-            let weights = Some(self.weights.display().to_string());
-            let facts = facts::model(&subject.model, weights, subject.imgsz, &subject.names);
+            let weights: Vec<String> = self.weights.iter().map(|file| file.display().to_string()).collect();
+            let (model, weights) = (subject.detector.model(), Some(weights.join(", ")));
+            let facts = facts::model(model, weights, subject.imgsz, &subject.names);
             files = files.pictures(&subject.names, facts);
         }
         Ok(Some(files))
@@ -161,9 +192,7 @@ impl ValArgs {
 
 /// A network, and the pictures that it is judged on.
 pub struct Subject {
-    model: Model,
-    network: Box<dyn Evaluator>,
-    anchors: Vec<f32>,
+    detector: Detector,
     items: Vec<Item>,
     names: Vec<String>,
     categories: Categories,
@@ -175,20 +204,26 @@ pub struct Subject {
 }
 
 impl Subject {
-    fn new(args: &ValArgs) -> anyhow::Result<Self> {
-        let machine = Machine::named(&args.device).context("--device")?;
-        args.precision.check()?;
+    fn new(args: &ValArgs, machine: Machine, imgsz: Option<usize>) -> anyhow::Result<Self> {
         let mut registry = args.plugins.registry()?;
-        let (model, state, meta) = load_model(&args.weights, args.cfg.as_deref(), &mut registry)?;
+        let loaded = weights::load_all(&args.weights, args.cfg.as_deref(), &mut registry)?;
         notes(&mut registry);
-        model.check_images()?;
         let dataset = Dataset::read(&args.data).context("--data")?;
         dataset.notes.iter().for_each(|note| eprintln!("note: {note}"));
-        let detect = &model.detect;
+        let Some((file, last)) = args.weights.last().zip(loaded.last()) else {
+            bail!("--weights names no file");
+        };
+        let names = last.meta.names.clone();
         let classes = match args.single_cls {
             true => None,
-            false => Some(matched(&args.weights, (&meta, detect.nc), &args.data, &dataset)?),
+            false => Some(matched(file, (&last.meta, last.model.detect.nc), &args.data, &dataset)?),
         };
+        let imgsz = match (imgsz, args.task) {
+            (Some(imgsz), _) => imgsz,
+            (None, Task::Study) => 640,
+            (None, _) => trained_size(&last.meta),
+        };
+        let detector = weights::detector(loaded, machine, &args.precision, [imgsz; 2])?;
         let which = match args.task {
             Task::Train => SplitName::Train,
             Task::Test => SplitName::Test,
@@ -204,33 +239,25 @@ impl Subject {
         let nms = NmsOptions { conf_thres, iou_thres, ..Options::default().nms };
         let (single_cls, augment, hybrid) = (args.single_cls, args.augment, args.save_hybrid);
         let loading = LoaderOptions {
-            channels: model.spec.channels,
+            channels: detector.model().spec.channels,
             batch: args.batch_size,
-            stride: detect.max_stride(),
+            stride: detector.stride(),
             rect: true,
             pad: if speed { 0.0 } else { 0.5 },
             threads: args.workers.max(1),
             ..LoaderOptions::default()
         };
-        let imgsz = match (args.imgsz, args.task) {
-            (Some(imgsz), _) => imgsz,
-            (None, Task::Study) => 640,
-            (None, _) => trained_size(&meta),
-        };
-        let numbers = args.precision.numbers(&model, &state, [imgsz; 2])?;
         Ok(Subject {
-            anchors: state.floats(detect.anchors).to_vec(),
-            network: machine.evaluator(&model.graph, state, &detect.outputs, &numbers)?,
             items: split.items,
             categories: if dataset.is_coco() { Categories::Coco91 } else { Categories::Classes },
             names: match &classes {
                 None => vec!["item".to_string()],
-                Some(classes) => classes.names(meta.names.as_deref(), &dataset.names),
+                Some(classes) => classes.names(names.as_deref(), &dataset.names),
             },
             options: Options { nms, single_cls, augment, hybrid, classes },
             loading,
             imgsz,
-            model,
+            detector,
         })
     }
 
@@ -254,9 +281,9 @@ impl Subject {
             }
             progress.set_position(judged.index as u64 + 1);
         };
-        let detect = &self.model.detect;
-        let validation =
-            validate(&mut *self.network, detect, &self.anchors, loader, None, &self.options, &mut watch)?;
+        let batches = loader.epoch(0, 0, None);
+        let mut members = self.detector.members();
+        let validation = validate_batches(&mut members, batches, None, &self.options, &mut watch)?;
         progress.finish_and_clear();
         seen.map(|()| validation)
     }
@@ -275,27 +302,4 @@ pub fn matched(
         eprintln!("note: {note} ({} with {})", weights.display(), data.display());
     }
     Ok(classes)
-}
-
-/// Upstream's table, and the times.
-fn table(args: &ValArgs, validation: &Validation, names: &[String]) -> anyhow::Result<()> {
-    let summary = &validation.summary;
-    line(&format!(
-        "{:>20}{:>8}{:>8}{:>9}{:>9}{:>9}{:>10}",
-        "class", "images", "labels", "P", "R", "mAP50", "mAP50-95"
-    ))?;
-    let row = |name: &str, labels: usize, [p, r, map50, map]: [f64; 4]| {
-        let name = padded(name, 20);
-        line(&format!("{name}{:>8}{labels:>8}{p:>9.4}{r:>9.4}{map50:>9.4}{map:>10.4}", summary.images))
-    };
-    row("all", summary.labels, [summary.precision, summary.recall, summary.map50, summary.map])?;
-    if (args.verbose || names.len() < 50) && names.len() > 1 {
-        for class in &summary.classes {
-            let name = names.get(class.class).map_or("?", String::as_str);
-            row(name, class.labels, [class.precision, class.recall, class.ap50, class.ap])?;
-        }
-    }
-    let [network, boxes] = validation.milliseconds();
-    eprintln!("{network:.1} ms network, {boxes:.1} ms decoding and suppression an image");
-    Ok(())
 }

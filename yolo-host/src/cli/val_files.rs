@@ -8,7 +8,7 @@ use crate::report::coco::{Categories, CocoResults};
 use crate::report::html::Facts;
 use crate::validator::{Judged, Validation};
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::PathBuf;
 
 /// Files of a validation in the making.
 pub struct ValFiles {
@@ -59,9 +59,10 @@ impl ValFiles {
     }
 
     /// Writes what speaks of all batches, and says where it is.
-    pub fn finish(mut self, validation: &Validation, weights: &Path) -> anyhow::Result<()> {
+    pub fn finish(mut self, validation: &Validation, weights: &[PathBuf]) -> anyhow::Result<()> {
         if let Some(json) = &self.json {
-            let stem = weights.file_stem().unwrap_or_default().to_string_lossy();
+            let first = weights.first().and_then(|file| file.file_stem());
+            let stem = first.unwrap_or_default().to_string_lossy();
             json.write(&self.folder.path().join(format!("{stem}_predictions.json")))?;
         }
         if let Some(album) = &mut self.album {

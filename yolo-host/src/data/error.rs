@@ -12,24 +12,52 @@ use crate::text;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// `--source` names nothing on this machine.
+    /// A source names nothing on this machine.
     #[error(
-        "source '{named}' does not exist: name a picture, a folder of pictures or a glob such as \
-         'photos/*.jpg' (cameras, streams and videos are not supported)"
+        "source '{named}' does not exist: name an image, a folder of images, a glob such as 'photos/*.jpg', or a list \
+         in a file .txt"
     )]
     NoSuchSource {
         /// The source as it was given.
         named: String,
     },
 
-    /// `--source` exists, but holds no file with an accepted extension.
-    #[error("no pictures in '{named}': expected files ending in {}", super::EXTENSIONS.join(", "))]
+    /// A source that is not read.
+    #[error("'{named}' is {what}, which is not supported: {instead}")]
+    SourceKind {
+        /// The source as it was given.
+        named: String,
+        /// What it is.
+        what: &'static str,
+        /// What to do.
+        instead: &'static str,
+    },
+
+    /// A line of a list of sources.
+    #[error("'{}', line {line}: {cause}", path.display())]
+    List {
+        /// The list.
+        path: PathBuf,
+        /// Its line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        cause: Box<Error>,
+    },
+
+    /// A source exists, but holds no file with an accepted extension.
+    #[error(
+        "no images in '{named}'{}: expected files ending in {}",
+        if there.is_empty() { String::new() } else { format!(" (there: {there})") },
+        super::EXTENSIONS.join(", ")
+    )]
     NoPictures {
         /// The source as it was given.
         named: String,
+        /// What other files there are, by suffix.
+        there: String,
     },
 
-    /// `--source` is not a well-formed glob.
+    /// A source is not a well-formed glob.
     #[error("'{named}' is not a valid glob: {cause}")]
     Glob {
         /// The source as it was given.

@@ -33,4 +33,4 @@ pub use planes::{channels_into, planes_into, to_planes};
 pub use resize::resize_linear;
 pub use resize_area::resize_area;
 pub use scale::scale_boxes;
-pub use sources::{EXTENSIONS, sources};
+pub use sources::{EXTENSIONS, Sources, counted, sources};

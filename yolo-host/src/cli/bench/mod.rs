@@ -12,7 +12,8 @@ use super::output::line;
 use super::plugins::PluginArgs;
 use super::precision::PrecisionArgs;
 use super::progress::bar;
-use super::{Outcome, pixels};
+use super::{Outcome, check_data, pixels};
+use crate::autograd::Machine;
 use crate::kernels::isa;
 use anyhow::{Context, ensure};
 use quality::Judge;
@@ -76,8 +77,8 @@ fn between<const LEAST: usize, const MOST: usize>(text: &str) -> Result<usize, S
 /// So many runs of a model follow each other before the next has its turn.
 const TURN: usize = 5;
 
-pub fn run(args: BenchArgs) -> anyhow::Result<Outcome> {
-    args.precision.check()?;
+pub fn run(mut args: BenchArgs) -> anyhow::Result<Outcome> {
+    args.precision.settle(Machine::Cpu)?;
     let pools = threads::pools(&args.threads)?;
     if args.serve {
         let [pool] = pools.as_slice() else { anyhow::bail!("--serve takes one number of --threads") };
@@ -97,6 +98,7 @@ pub fn run(args: BenchArgs) -> anyhow::Result<Outcome> {
 
 impl BenchArgs {
     fn report(&self, pools: &[ThreadPool]) -> anyhow::Result<Report> {
+        self.data.as_deref().map_or(Ok(()), check_data)?;
         let mut subjects = self.subjects()?;
         let peaks: Vec<Peak> = pools
             .iter()

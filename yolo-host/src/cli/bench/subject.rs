@@ -3,7 +3,7 @@
 use super::super::plugins::notes;
 use super::memory;
 use crate::cli::precision::PrecisionArgs;
-use crate::detector::load_model;
+use crate::cli::weights::{Loaded, load};
 use crate::engine::{Engine, Profile};
 use crate::graph::macs;
 use crate::model::{Model, Spec, State};
@@ -50,7 +50,10 @@ impl Subject {
         precision: &PrecisionArgs,
     ) -> anyhow::Result<Self> {
         let (model, state, meta) = match files {
-            (Some(weights), cfg) => load_model(weights, cfg, registry)?,
+            (Some(weights), cfg) => {
+                let Loaded { model, state, meta } = load(weights, cfg, registry)?;
+                (model, state, meta)
+            }
             (None, Some(cfg)) => {
                 let spec = Spec::find(cfg)?;
                 let model = Model::prepare(spec, registry)?;
