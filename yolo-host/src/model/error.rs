@@ -131,10 +131,10 @@ pub enum LayerError {
     #[error(transparent)]
     Build(#[from] BuildError),
     /// What the layers give that the row reads does not go together.
-    #[error("{source}: {read} (channels, height and width, for images of {nominal}×{nominal})")]
+    #[error("{fault}: {read} (channels, height and width, for images of {nominal}×{nominal})")]
     Unfit {
         /// What does not fit.
-        source: BuildError,
+        fault: BuildError,
         /// What each of them gives.
         read: String,
         /// Height and width.

@@ -243,7 +243,7 @@ fn scaled_width(channels: f64, spec: &Spec) -> i64 {
 fn unfit(error: BuildError, read: &[String]) -> LayerError {
     match error {
         BuildError::Shape(_) if read.len() > 1 => {
-            LayerError::Unfit { source: error, read: read.join(" and "), nominal: NOMINAL }
+            LayerError::Unfit { fault: error, read: read.join(" and "), nominal: NOMINAL }
         }
         error => LayerError::Build(error),
     }
