@@ -123,6 +123,8 @@ fn marks_of_a_class_list_are_no_names() {
     let train = split(root.path(), SplitName::Train).unwrap();
     assert_eq!(stems(&train), ["a0", "a2"]);
     assert!(train.report.notes[0].contains("1 image marked -1"), "{:?}", train.report.notes);
+    // Both are of one folder, but not the same images.
+    assert_eq!(split(root.path(), SplitName::Val).unwrap().report.notes, [""; 0]);
     // Names that end in a number are names, where there are such files.
     let root = voc(&["a 0", "a 1", "a"], &[("train", "a 0\na 1\n"), ("val", "a")]);
     assert_eq!(stems(&split(root.path(), SplitName::Train).unwrap()), ["a 0", "a 1"]);

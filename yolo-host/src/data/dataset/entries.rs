@@ -109,7 +109,13 @@ pub fn of(
         let (found, divided) = at(dataset, which, place, notes)?;
         if divided || dataset.divided { common.extend(found) } else { entries.extend(found) }
     }
-    if which == SplitName::Val && common.is_empty() && *places == dataset.places[SplitName::Train as usize] {
+    // A VOC folder serves both by its lists.
+    let has_lists = |place: &String| dataset.bases.iter().any(|base| Root::find(&base.join(place)).is_some());
+    if which == SplitName::Val
+        && common.is_empty()
+        && *places == dataset.places[SplitName::Train as usize]
+        && !places.iter().any(has_lists)
+    {
         notes.push(
             "train and val are the same images: validation does not show what the model makes of others"
                 .into(),
