@@ -49,7 +49,7 @@ fn checkpoints_load_into_their_models() {
     let cfg = golden("checkpoint.yaml");
     load_model(&golden("checkpoints/state_dict.pt"), Some(&cfg), &mut registry).unwrap();
     let error = load_model(&golden("checkpoints/state_dict.pt"), None, &mut registry).unwrap_err();
-    assert!(error.to_string().contains("--cfg"), "{error}");
+    assert!(error.to_string().contains("does not say which model it belongs to"), "{error}");
 }
 
 /// A wrapper's prefix goes, what stands beside the model is told.
