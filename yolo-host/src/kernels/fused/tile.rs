@@ -4,7 +4,7 @@
 use super::products::Products;
 use crate::kernels::isa::Isa;
 use crate::kernels::lines::LINE;
-use crate::kernels::simd::{Avx512, Portable, Simd, prefetch, prefetch_to_write};
+use crate::kernels::simd::{Simd, prefetch, prefetch_to_write};
 
 /// Words that lie side by side in every pixel, and which rows of the weight they meet.
 #[derive(Clone, Copy, Debug)]
@@ -63,21 +63,26 @@ impl Ahead {
 
 /// The size of tiles, none above `width`, that cover so many pixels with the fewest steps.
 pub fn size<S: Simd, const N: usize>(width: usize) -> usize {
-    let sizes: &[usize] = match (S::LANES, N) {
-        (16, 1) => &[28, 20, 14, 10, 6, 4, 2, 1],
-        (16, _) => &[14, 13, 10, 6, 4, 2, 1],
-        _ => &[6, 5, 4, 2, 1],
-    };
-    fewest(width, sizes)
+    fewest(width, sizes(S::LANES, N))
 }
 
 /// Time for so many pixels of two vectors, in pixels.
 pub fn cost(isa: Isa, width: usize) -> usize {
-    let size = match isa {
-        Isa::Avx512 => size::<Avx512, 2>(width),
-        _ => size::<Portable, 1>(width),
+    let (lanes, vectors) = match isa {
+        Isa::Avx512 => (16, 2),
+        Isa::Avx2 | Isa::Portable | Isa::Reference => (8, 1),
     };
+    let size = fewest(width, sizes(lanes, vectors));
     width.div_ceil(size) * (size + 1)
+}
+
+/// Pixels of a tile of so many vectors, as many as the registers hold and fewer.
+fn sizes(lanes: usize, vectors: usize) -> &'static [usize] {
+    match (lanes, vectors) {
+        (16, 1) => &[28, 20, 14, 10, 6, 4, 2, 1],
+        (16, _) => &[14, 13, 10, 6, 4, 2, 1],
+        _ => &[6, 5, 4, 2, 1],
+    }
 }
 
 fn fewest(width: usize, sizes: &[usize]) -> usize {
