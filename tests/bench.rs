@@ -132,7 +132,8 @@ fn map_is_that_of_val() {
     let project = folder.path().join("found");
     let photos = root().join("tests/data/photos");
     let mut detect = yolo();
-    detect.args(["detect", "--imgsz", "256", "--save-txt", "--nosave", "--conf-thres", "0.4", "--project"]);
+    detect.args(["detect", "--source", "tests/data/photos", "--imgsz", "256", "--save-txt", "--nosave"]);
+    detect.args(["--conf-thres", "0.4", "--project"]);
     assert!(detect.arg(&project).output().expect("yolo runs").status.success());
     for part in ["images", "labels"] {
         std::fs::create_dir(folder.path().join(part)).expect("a folder");

@@ -78,6 +78,8 @@ fn detect_writes_what_is_asked_for() {
         "--save-txt",
         "--save-conf",
         "--save-crop",
+        "--source",
+        "tests/data/photos",
         "--project",
     ]);
     let output = run(command.arg(project.path()));

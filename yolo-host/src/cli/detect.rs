@@ -15,7 +15,7 @@ use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 
 /// The photographs of the repository, for a first try.
-const PHOTOS: &str = "tests/data/photos";
+const PHOTOS: &str = "data/images";
 
 /// Find objects in photographs and write annotated images
 #[derive(clap::Args)]
