@@ -198,6 +198,12 @@ fn mistakes_are_told_with_what_to_do() {
             ),
             ("val --data x --imgsz 64 32", 1, &["--imgsz takes one number here"]),
             ("val --data photos --weights lost.pt", 1, &["lost.pt: no such file"]),
+            ("train --data photos --weights lost.pt", 1, &["lost.pt: no such file"]),
+            (
+                "train --data x --cfg yolov5n",
+                1,
+                &["--data x: no such file or folder, and nothing is downloaded"],
+            ),
             ("convert --weights lost.pt --output a.safetensors", 1, &["lost.pt: no such file"]),
             ("info --weights lost.pt", 1, &["lost.pt: no such file"]),
             ("bench --weights lost.pt", 1, &["lost.pt: no such file"]),

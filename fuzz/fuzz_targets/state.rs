@@ -11,7 +11,7 @@ use yolo_bundle as _;
 use yolo_fuzz::{folder, write};
 use yolo_host::data::Cache;
 use yolo_host::registry::Registry;
-use yolo_host::train::{BatchReport, Finish, Hyper, Machine, Observer, Options, Rule, Training};
+use yolo_host::train::{BatchReport, Changes, Finish, Hyper, Machine, Observer, Options, Rule, Saved, Training};
 use yolo_host::weights::{self, Checkpoint, Precision};
 
 const MODEL: &str = "nc: 3\ndepth_multiple: 1\nwidth_multiple: 1\nanchors: [[9, 9]]\nbackbone:\n  - [-1, 1, Conv, [8, 3, 8]]\n\
@@ -54,6 +54,7 @@ fn stopped() -> Sound {
         image_weights: true,
         multi_scale: false,
         single_cls: false,
+        split: 0.9,
         optimizer: Rule::Sgd,
         workers: 1,
         quad: false,
@@ -91,7 +92,8 @@ fuzz_target!(|text: &str| {
         weights::write(file, &state, Precision::F32).expect("a state");
         let mut registry = Registry::linked().expect("the registry is sound");
         let mut once = Once::default();
-        let went = Training::resume(file, None, &mut registry, &mut once);
+        let went = Saved::read(file)
+            .and_then(|saved| Training::resume(saved, &Changes::default(), &mut registry, &mut once));
         if let Err(error) = went.and_then(|mut training| training.run(&mut once)) {
             assert!(!error.to_string().is_empty());
         }

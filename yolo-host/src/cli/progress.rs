@@ -230,7 +230,9 @@ fn row(report: &EpochReport, wide: bool) -> String {
     if wide {
         text += &row.val.map(|value| number(value, 8)).concat();
     }
-    text + &format!("{:>7.1}{}", report.seconds, if report.best { " best" } else { "" })
+    // An epoch of hours needs no tenths.
+    let decimals = usize::from(report.seconds < 1000.0);
+    text + &format!("{:>7.decimals$}{}", report.seconds, if report.best { " best" } else { "" })
 }
 
 /// A number of bytes in a file of `/proc`, where there is one: of `self/status` for example VmRSS, what this process holds.

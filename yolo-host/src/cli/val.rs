@@ -138,9 +138,9 @@ pub fn run(mut args: ValArgs) -> anyhow::Result<Outcome> {
         eprintln!("note: metrics at --conf-thres {} leave out weak detections", args.conf_thres);
     }
     let imgsz = square(&args.imgsz)?;
+    let machine = Machine::named(&args.device).context("--device")?;
     args.weights.iter().try_for_each(|file| weights::there(file))?;
     check_data(&args.data)?;
-    let machine = Machine::named(&args.device).context("--device")?;
     args.precision.settle(machine)?;
     args.threads.start()?;
     let mut subject = Subject::new(&args, machine, imgsz)?;

@@ -104,7 +104,7 @@ impl ParamInfo {
     pub(super) fn accept(&self, arg: &Arg) -> Result<Arg, ArgError> {
         self.fit(arg).ok_or_else(|| ArgError::Unfit {
             name: self.name.clone(),
-            expected: self.expected(),
+            expected: self.expected(arg),
             given: arg.clone(),
         })
     }
@@ -136,13 +136,15 @@ impl ParamInfo {
         }
     }
 
-    fn expected(&self) -> String {
+    /// What it may be; of a list told where one was given.
+    fn expected(&self, given: &Arg) -> String {
         let kind = self.kind.name();
         match (self.kind, self.range) {
             (Kind::Choice, _) => format!("one of {}", self.choices.join(", ")),
             (Kind::Bool | Kind::Float | Kind::Activation, _) => kind.to_string(),
             (_, (min, max)) => {
-                let pair = if self.kind == Kind::Int { " (or a list of two that are equal)" } else { "" };
+                let listed = self.kind == Kind::Int && matches!(given, Arg::Ints(_));
+                let pair = if listed { " (or a list of two that are equal)" } else { "" };
                 format!("{kind} from {} to {}{pair}", min.max(-MAX_INTEGER), max.min(MAX_INTEGER))
             }
         }

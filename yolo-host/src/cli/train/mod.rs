@@ -11,7 +11,7 @@ pub use given::Train;
 use super::album::{Album, BATCHES, titles};
 use super::plugins::notes;
 use super::progress::Watch;
-use super::{Outcome, evolve, facts};
+use super::{Outcome, check_data, evolve, facts, weights};
 use crate::atomic;
 use crate::registry::Registry;
 use crate::train::{Finish, Hyper, Training};
@@ -65,6 +65,8 @@ enum Started {
 fn start(train: &Train, registry: &mut Registry, watch: &mut Watch) -> anyhow::Result<Started> {
     let args = &train.args;
     let options = args.options()?;
+    check_data(&options.data)?;
+    options.weights.as_deref().map_or(Ok(()), weights::there)?;
     let hyper = match &options.hyp {
         Some(file) => Hyper::read(file).context("--hyp")?,
         None => Hyper::default(),
