@@ -1,10 +1,12 @@
 //! `yolo blocks new` writes plugins that build and pass their own tests, and models that use them.
 
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::Path;
 use std::process::{Command, Output};
 use yolo_plugin::carried;
+use yolo_tests::documents::{self, Shown};
 use yolo_tests::plugins::cargo;
-use yolo_tests::{bare_yolo, root};
+use yolo_tests::{bare_yolo, build_folder, root};
 
 fn output(command: &mut Command) -> Output {
     command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
@@ -26,9 +28,12 @@ fn write_plugin(language: &str, folder: &Path) {
 fn follow(document: &str, start: &Path) -> usize {
     let yolo = bare_yolo().get_program().to_owned();
     let mut folder = start.to_path_buf();
-    let lines = document.lines().filter_map(|line| line.strip_prefix("    "));
-    let commands: Vec<&str> = lines.map(|line| line.split('#').next().unwrap().trim()).collect();
-    for line in &commands {
+    let commands = documents::commands(document);
+    for Shown { text: line, .. } in &commands {
+        if line.starts_with("sed") {
+            success(Command::new("sh").args(["-c", line]).current_dir(&folder)); // it has quotes
+            continue;
+        }
         let words: Vec<&str> = line.split_whitespace().collect();
         if line.contains(" plugins/examples/") {
             folder = start.to_path_buf(); // in the root of the repository
@@ -49,7 +54,8 @@ fn follow(document: &str, start: &Path) -> usize {
         let printed = success(command.env_remove("CARGO_TARGET_DIR"));
         if words[1] == "info" {
             // The model refers to the library where the command before has put it.
-            assert!(printed.contains("strides [8.0, 16.0, 32.0]"), "{printed}");
+            let words: Vec<&str> = printed.split_whitespace().collect();
+            assert!(words.join(" ").contains("strides [8.0, 16.0, 32.0]"), "{printed}");
         }
     }
     commands.len()
@@ -59,20 +65,29 @@ fn follow_readme(folder: &Path) {
     assert_eq!(follow(&std::fs::read_to_string(folder.join("README.md")).unwrap(), folder), 3);
 }
 
+/// Copies a folder without what was built in it.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let (path, name) = (entry.path(), entry.file_name());
+        match path.is_dir() {
+            true if name != "target" => copy(&path, &to.join(name)),
+            true => (),
+            false => std::fs::copy(&path, to.join(name)).map(|_| ()).unwrap(),
+        }
+    }
+}
+
+/// The part of CONTRIBUTING.md under a headline.
+fn section(headline: &str) -> String {
+    let document = std::fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    let behind = document.split(headline).nth(1).unwrap_or_else(|| panic!("no {headline}"));
+    behind.split("\n## ").next().unwrap().split("\n### ").next().unwrap().to_string()
+}
+
 /// What CONTRIBUTING.md leads a newcomer through, in a copy of what it needs of this repository.
 #[test]
 fn contributing_s_ten_minutes() {
-    fn copy(from: &Path, to: &Path) {
-        std::fs::create_dir(to).unwrap();
-        for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-            let (path, name) = (entry.path(), entry.file_name());
-            match path.is_dir() {
-                true if name != "target" => copy(&path, &to.join(name)),
-                true => (),
-                false => std::fs::copy(&path, to.join(name)).map(|_| ()).unwrap(),
-            }
-        }
-    }
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("plugins")).unwrap();
     for part in ["plugins/api", "plugins/examples"] {
@@ -80,11 +95,71 @@ fn contributing_s_ten_minutes() {
     }
     // A manifest that takes its versions from the workspace needs one.
     std::fs::copy(root().join("Cargo.toml"), folder.path().join("Cargo.toml")).unwrap();
-    let document = std::fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
-    let section =
-        document.split("## Your own block in ten minutes").nth(1).unwrap().split("\n## ").next().unwrap();
-    let section = section.replace("    cargo install --path yolo-host\n", "");
+    let section = section("## Your own block in ten minutes");
+    let section = section.replace("    cargo install --path yolo-host --locked\n", "");
     assert_eq!(follow(&section, folder.path()), 14);
+}
+
+/// A family in this repository, by CONTRIBUTING's recipe to the letter: the crate, the block that (a) shows, and the lines
+/// that (b) gives for the manifests. The bundle links it, and its library is built.
+#[test]
+fn a_family_by_the_recipe() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    copy(&root().join("plugins"), &at("plugins"));
+    copy(&root().join("yolo-host"), &at("yolo-host"));
+    for name in ["Cargo.toml", "Cargo.lock"] {
+        std::fs::copy(root().join(name), at(name)).unwrap();
+    }
+    let recipe = section("### (b) In a family of its own");
+    assert_eq!(follow(&recipe, folder.path()), 3);
+    let quoted: Vec<&str> = recipe.split('`').skip(1).step_by(2).collect();
+    let quoted = |start: &str| {
+        *quoted.iter().find(|text| text.starts_with(start)).unwrap_or_else(|| panic!("no {start} in (b)"))
+    };
+    let insert = |file: &str, section: &str, line: &str| {
+        let text = std::fs::read_to_string(at(file)).unwrap();
+        assert!(text.contains(section), "{file} has no {section}");
+        std::fs::write(at(file), text.replacen(section, &format!("{section}\n{line}"), 1)).unwrap();
+    };
+    // The suites are no part of the copy.
+    let manifest = std::fs::read_to_string(at("Cargo.toml")).unwrap();
+    std::fs::write(at("Cargo.toml"), manifest.replace(", \"tests\"", "")).unwrap();
+    insert("Cargo.toml", "[workspace.dependencies]", quoted("yolo-pelee = { path"));
+    insert("plugins/bundle/Cargo.toml", "[features]", quoted("pelee = [\"dep:"));
+    insert("plugins/bundle/Cargo.toml", "[dependencies]", quoted("yolo-pelee = { workspace"));
+    insert("yolo-host/Cargo.toml", "[features]", quoted("pelee = [\"yolo-bundle/"));
+    let bundle = at("plugins/bundle/src/lib.rs");
+    let linked = std::fs::read_to_string(&bundle).unwrap() + quoted("#[cfg(feature = \"pelee\")]");
+    std::fs::write(bundle, linked).unwrap();
+    let block = section("### (a) In a family that is there");
+    let block = block.split("```rust\n").nth(1).unwrap().split("```").next().unwrap();
+    let block: String = block.lines().map(|line| format!("{}\n", line.trim_start_matches("   "))).collect();
+    std::fs::write(at("plugins/pelee/src/my_block.rs"), block).unwrap();
+    let register = quoted("yolo_plugin::register!(");
+    std::fs::write(
+        at("plugins/pelee/src/lib.rs"),
+        format!("//! A family.\n\n{}\n\n{register}\n", quoted("mod my_block;")),
+    )
+    .unwrap();
+
+    let target = build_folder().join("example-plugins");
+    let offline = |command: &str| {
+        let mut cargo = cargo(command);
+        cargo.current_dir(folder.path()).args(["--offline", "--quiet", "--target-dir"]).arg(&target);
+        cargo
+    };
+    success(offline("check").args([
+        "--package",
+        "yolo-bundle",
+        "--no-default-features",
+        "--features",
+        "pelee",
+    ]));
+    success(offline("build").args(["--package", "yolo-pelee", "--examples"]));
+    let library = target.join("debug/examples").join(format!("{DLL_PREFIX}yolo_pelee{DLL_SUFFIX}"));
+    let listing = success(bare_yolo().args(["blocks", "--plugin"]).arg(library));
+    assert!(listing.contains("yolo-pelee 0.1.0") && listing.contains("MyBlock"), "{listing}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What the suites share: where things are, the golden files, and the weights that both languages can make.
 
+pub mod documents;
 pub mod metrics;
 pub mod plugins;
 pub mod reference;
