@@ -86,7 +86,7 @@ impl Desk {
         fs::copy(data.path().join("ImageSets/Main/val.txt"), data.path().join("ImageSets/Main/test.txt"))
             .unwrap();
         fs::create_dir(at("photos")).unwrap();
-        for photo in ["cows.jpg", "horses.jpg"] {
+        for photo in ["cows.jpg", "sheep.jpg"] {
             fs::copy(root().join("data/images").join(photo), at("photos").join(photo)).unwrap();
         }
         fs::copy(at("photos/cows.jpg"), at("photo.jpg")).unwrap();

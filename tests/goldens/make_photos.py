@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""photos.json: what upstream's yolov5s finds on six photographs, as its detect.py would, unfused in single precision.
+"""photos.json: what upstream's yolov5s finds on six photographs and on those of the demonstration, as its detect.py would,
+unfused in single precision.
 
 `box` is in whole pixels of the photograph, `network_box` in pixels of the network's input; both in the order of NMS.
 The inputs (`input`, bytes of RGB planes) and the predictions (`decoded`) go to `$ORACLE_HOME/photos/NAME.safetensors`.
@@ -13,6 +14,8 @@ from reference import ORACLE_HOME, VERSIONS, augmentations, general
 from store import HERE, records, safetensors, sha256
 
 PHOTOS = 'astronaut.png', 'bus.jpg', 'chelsea.png', 'coffee.png', 'motorcycle_left.png', 'zidane.jpg'
+# In the repository, where `yolo detect` looks when no source is named.
+DEMONSTRATION = 'cows.jpg', 'giraffes.jpg', 'sheep.jpg'
 RUNS = [(name, 640) for name in PHOTOS] + [(name, 320) for name in ('astronaut.png', 'chelsea.png', 'coffee.png')]
 
 
@@ -48,4 +51,6 @@ def detect(model, path, imgsz, folder='photos'):
 
 def make(folder, weights):
     model = load(weights)
-    records(HERE / 'photos.json', {'photos': [detect(model, folder / name, imgsz) for name, imgsz in RUNS]})
+    found = [detect(model, folder / name, imgsz) for name, imgsz in RUNS]
+    found += [detect(model, HERE.parents[1] / 'data/images' / name, 640) for name in DEMONSTRATION]
+    records(HERE / 'photos.json', {'photos': found})
