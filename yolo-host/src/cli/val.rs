@@ -224,6 +224,11 @@ impl Subject {
             (None, _) => trained_size(&last.meta),
         };
         let detector = weights::detector(loaded, machine, &args.precision, [imgsz; 2])?;
+        let asked = imgsz;
+        let imgsz = asked.next_multiple_of(detector.stride());
+        if imgsz != asked {
+            eprintln!("note: --imgsz {asked} rounded up to {imgsz}, a multiple of the largest stride");
+        }
         let which = match args.task {
             Task::Train => SplitName::Train,
             Task::Test => SplitName::Test,
