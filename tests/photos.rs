@@ -23,7 +23,8 @@ fn detector(machine: Machine) -> Detector {
 
 /// The photograph: in the repository, else beside it.
 fn photograph(name: &str) -> Option<PathBuf> {
-    let mut committed = ["tests/data/photos", "data/images"].iter().map(|folder| root().join(folder).join(name));
+    let mut committed =
+        ["tests/data/photos", "data/images"].iter().map(|folder| root().join(folder).join(name));
     committed.find(|file| file.exists()).or_else(|| shared(&format!("data/photos/{name}")))
 }
 

@@ -18,18 +18,8 @@ pub enum Isa {
 impl Isa {
     /// Those that this processor can run, the plainest first.
     pub fn available() -> Vec<Isa> {
-        let mut all = vec![Isa::Reference, Isa::Portable];
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                all.push(Isa::Avx2);
-                let wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl");
-                if wide && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512dq") {
-                    all.push(Isa::Avx512);
-                }
-            }
-        }
-        all
+        let plain = [Isa::Reference, Isa::Portable];
+        plain.into_iter().chain(wide()).collect()
     }
 
     /// Its name in `YOLO_KERNELS`.
@@ -41,6 +31,24 @@ impl Isa {
             Isa::Avx512 => "avx512",
         }
     }
+}
+
+/// The sets of vector instructions that this processor has.
+#[cfg(target_arch = "x86_64")]
+fn wide() -> impl Iterator<Item = Isa> {
+    let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    let avx512 = avx2
+        && is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq");
+    [(Isa::Avx2, avx2), (Isa::Avx512, avx512)].into_iter().filter_map(|(isa, there)| there.then_some(isa))
+}
+
+/// None yet.
+#[cfg(not(target_arch = "x86_64"))]
+fn wide() -> impl Iterator<Item = Isa> {
+    std::iter::empty()
 }
 
 /// The set in use. One that `YOLO_KERNELS` names and this processor lacks is not used.
