@@ -210,21 +210,25 @@ fn header(wide: bool) -> String {
     format!("  epoch     box     obj     cls       P       R   mAP50 mAP50-95{losses}      s")
 }
 
+/// Five digits, or two and an exponent: a column of eight keeps a space before it.
+fn five_digits(value: f64) -> String {
+    match value.abs() {
+        size if size < 10.0 => format!("{value:.4}"),
+        size if size < 99_999.5 => general(value, 5),
+        _ => general(value, 2),
+    }
+}
+
 /// One epoch in the table's columns.
 fn row(report: &EpochReport, wide: bool) -> String {
     let row = &report.row;
     let mut text = format!("{:>7}", format!("{}/{}", row.epoch + 1, report.epochs));
     let validated = report.validation.is_some();
-    // Five digits, and a space before them.
-    let number = |value: f64, width: usize| match (validated, value.abs() < 10.0) {
-        (true, true) => format!("{value:>width$.4}"),
-        (true, false) => format!("{:>width$}", general(value, 5)),
-        (false, _) => format!("{:>width$}", "–"),
+    let number = |value: f64, width: usize| match validated {
+        true => format!("{:>width$}", five_digits(value)),
+        false => format!("{:>width$}", "–"),
     };
-    for value in row.train {
-        text +=
-            &if value.abs() < 10.0 { format!("{value:>8.4}") } else { format!("{:>8}", general(value, 5)) };
-    }
+    text += &row.train.map(|value| format!("{:>8}", five_digits(value))).concat();
     let [p, r, map50, map] = row.metrics;
     text += &[(p, 8), (r, 8), (map50, 8), (map, 9)].map(|(value, width)| number(value, width)).concat();
     if wide {
