@@ -6,22 +6,22 @@ use std::process::Command;
 use yolo_bundle as _;
 use yolo_host::autograd::gpu::Precision;
 use yolo_host::graph::{ParamId, Role};
-use yolo_host::kernels::{Float, Isa};
 use yolo_host::model::{Model, Spec};
 use yolo_host::train::Rates;
 use yolo_host::train::loss::Target;
+use yolo_kernels::{ConvFloat, Isa};
 use yolo_tests::training::{MODELS, Trainer, Training, number, read, targets};
 use yolo_tests::{registry, report, root, uniform};
 
 /// Σ xᵢ (2 uᵢ − 1) with the stream of a name, and the norm.
-fn projected<T: Float>(name: &str, values: &[T]) -> (f64, f64) {
+fn projected<T: ConvFloat>(name: &str, values: &[T]) -> (f64, f64) {
     let stream = uniform(&format!("projection.{name}"), values.len());
     let projection = values.iter().zip(stream).map(|(x, u)| x.f64() * (2.0 * u - 1.0)).sum();
     (projection, values.iter().map(|x| x.f64() * x.f64()).sum::<f64>().sqrt())
 }
 
 /// Loss items, gradients and running statistics; `limit` is what a gradient's error may be, by its record and the norm of all.
-fn first_step<T: Float, R: Trainer<T>>(
+fn first_step<T: ConvFloat, R: Trainer<T>>(
     case: &str,
     golden: &Value,
     training: &mut Training<T, R>,

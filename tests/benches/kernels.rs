@@ -3,8 +3,10 @@
 
 use std::time::Instant;
 use yolo_host::graph::{Act, Pool};
-use yolo_host::kernels::pool::Pooling;
-use yolo_host::kernels::{Conv, ConvShape, Window, act, isa, norm, resize, shape};
+use yolo_kernels::ops::pool::Pooling;
+use yolo_kernels::ops::{activation as act, resize, strided as shape};
+use yolo_kernels::train::norm;
+use yolo_kernels::{Conv, ConvShape, Window, isa};
 use yolo_tests::uniform;
 
 /// Median milliseconds of a few runs.

@@ -7,10 +7,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 use yolo_bundle as _;
-use yolo_host::kernels::isa;
 use yolo_host::model::{Model, Spec};
 use yolo_host::train::Rates;
 use yolo_host::train::loss::Target;
+use yolo_kernels::isa;
 use yolo_tests::training::Training;
 use yolo_tests::{registry, root, uniform};
 

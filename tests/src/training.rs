@@ -6,10 +6,10 @@ use serde_json::Value;
 use std::borrow::Cow;
 use yolo_host::autograd::{cpu, gpu};
 use yolo_host::graph::{Graph, ParamId, ValueId};
-use yolo_host::kernels::Float;
 use yolo_host::model::{Model, Spec, State};
 use yolo_host::train::loss::{ComputeLoss, Loss, LossError, LossHyper, Map, Target};
 use yolo_host::train::{Optimizer, Rates, Rule};
+use yolo_kernels::ConvFloat;
 
 /// The article's models and their yardsticks.
 pub const MODELS: [&str; 5] =
@@ -37,7 +37,7 @@ pub fn targets(golden: &Value) -> Vec<Target> {
 }
 
 /// What the suites ask of a trainer. Maps lie `[batch, height, width, channels]`, parameters row-major.
-pub trait Trainer<T: Float> {
+pub trait Trainer<T: ConvFloat> {
     /// The optimiser's state.
     type Sgd;
     /// A forward pass in training.
@@ -56,7 +56,7 @@ pub trait Trainer<T: Float> {
     fn step(&mut self, sgd: &mut Self::Sgd, rates: &Rates);
 }
 
-impl<T: Float> Trainer<T> for cpu::Trainer<T> {
+impl<T: ConvFloat> Trainer<T> for cpu::Trainer<T> {
     type Sgd = Optimizer<Vec<T>>;
 
     fn run(&mut self, pictures: &[T], shape: [usize; 4]) {
@@ -94,7 +94,7 @@ fn numbers<T: WithDType>(x: &Tensor) -> Vec<T> {
     x.to_dtype(T::DTYPE).and_then(|x| x.flatten_all()?.to_vec1()).expect("the device gives it")
 }
 
-impl<T: Float + WithDType> Trainer<T> for gpu::Trainer {
+impl<T: ConvFloat + WithDType> Trainer<T> for gpu::Trainer {
     type Sgd = Optimizer<Option<Tensor>>;
 
     fn run(&mut self, pictures: &[T], shape: [usize; 4]) {
@@ -136,7 +136,7 @@ impl<T: Float + WithDType> Trainer<T> for gpu::Trainer {
 }
 
 /// Everything that a step takes.
-pub struct Training<T: Float, R: Trainer<T> = cpu::Trainer<T>> {
+pub struct Training<T: ConvFloat, R: Trainer<T> = cpu::Trainer<T>> {
     /// The model.
     pub model: Model,
     /// Its network.
@@ -148,7 +148,7 @@ pub struct Training<T: Float, R: Trainer<T> = cpu::Trainer<T>> {
     targets: Vec<Target>,
 }
 
-impl<T: Float> Training<T> {
+impl<T: ConvFloat> Training<T> {
     /// That of a golden, by the kernels.
     pub fn of(golden: &Value) -> Self {
         let (model, batch, size) = case(golden);
@@ -164,7 +164,7 @@ impl<T: Float> Training<T> {
     }
 }
 
-impl<T: Float + WithDType> Training<T, gpu::Trainer> {
+impl<T: ConvFloat + WithDType> Training<T, gpu::Trainer> {
     /// That of a golden, on candle tensors.
     pub fn on(device: &Device, precision: gpu::Precision, golden: &Value) -> Self {
         let (model, batch, size) = case(golden);
@@ -183,7 +183,7 @@ fn case(golden: &Value) -> (Model, usize, usize) {
     (model, number(&case["batch"]) as usize, number(&case["height"]) as usize)
 }
 
-impl<T: Float, R: Trainer<T>> Training<T, R> {
+impl<T: ConvFloat, R: Trainer<T>> Training<T, R> {
     fn with(
         model: Model,
         batch: usize,

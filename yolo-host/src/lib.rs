@@ -21,7 +21,6 @@ pub mod engine;
 pub mod ensemble;
 pub mod eval;
 pub mod graph;
-pub mod kernels;
 pub mod model;
 mod near;
 pub mod random;

@@ -1,8 +1,7 @@
 //! The graph as steps that training takes: batch norm and the activation behind it as one, and when each tensor is last
 //! needed.
 
-use crate::graph::{Act, ConvSpec, Graph, Op, PoolSpec, ValueId};
-use crate::kernels::Window;
+use crate::graph::{Act, Graph, Op, ValueId};
 
 /// One step: a node, or two of them.
 #[derive(Clone, Debug)]
@@ -115,17 +114,5 @@ fn plan_lifetimes(graph: &Graph, steps: &mut [Step], wanted: &[ValueId]) {
             (None, Some(step)) => steps[step].free_forward.push(value),
             (None, None) => (),
         }
-    }
-}
-
-impl From<&ConvSpec> for Window {
-    fn from(&ConvSpec { kernel, stride, padding, dilation, .. }: &ConvSpec) -> Self {
-        Window { kernel, stride, padding, dilation }
-    }
-}
-
-impl From<&PoolSpec> for Window {
-    fn from(&PoolSpec { kernel, stride, padding, dilation, .. }: &PoolSpec) -> Self {
-        Window { kernel, stride, padding, dilation }
     }
 }

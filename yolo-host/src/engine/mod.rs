@@ -11,8 +11,6 @@ mod run;
 
 use crate::autograd::{Error, Evaluator, OutputMap};
 use crate::graph::{Graph, ValueId};
-use crate::kernels::isa;
-use crate::kernels::lines::Lines;
 use crate::model::State;
 use fit::Fit;
 pub use numbers::{Numbers, Ranges};
@@ -20,6 +18,8 @@ pub use profile::{Profile, Spread, Step};
 use program::{Program, program};
 use std::borrow::Cow;
 use std::time::Duration;
+use yolo_kernels::base::aligned::Lines;
+use yolo_kernels::isa;
 
 /// Sizes of pictures whose fit is kept.
 const KEPT: usize = 8;

@@ -2,8 +2,8 @@
 
 use super::Engine;
 use crate::autograd::Error;
-use crate::kernels::fused::{Format, Source};
 use std::collections::BTreeMap;
+use yolo_kernels::infer::{Format, Source};
 
 /// Channels from which on the input of a convolution is rounded. With the first, which has three, `yolov5s` on COCO128 loses
 /// 0.006 more of mAP50 in int8; in bf16, where `yolov5n` would be 4 % faster, it moves by as much, upwards.

@@ -5,9 +5,9 @@ use super::fold::{Kind, Unit, units};
 use super::layout::{Place, Run, join, pairs, runs, whole};
 use crate::autograd::cpu::in_memory;
 use crate::graph::{Act, Graph, Op, Pool, Upsample, ValueId};
-use crate::kernels::fused::{Conv, Depthwise, Layer};
-use crate::kernels::{Isa, Window};
 use crate::model::State;
+use yolo_kernels::infer::{Conv, Depthwise, Layer};
+use yolo_kernels::{Isa, Window};
 
 /// Steps, and what they read and write.
 #[derive(Debug)]

@@ -6,13 +6,13 @@ use super::{Engine, Fit, Pictures, Ranges};
 use crate::autograd::Error;
 use crate::autograd::cpu::{Ref, apply};
 use crate::graph::{Graph, Op, ParamId, Pool, Role};
-use crate::kernels::fused::{
-    Geometry, Source, Target, add, from_bytes, from_planes, max_pool, scale, upsample,
-};
-use crate::kernels::pool::{Pooling, global_forward};
 use crate::model::State;
 use smallvec::SmallVec;
 use std::time::Instant;
+use yolo_kernels::infer::{
+    Geometry, Source, Target, add, from_bytes, from_planes, max_pool, scale, upsample,
+};
+use yolo_kernels::ops::pool::{Pooling, global_forward};
 
 /// The values that steps read while they run; convolutions have packed theirs.
 pub fn params(graph: &Graph, state: &State, program: &Program) -> Vec<Vec<f32>> {

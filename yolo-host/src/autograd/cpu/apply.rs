@@ -4,11 +4,12 @@ use super::spare::{Rows, Spare};
 use super::tensor::{Ref, broadcast_steps, from_rows, logical_strides, order, physical, to_rows};
 use crate::autograd::Error;
 use crate::graph::{CustomError, Op, Order, Upsample, View};
-use crate::kernels::shape::{Axes, AxisCopy, gather, map, scale_channels, zip};
-use crate::kernels::{Float, act, matrix, resize};
+use yolo_kernels::ConvFloat;
+use yolo_kernels::ops::strided::{Axes, AxisCopy, gather, map, scale_channels, zip};
+use yolo_kernels::ops::{activation as act, matrix, resize};
 
 /// Computes an operation of a YAML row into `y`, a tensor of `shape`. Convolution, batch norm and pools are not among them.
-pub fn apply<T: Float>(
+pub fn apply<T: ConvFloat>(
     op: &Op,
     layer: usize,
     inputs: &[Ref<T>],
@@ -100,7 +101,7 @@ pub fn apply<T: Float>(
 }
 
 /// A tensor row-major: as it lies, if it does.
-pub fn rows<T: Float>(x: Ref<'_, T>) -> Rows<'_, T> {
+pub fn rows<T: ConvFloat>(x: Ref<'_, T>) -> Rows<'_, T> {
     if x.shape.len() != 4 {
         return Rows::Here(x.data);
     }
@@ -110,7 +111,7 @@ pub fn rows<T: Float>(x: Ref<'_, T>) -> Rows<'_, T> {
 }
 
 /// Fills a tensor of `shape` from what makes it row-major.
-fn by_rows<T: Float>(shape: &[usize], y: &mut [T], make: impl FnOnce(&mut [T])) {
+fn by_rows<T: ConvFloat>(shape: &[usize], y: &mut [T], make: impl FnOnce(&mut [T])) {
     if shape.len() != 4 {
         return make(y);
     }
@@ -120,7 +121,7 @@ fn by_rows<T: Float>(shape: &[usize], y: &mut [T], make: impl FnOnce(&mut [T])) 
 }
 
 /// The same in single precision, as custom operations see it.
-pub fn single<T: Float>(x: Ref<T>) -> Vec<f32> {
+pub fn single<T: ConvFloat>(x: Ref<T>) -> Vec<f32> {
     rows(x).iter().map(|value| value.f64() as f32).collect()
 }
 
@@ -138,7 +139,7 @@ pub fn axis_copy(shape: &[usize], axis: usize, start: usize, length: usize) -> A
 }
 
 /// Rows, depth and columns of a matrix product.
-pub fn matrix_sizes<T: Float>(a: Ref<T>, b: Ref<T>) -> [usize; 3] {
+pub fn matrix_sizes<T: ConvFloat>(a: Ref<T>, b: Ref<T>) -> [usize; 3] {
     let size = |x: Ref<T>, back: usize| x.shape[x.shape.len() - back];
     [size(a, 2), size(a, 1), size(b, 1)]
 }
@@ -151,13 +152,18 @@ pub fn moved_last(shape: &[usize], axis: usize) -> (Axes, Axes) {
 }
 
 /// The reverse of a gather whose places do not repeat.
-pub fn scatter<T: Float>(src: &[T], dst: &mut [T], (sizes, steps): &(Axes, Axes)) {
+pub fn scatter<T: ConvFloat>(src: &[T], dst: &mut [T], (sizes, steps): &(Axes, Axes)) {
     dst.fill(T::zero());
-    crate::kernels::shape::scatter_add(src, dst, sizes, steps);
+    yolo_kernels::ops::strided::scatter_add(src, dst, sizes, steps);
 }
 
 /// f(a, b) with broadcasting.
-fn binary<T: Float>(inputs: &[Ref<T>], shape: &[usize], y: &mut [T], f: impl Fn(T, T) -> T + Sync + Send) {
+fn binary<T: ConvFloat>(
+    inputs: &[Ref<T>],
+    shape: &[usize],
+    y: &mut [T],
+    f: impl Fn(T, T) -> T + Sync + Send,
+) {
     let [a, b] = *inputs else { return };
     let wide = |x: Ref<T>| {
         let (sizes, steps) = broadcast_steps(x.shape, shape);
@@ -181,7 +187,7 @@ pub fn scales<T>(x: Ref<T>, scale: Ref<T>) -> bool {
         && scale.shape[2..] == [1, 1]
 }
 
-fn multiply<T: Float>(inputs: &[Ref<T>], shape: &[usize], y: &mut [T]) {
+fn multiply<T: ConvFloat>(inputs: &[Ref<T>], shape: &[usize], y: &mut [T]) {
     match *inputs {
         [x, scale] | [scale, x] if x.shape == shape && scales(x, scale) => {
             scale_channels(x.data, scale.data, shape[0], shape[1], y);

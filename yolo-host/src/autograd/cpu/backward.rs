@@ -6,10 +6,12 @@ use super::tensor::{Ref, from_rows, map_sizes, to_rows};
 use super::{Saved, Tensor, Trainer};
 use crate::autograd::Error;
 use crate::graph::{CustomError, Op, ValueId, View};
-use crate::kernels::pool::global_backward;
-use crate::kernels::shape::{add_assign, map, sum_pixels};
-use crate::kernels::{Float, act, matrix, norm};
 use std::collections::BTreeSet;
+use yolo_kernels::ConvFloat;
+use yolo_kernels::ops::pool::global_backward;
+use yolo_kernels::ops::strided::{add_assign, map, sum_pixels};
+use yolo_kernels::ops::{activation as act, matrix};
+use yolo_kernels::train::norm;
 
 /// The gradients on their way: one for each tensor that has received any.
 pub(super) struct Flow<'a, T> {
@@ -17,7 +19,7 @@ pub(super) struct Flow<'a, T> {
     pub(super) trainer: &'a mut Trainer<T>,
 }
 
-impl<T: Float> Trainer<T> {
+impl<T: ConvFloat> Trainer<T> {
     /// Sets the gradient of every parameter, given those of some tensors that were asked for, in memory's order.
     pub fn backward(&mut self, given: &[(ValueId, &[T])]) -> Result<(), Error> {
         rayon::scope(|_| self.backward_here(given))
@@ -61,7 +63,7 @@ impl<T: Float> Trainer<T> {
     }
 }
 
-impl<T: Float> Flow<'_, T> {
+impl<T: ConvFloat> Flow<'_, T> {
     /// Adds to the gradient of a tensor.
     pub(super) fn add(&mut self, value: usize, grad: Vec<T>) {
         match &mut self.grads[value] {

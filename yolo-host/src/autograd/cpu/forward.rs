@@ -6,11 +6,11 @@ use super::{Saved, Tensor, Trainer};
 use crate::autograd::Error;
 use crate::autograd::plan::Step;
 use crate::graph::{BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, Op};
-use crate::kernels::norm::{self, Normal, Statistics};
-use crate::kernels::pool::{Pooling, global_forward};
-use crate::kernels::{Conv, ConvShape, Float, Window};
+use yolo_kernels::ops::pool::{Pooling, global_forward};
+use yolo_kernels::train::norm::{self, Normal, Statistics};
+use yolo_kernels::{Conv, ConvFloat, ConvShape, Window};
 
-impl<T: Float> Trainer<T> {
+impl<T: ConvFloat> Trainer<T> {
     /// Runs the network on pictures `[batch, channels, height, width]`, planes one after the other. In training batch norm
     /// takes the statistics of the batch and moves its running ones.
     pub fn forward(&mut self, pictures: &[T], shape: [usize; 4], training: bool) -> Result<(), Error> {
@@ -149,7 +149,7 @@ impl<T: Float> Trainer<T> {
 }
 
 /// running = (1 − momentum) · running + momentum · factor · new
-fn moved<T: Float>(running: &mut [T], new: &[f64], factor: f64) {
+fn moved<T: ConvFloat>(running: &mut [T], new: &[f64], factor: f64) {
     for (running, new) in running.iter_mut().zip(new) {
         *running = T::of((1.0 - BATCH_NORM_MOMENTUM) * running.f64() + BATCH_NORM_MOMENTUM * factor * new);
     }

@@ -11,9 +11,6 @@ mod through;
 use super::Error;
 use super::plan::{self, Step};
 use crate::graph::{Graph, Op, ParamId, Role, ValueId};
-use crate::kernels::norm::Normal;
-use crate::kernels::pool::Pooling;
-use crate::kernels::{Conv, Float, from_rows, to_rows};
 use crate::model::State;
 use crate::weights::{Array, Data};
 pub(crate) use apply::apply;
@@ -21,6 +18,10 @@ use pool::Pool;
 use std::collections::BTreeMap;
 pub use tensor::Tensor;
 pub(crate) use tensor::{Ref, from_rows as in_memory};
+use yolo_kernels::ops::pool::Pooling;
+use yolo_kernels::train::norm::Normal;
+use yolo_kernels::train::{from_rows, to_rows};
+use yolo_kernels::{Conv, ConvFloat};
 
 /// A network with its parameters and their gradients, for training.
 #[derive(Debug)]
@@ -55,7 +56,7 @@ enum Saved<T> {
     Places(Vec<u32>),
 }
 
-impl<T: Float> Trainer<T> {
+impl<T: ConvFloat> Trainer<T> {
     /// A network whose tensors `wanted` can be read after each forward pass, and receive gradients.
     pub fn new(graph: &Graph, state: &State, wanted: &[ValueId]) -> Result<Self, Error> {
         graph.check_trainable()?;

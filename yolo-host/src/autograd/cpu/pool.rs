@@ -1,7 +1,7 @@
 //! Buffers that are used again, by their size: from the second step on nothing is allocated.
 
-use crate::kernels::Float;
 use std::collections::HashMap;
+use yolo_kernels::ConvFloat;
 
 /// Free buffers.
 #[derive(Debug, Default)]
@@ -9,7 +9,7 @@ pub struct Pool<T> {
     free: HashMap<usize, Vec<Vec<T>>>,
 }
 
-impl<T: Float> Pool<T> {
+impl<T: ConvFloat> Pool<T> {
     /// Elements of all free buffers.
     pub fn len(&self) -> usize {
         self.free.iter().map(|(len, buffers)| len * buffers.len()).sum()

@@ -1,13 +1,13 @@
 //! Memory for tensors in passing, kept by each thread so that no run needs new.
 
-use crate::kernels::Float;
 use std::ops::{Deref, DerefMut};
+use yolo_kernels::ConvFloat;
 
 /// So many numbers, which go back when they are not needed.
 #[derive(Debug)]
-pub struct Spare<T: Float>(Vec<T>);
+pub struct Spare<T: ConvFloat>(Vec<T>);
 
-impl<T: Float> Spare<T> {
+impl<T: ConvFloat> Spare<T> {
     /// Zeros.
     pub fn zeros(len: usize) -> Self {
         let mut numbers = T::spare().with_borrow_mut(Vec::pop).unwrap_or_default();
@@ -17,14 +17,14 @@ impl<T: Float> Spare<T> {
     }
 }
 
-impl<T: Float> Drop for Spare<T> {
+impl<T: ConvFloat> Drop for Spare<T> {
     fn drop(&mut self) {
         let numbers = std::mem::take(&mut self.0);
         T::spare().with_borrow_mut(|spare| spare.push(numbers));
     }
 }
 
-impl<T: Float> Deref for Spare<T> {
+impl<T: ConvFloat> Deref for Spare<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -32,7 +32,7 @@ impl<T: Float> Deref for Spare<T> {
     }
 }
 
-impl<T: Float> DerefMut for Spare<T> {
+impl<T: ConvFloat> DerefMut for Spare<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         &mut self.0
     }
@@ -40,14 +40,14 @@ impl<T: Float> DerefMut for Spare<T> {
 
 /// Numbers as they lie, or in passing.
 #[derive(Debug)]
-pub enum Rows<'a, T: Float> {
+pub enum Rows<'a, T: ConvFloat> {
     /// As they lie.
     Here(&'a [T]),
     /// In another order.
     Copied(Spare<T>),
 }
 
-impl<T: Float> Deref for Rows<'_, T> {
+impl<T: ConvFloat> Deref for Rows<'_, T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {

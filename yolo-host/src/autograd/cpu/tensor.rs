@@ -1,7 +1,7 @@
 //! Tensors on the CPU: four axes lie channels-last, all others row-major.
 
-use crate::kernels::Float;
-use crate::kernels::shape::{Axes, gather, strides};
+use yolo_kernels::ConvFloat;
+use yolo_kernels::ops::strided::{Axes, gather, strides};
 
 /// A tensor of the graph; `shape` is the graph's, `[batch, channels, height, width]` for a map.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -57,12 +57,12 @@ pub fn map_sizes(shape: &[usize]) -> (usize, usize, usize) {
 }
 
 /// `src` of `shape` as row-major numbers.
-pub fn to_rows<T: Float>(src: &[T], shape: &[usize], dst: &mut [T]) {
+pub fn to_rows<T: ConvFloat>(src: &[T], shape: &[usize], dst: &mut [T]) {
     gather(src, dst, shape, &logical_strides(shape));
 }
 
 /// Row-major numbers as a tensor of `shape` lies in memory.
-pub fn from_rows<T: Float>(src: &[T], shape: &[usize], dst: &mut [T]) {
+pub fn from_rows<T: ConvFloat>(src: &[T], shape: &[usize], dst: &mut [T]) {
     let rows = strides(shape);
     let steps: Axes = order(shape.len()).into_iter().map(|axis| rows[axis]).collect();
     gather(src, dst, &physical(shape), &steps);

@@ -5,10 +5,11 @@ use super::backward::Flow;
 use super::tensor::{broadcast_steps, from_rows, logical_strides, order, physical, to_rows};
 use crate::autograd::Error;
 use crate::graph::{Op, Order, Upsample};
-use crate::kernels::shape::{gather, scale_channels, scale_channels_backward, scatter_add, zip};
-use crate::kernels::{Float, matrix, resize};
+use yolo_kernels::ConvFloat;
+use yolo_kernels::ops::strided::{gather, scale_channels, scale_channels_backward, scatter_add, zip};
+use yolo_kernels::ops::{matrix, resize};
 
-impl<T: Float> Flow<'_, T> {
+impl<T: ConvFloat> Flow<'_, T> {
     /// Operations of one input that only move numbers.
     pub(super) fn moved(
         &mut self,
@@ -44,7 +45,7 @@ impl<T: Float> Flow<'_, T> {
             Op::Transpose(a, b) => {
                 let mut steps = logical_strides(out_shape);
                 steps.swap(*a, *b);
-                let steps: crate::kernels::shape::Axes =
+                let steps: yolo_kernels::ops::strided::Axes =
                     order(shape.len()).into_iter().map(|axis| steps[axis]).collect();
                 gather(grad, dx, &physical(shape), &steps);
             }

@@ -3,8 +3,8 @@
 #[cfg(feature = "cudnn")]
 use super::cudnn;
 use super::{Precision, host};
-use crate::kernels::{Conv, ConvShape};
 use candle_core::{Device, Result, Tensor};
+use yolo_kernels::{Conv, ConvShape};
 
 /// A convolution for one size of input, on one device.
 #[derive(Debug)]

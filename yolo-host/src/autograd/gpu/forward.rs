@@ -5,8 +5,8 @@ use super::{Saved, Trainer, moves, norm, pool, wide};
 use crate::autograd::plan::Step;
 use crate::autograd::{Error, custom, ops, transfer};
 use crate::graph::{Op, ParamId, Upsample};
-use crate::kernels::{ConvShape, Window};
 use candle_core::Tensor;
+use yolo_kernels::{ConvShape, Window};
 
 impl Trainer {
     /// Runs the network on pictures `[batch, channels, height, width]`, from any device and of any kind of number. In training

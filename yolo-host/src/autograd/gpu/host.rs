@@ -3,10 +3,11 @@
 use super::norm::{Context, Trained};
 use super::{by_number, pool};
 use crate::graph::{BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, Pool, PoolSpec};
-use crate::kernels::norm::{self, Normal};
-use crate::kernels::pool::Pooling;
-use crate::kernels::{Conv, ConvShape, Float, Window, from_rows, to_rows};
 use candle_core::{DType, Device, Error, Result, Tensor, WithDType};
+use yolo_kernels::ops::pool::Pooling;
+use yolo_kernels::train::norm::{self, Normal};
+use yolo_kernels::train::{from_rows, to_rows};
+use yolo_kernels::{Conv, ConvShape, Float, Window};
 
 /// The error of a device that has neither cuDNN nor these kernels.
 pub fn no_engine(what: &str) -> Error {

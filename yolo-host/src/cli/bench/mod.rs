@@ -14,7 +14,6 @@ use super::precision::PrecisionArgs;
 use super::progress::bar;
 use super::{Outcome, check_data, pixels};
 use crate::autograd::Machine;
-use crate::kernels::isa;
 use anyhow::{Context, ensure};
 use quality::Judge;
 use rayon::ThreadPool;
@@ -22,6 +21,7 @@ use report::{ModelReport, Peak, Report};
 use std::path::{Path, PathBuf};
 use subject::Subject;
 use table::Detail;
+use yolo_kernels::isa;
 
 /// Measure how fast models are, layer by layer or side by side
 #[derive(clap::Args)]

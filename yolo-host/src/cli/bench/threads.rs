@@ -1,9 +1,9 @@
 //! The threads that compute, and the most that they could.
 
-use crate::kernels::peak::{Sums, multiply_add};
 use anyhow::Context;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::time::Instant;
+use yolo_kernels::base::peak::{Sums, multiply_add};
 
 /// Rounds of the run that tells how many rounds a run of 5 ms has.
 const TRIAL: u64 = 100_000;

@@ -2,8 +2,8 @@
 
 use super::{BETA2, EPS, Optimizer, Rates, Update};
 use crate::graph::ParamId;
-use crate::kernels::Float;
 use rayon::prelude::*;
+use yolo_kernels::Float;
 
 impl<T: Float> Optimizer<Vec<T>> {
     /// Moves parameters, given with their values and gradients, along the gradients.

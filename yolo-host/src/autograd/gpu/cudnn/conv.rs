@@ -3,7 +3,6 @@
 
 use super::{Engine, NCHW, Number, Numbers, int, ints, len};
 use crate::autograd::gpu::{Precision, by_number};
-use crate::kernels::ConvShape;
 use candle_core::cuda_backend::cudarc::cudnn::{
     ConvBackwardData, ConvBackwardFilter, ConvDescriptor, ConvForward, Cudnn, CudnnDataType,
     FilterDescriptor, TensorDescriptor, sys,
@@ -13,6 +12,7 @@ use num_traits::{One, Zero};
 use std::sync::Arc;
 use sys::cudnnConvolutionBwdDataAlgo_t as DataAlgorithm;
 use sys::cudnnConvolutionBwdFilterAlgo_t as FilterAlgorithm;
+use yolo_kernels::ConvShape;
 
 /// The algorithms chosen for a convolution, each with the bytes that it works in.
 #[derive(Debug)]

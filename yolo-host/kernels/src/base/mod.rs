@@ -1,0 +1,11 @@
+//! What every kernel stands on: instruction sets, vectors, threads, aligned memory.
+
+pub mod aligned;
+mod float;
+pub(crate) mod isa;
+pub(crate) mod parallel;
+pub mod peak;
+pub(crate) mod simd;
+
+pub use float::{Float, Spare};
+pub use isa::{Isa, isa};

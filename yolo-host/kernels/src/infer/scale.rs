@@ -1,0 +1,52 @@
+//! Maps times one number for each channel of a picture, activated.
+#![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
+
+use crate::base::Float;
+use crate::base::isa::vectorised;
+use crate::base::parallel::chunks_mut;
+use crate::ops::activation::{Curve, with_curve};
+use yolo_plugin::Act;
+
+type T = f32;
+
+vectorised! {
+    fn scale_pixels<C: Curve<f32>>(x: &[f32], scale: &[f32], curve: C, y: &mut [f32]) {
+        let channels = scale.len();
+        for (y, x) in y.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
+            for ((y, x), scale) in y.iter_mut().zip(x).zip(scale) {
+                *y = curve.at(x * scale);
+            }
+        }
+    }
+}
+
+/// No activation.
+#[derive(Clone, Copy)]
+struct Same;
+
+impl Curve<f32> for Same {
+    #[inline(always)]
+    fn at(self, x: f32) -> f32 {
+        x
+    }
+
+    fn slope(self, _x: f32) -> f32 {
+        1.0
+    }
+}
+
+/// y = act(x · scale) of `[batch, pixels, channels]` and `[batch, channels]`.
+pub fn scale(x: &[f32], scale: &[f32], [batch, channels]: [usize; 2], act: Option<Act>, y: &mut [f32]) {
+    let len = y.len() / batch.max(1);
+    if len == 0 {
+        return;
+    }
+    let piece = ((1 << 14) / channels).max(1) * channels;
+    for (picture, y) in y.chunks_exact_mut(len).enumerate() {
+        let (x, scale) = (&x[picture * len..][..len], &scale[picture * channels..][..channels]);
+        chunks_mut(y, piece, |start, y| match act {
+            Some(act) => with_curve!(act, curve => scale_pixels(&x[start..], scale, curve, y)),
+            None => scale_pixels(&x[start..], scale, Same, y),
+        });
+    }
+}

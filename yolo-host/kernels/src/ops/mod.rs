@@ -1,0 +1,10 @@
+//! What training and inference share: activations, pooling, strided copies, products of matrices.
+
+pub mod activation;
+pub mod matrix;
+pub mod pool;
+pub mod resize;
+pub mod strided;
+pub(crate) mod window;
+
+pub use window::{Plan, Window};

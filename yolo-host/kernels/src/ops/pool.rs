@@ -1,0 +1,201 @@
+//! Pooling over windows and over whole maps, forward and back.
+#![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
+
+use crate::base::Float;
+use crate::base::isa::vectorised;
+use crate::base::parallel::{chunks_mut, chunks_mut_2};
+use crate::ops::window::{Plan, Window};
+use yolo_plugin::Pool;
+
+/// A pooling window for one size of input.
+#[derive(Clone, Debug)]
+pub struct Pooling {
+    kind: Pool,
+    plan: Plan,
+    channels: usize,
+    elements: usize,
+}
+
+impl Pooling {
+    /// Prepares a pooling window.
+    pub fn new(
+        kind: Pool,
+        batch: usize,
+        input: [usize; 2],
+        output: [usize; 2],
+        channels: usize,
+        window: &Window,
+    ) -> Self {
+        let elements = window.kernel[0] * window.kernel[1];
+        assert!(elements <= 1 << 16, "the window has at most 65,536 elements");
+        Pooling { kind, plan: Plan::forward(batch, input, output, window), channels, elements }
+    }
+
+    /// y from x, and for the maximum where in the window it stood: `places` has one number an output.
+    pub fn forward<T: Float>(&self, x: &[T], y: &mut [T], places: &mut Vec<u16>) {
+        let per_picture = self.plan.grid[0] * self.plan.grid[1] * self.channels;
+        places.clear();
+        if self.kind == Pool::Average {
+            let share = T::one() / T::of(self.elements as f64);
+            return chunks_mut(y, per_picture.max(1), |start, y| self.average(x, y, start, share));
+        }
+        places.resize(y.len(), 0);
+        let size = (self.plan.grid[1] * self.channels).max(1);
+        chunks_mut_2((y, size), (places, size), |row, y, places| self.maximum(x, y, places, row * size));
+    }
+
+    fn pixels(&self, start: usize, len: usize) -> impl Iterator<Item = crate::ops::window::Pixel> {
+        self.plan.walk(start / self.channels.max(1)).take(len / self.channels.max(1))
+    }
+
+    fn average<T: Float>(&self, x: &[T], y: &mut [T], start: usize, share: T) {
+        let channels = self.channels;
+        for (pixel, y) in self.pixels(start, y.len()).zip(y.chunks_exact_mut(channels)) {
+            y.fill(T::zero());
+            for tap in &self.plan.taps {
+                if let Some(place) = pixel.source(tap, self.plan.src) {
+                    let x = &x[place * channels..][..channels];
+                    y.iter_mut().zip(x).for_each(|(y, x)| *y += *x * share);
+                }
+            }
+        }
+    }
+
+    fn maximum<T: Float>(&self, x: &[T], y: &mut [T], places: &mut [u16], start: usize) {
+        let channels = self.channels;
+        let outputs = y.chunks_exact_mut(channels).zip(places.chunks_exact_mut(channels));
+        for (pixel, (y, places)) in self.plan.walk(start / channels).zip(outputs) {
+            y.fill(T::neg_infinity());
+            for (i, tap) in self.plan.taps.iter().enumerate() {
+                if let Some(place) = pixel.source(tap, self.plan.src) {
+                    take_larger(&x[place * channels..][..channels], y, places, i as u16);
+                }
+            }
+        }
+    }
+
+    /// Adds to the gradient of x, zero or more so far.
+    pub fn backward<T: Float>(&self, grad: &[T], places: &[u16], grad_x: &mut [T]) {
+        let channels = self.channels;
+        let per_picture = self.plan.src[0] * self.plan.src[1] * channels;
+        let outputs = self.plan.grid[0] * self.plan.grid[1];
+        let share = T::one() / T::of(self.elements as f64);
+        chunks_mut(grad_x, per_picture.max(1), |start, grad_x| {
+            let picture = start / per_picture.max(1);
+            for pixel in self.plan.walk(picture * outputs).take(outputs) {
+                let g = &grad[pixel.dst * channels..][..channels];
+                for (i, tap) in self.plan.taps.iter().enumerate() {
+                    let Some(place) = pixel.source(tap, self.plan.src) else { continue };
+                    let sum = &mut grad_x[place * channels - start..][..channels];
+                    if self.kind == Pool::Average {
+                        sum.iter_mut().zip(g).for_each(|(sum, g)| *sum += *g * share);
+                    } else {
+                        add_where(g, &places[pixel.dst * channels..][..channels], sum, i as u16);
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// Every channel's mean or maximum over the pixels of each picture, and for the maximum the pixel.
+pub fn global_forward<T: Float>(kind: Pool, x: &[T], batch: usize, channels: usize, y: &mut [T]) -> Vec<u32> {
+    let pixels = x.len() / (batch * channels).max(1);
+    let mut places = Vec::new();
+    if kind == Pool::Max {
+        places.resize(batch * channels, 0);
+    }
+    for (picture, y) in y.chunks_exact_mut(channels.max(1)).enumerate() {
+        let x = &x[picture * pixels * channels..][..pixels * channels];
+        if kind == Pool::Max {
+            let places = &mut places[picture * channels..][..channels];
+            y.fill(T::neg_infinity());
+            for (i, row) in x.chunks_exact(channels.max(1)).enumerate() {
+                for c in 0..channels {
+                    if (row[c] > y[c] || row[c].is_nan()) && !y[c].is_nan() {
+                        (y[c], places[c]) = (row[c], i as u32);
+                    }
+                }
+            }
+        } else {
+            mean(x, y);
+        }
+    }
+    places
+}
+
+/// Channels whose sums are held at once.
+const TOGETHER: usize = 64;
+
+vectorised! {
+    /// Sums of neighbouring channels, the first of each pixel: in blocks of pixels, so that long ones stay exact.
+    fn sums<T: Float>(x: &[T], channels: usize, total: &mut [f64; TOGETHER]) {
+        for block in x.chunks(64 * channels) {
+            let mut some = [T::zero(); TOGETHER];
+            for pixel in block.chunks(channels) {
+                match pixel.first_chunk::<TOGETHER>() {
+                    Some(pixel) => some.iter_mut().zip(pixel).for_each(|(some, x)| *some += *x),
+                    None => some.iter_mut().zip(pixel).for_each(|(some, x)| *some += *x),
+                }
+            }
+            for (total, some) in total.iter_mut().zip(some) {
+                *total += some.f64();
+            }
+        }
+    }
+}
+
+/// Every channel's mean over the pixels `[pixels, channels]`.
+fn mean<T: Float>(x: &[T], y: &mut [T]) {
+    let channels = y.len();
+    let pixels = x.len() / channels.max(1);
+    chunks_mut(y, if x.len() < 1 << 16 { channels.max(1) } else { TOGETHER }, |start, y| {
+        for (i, y) in y.chunks_mut(TOGETHER).enumerate() {
+            let mut total = [0.0; TOGETHER];
+            sums(x.get(start + TOGETHER * i..).unwrap_or_default(), channels, &mut total);
+            y.iter_mut().zip(total).for_each(|(y, total)| *y = T::of(total / pixels as f64));
+        }
+    });
+}
+
+/// The gradient of [`global_forward`], which overwrites `grad_x`.
+pub fn global_backward<T: Float>(
+    places: &[u32],
+    grad: &[T],
+    batch: usize,
+    channels: usize,
+    grad_x: &mut [T],
+) {
+    let pixels = grad_x.len() / (batch * channels).max(1);
+    let share = T::one() / T::of(pixels as f64);
+    chunks_mut(grad_x, (pixels * channels).max(1), |start, grad_x| {
+        let picture = start / (pixels * channels).max(1);
+        let g = &grad[picture * channels..][..channels];
+        for (i, row) in grad_x.chunks_exact_mut(channels).enumerate() {
+            for c in 0..channels {
+                row[c] = match places.get(picture * channels + c) {
+                    None => g[c] * share,
+                    Some(place) if *place == i as u32 => g[c],
+                    Some(_) => T::zero(),
+                };
+            }
+        }
+    });
+}
+
+vectorised! {
+    /// The first of equals wins; a NaN wins and stays, as in the reference.
+    fn take_larger<T: Float>(x: &[T], y: &mut [T], places: &mut [u16], place: u16) {
+        for ((y, places), x) in y.iter_mut().zip(places).zip(x) {
+            let keep = *x <= *y || y.is_nan();
+            *y = if keep { *y } else { *x };
+            *places = if keep { *places } else { place };
+        }
+    }
+
+    fn add_where<T: Float>(grad: &[T], places: &[u16], sum: &mut [T], place: u16) {
+        for ((sum, g), at) in sum.iter_mut().zip(grad).zip(places) {
+            *sum += if *at == place { *g } else { T::zero() };
+        }
+    }
+}
