@@ -7,9 +7,8 @@ use yolo_host::data::augment::{
     HsvGains, Matrix, Object, Perspective, Scene, Tile, copy_paste, enlarge, fill_polygon, flip_left_right,
     flip_up_down, join, mixup, mosaic4, mosaic9,
 };
-use yolo_host::data::{
-    Dataset, Label, Loader, LoaderOptions, Picture, SplitName, SplitOptions, letterbox, resize_area,
-};
+use yolo_host::data::{Dataset, Label, Loader, LoaderOptions, SplitName, SplitOptions};
+use yolo_host::image::{Picture, letterbox, resize_area};
 use yolo_tests::{golden, report, uniform};
 
 fn cases(part: &str) -> Vec<Value> {

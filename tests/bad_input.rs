@@ -295,7 +295,7 @@ fn encoded(picture: image::DynamicImage, format: image::ImageFormat) -> Vec<u8> 
 fn odd_pictures() {
     use image::{DynamicImage, ImageFormat};
     let fixture =
-        |name: &str| std::fs::read(root().join("yolo-host/src/data/fixtures").join(name)).expect(name);
+        |name: &str| std::fs::read(root().join("yolo-host/src/image/fixtures").join(name)).expect(name);
     let photo = std::fs::read(root().join("tests/data/photos/chelsea.png")).expect("a photograph");
     let cut = |bytes: Vec<u8>| bytes[..bytes.len() / 2].to_vec();
     let jpeg = |picture| encoded(picture, ImageFormat::Jpeg);

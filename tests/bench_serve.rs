@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
-use yolo_host::autograd::Network;
+use yolo_host::exec::candle::Network;
 use yolo_host::model::{Model, Spec};
 use yolo_host::weights::{self, Array, Checkpoint, Data, Precision};
 use yolo_tests::{floats, portable_state, registry, report, root, uniform, yolo};

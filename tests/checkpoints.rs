@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use yolo_bundle as _;
-use yolo_host::autograd::Machine;
 use yolo_host::detector::{Detector, load_model};
+use yolo_host::exec::Machine;
 use yolo_host::model::{Mismatch, Model, Spec, State};
 use yolo_host::weights::{self, Array, Checkpoint};
 use yolo_tests::reference::picture;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use yolo_host::data::Picture;
+use yolo_host::image::Picture;
 use yolo_host::model::{Model, Spec, State};
 use yolo_host::random::Stream;
 use yolo_host::train::{Finish, Hyper, Observer, Options, Training};

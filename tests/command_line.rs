@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use yolo_host::data::Picture;
+use yolo_host::image::Picture;
 use yolo_host::model::{Model, Spec};
 use yolo_host::weights::{self, Checkpoint, Meta, Precision};
 use yolo_tests::{portable_state, registry, report, shapes, yolo};

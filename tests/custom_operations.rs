@@ -2,10 +2,11 @@
 
 use candle_core::{Device, Tensor};
 use std::path::PathBuf;
-use yolo_host::autograd::{self, Network, cpu, gpu};
+use yolo_host::exec::candle::Network;
+use yolo_host::exec::{self, candle, train_cpu};
 use yolo_host::graph::{Custom, Op, View};
 use yolo_host::model::{Model, Spec};
-use yolo_host::registry::Registry;
+use yolo_host::plugin::Registry;
 use yolo_plugin::{Args, Block, Builder, Gradient, Input, Operation, Param, Value, register};
 use yolo_tests::plugins::{compile, example_in_rust};
 use yolo_tests::{portable_state, registry, uniform};
@@ -136,12 +137,12 @@ fn one_that_is_trained_through() {
     let model = model(&format!("{TWO_LAYERS}  - [[0, 1], 1, ScaledPower, [3]]"), &registry()).unwrap();
     let (state, output, shape) = (portable_state(&model), model.layers[2].output, [2, 3, 4, 5]);
     let picture: Vec<f64> = uniform("input", shape.iter().product());
-    let mut kernels = cpu::Trainer::<f64>::new(&model.graph, &state, &[output]).unwrap();
+    let mut kernels = train_cpu::Trainer::<f64>::new(&model.graph, &state, &[output]).unwrap();
     kernels.forward(&picture, shape, true).unwrap();
     let ones = vec![1.0; kernels.output(output).unwrap().data.len()];
     kernels.backward(&[(output, &ones)]).unwrap();
-    let precision = gpu::Precision::Double;
-    let mut tensors = gpu::Trainer::new(&model.graph, &state, &[output], &Device::Cpu, precision).unwrap();
+    let precision = candle::Precision::Double;
+    let mut tensors = candle::Trainer::new(&model.graph, &state, &[output], &Device::Cpu, precision).unwrap();
     tensors.forward(&Tensor::from_vec(picture, &shape, &Device::Cpu).unwrap(), true).unwrap();
     let ones = tensors.output(output).unwrap().ones_like().unwrap();
     tensors.backward(&[(output, ones)]).unwrap();
@@ -268,7 +269,7 @@ fn errors_name_layer_and_operation() {
     let wanted = [model.layers[2].output];
     assert!(network.run(&values("input", 48), [1, 3, 4, 4], &wanted).is_ok());
     let error = network.run(&values("input", 108), [1, 3, 6, 6], &wanted).unwrap_err();
-    assert!(matches!(error, autograd::Error::Custom { layer: 2, .. }), "{error:?}");
+    assert!(matches!(error, exec::Error::Custom { layer: 2, .. }), "{error:?}");
     let source = error.source().unwrap().to_string();
     assert_eq!(source, "custom operation `scaled_power`: 144 elements are too many");
 }

@@ -5,7 +5,8 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
-use yolo_host::data::{Dataset, Error, Item, Picture, Split, SplitName, SplitOptions, TroubleKind};
+use yolo_host::data::{Dataset, Error, Item, Split, SplitName, SplitOptions, TroubleKind};
+use yolo_host::image::Picture;
 use yolo_tests::{golden, report, root, shapes, shared};
 
 fn cases(part: &str) -> Vec<Value> {

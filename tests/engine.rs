@@ -1,9 +1,9 @@
 //! The engine against the plain loops in double precision, for every model.
 
 use yolo_bundle as _;
-use yolo_host::autograd::cpu::Trainer;
-use yolo_host::data::{Picture, to_planes};
-use yolo_host::engine::Engine;
+use yolo_host::exec::engine::Engine;
+use yolo_host::exec::train_cpu::Trainer;
+use yolo_host::image::{Picture, to_planes};
 use yolo_host::model::{Model, Spec};
 use yolo_tests::{light_models, models, portable_state, registry, report, root, uniform};
 

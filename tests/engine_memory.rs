@@ -3,7 +3,7 @@
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
 use yolo_bundle as _;
-use yolo_host::engine::Engine;
+use yolo_host::exec::engine::Engine;
 use yolo_host::model::{Model, Spec};
 use yolo_tests::{models, portable_state, registry, report, uniform};
 

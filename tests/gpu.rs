@@ -4,8 +4,9 @@
 use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
 use yolo_bundle as _;
-use yolo_host::autograd::gpu::{Precision, Trainer};
-use yolo_host::autograd::{Network, cpu};
+use yolo_host::exec::candle::Network;
+use yolo_host::exec::candle::{Precision, Trainer};
+use yolo_host::exec::train_cpu;
 use yolo_host::graph::{ParamId, Role, ValueId};
 use yolo_host::model::{Model, Spec};
 use yolo_host::train::Rates;
@@ -95,7 +96,7 @@ fn evaluation_and_checkpoints() {
             let [error, norm] = distance(&doubles(inferred), &doubles(trainer.output(*id).unwrap()));
             assert!(error <= 1e-5 * norm, "{name}: {error} of {norm}");
         }
-        let mut kernels = cpu::Trainer::<f64>::new(&model.graph, &state, wanted).unwrap();
+        let mut kernels = train_cpu::Trainer::<f64>::new(&model.graph, &state, wanted).unwrap();
         for _ in 0..2 {
             trainer.forward(&picture, true).unwrap();
             kernels.forward(&doubles(&picture), shape, true).unwrap();
@@ -133,7 +134,7 @@ fn mistakes_are_told() {
     let outputs = &model.detect.outputs;
     let state = portable_state(&model);
     let mut trainer = Trainer::new(&model.graph, &state, outputs, &Device::Cpu, Precision::Single).unwrap();
-    let told = |error: yolo_host::autograd::Error| {
+    let told = |error: yolo_host::exec::Error| {
         format!("{error}: {}", error.source().map(|source| source.to_string()).unwrap_or_default())
     };
     let nothing = Tensor::zeros((1, 1), DType::F32, &Device::Cpu).unwrap();

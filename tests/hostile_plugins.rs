@@ -12,9 +12,9 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::sync::mpsc::channel;
 use std::time::Duration;
-use yolo_host::autograd::Network;
+use yolo_host::exec::candle::Network;
 use yolo_host::model::{Model, Spec};
-use yolo_host::registry::{Registry, check_library};
+use yolo_host::plugin::{Registry, check_library};
 use yolo_tests::plugins::{compile, plugin_in_rust};
 use yolo_tests::{portable_state, report, root, uniform};
 

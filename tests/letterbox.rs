@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use yolo_host::data::{Picture, letterbox, resize_linear, scale_boxes};
+use yolo_host::image::{Picture, letterbox, resize_linear, scale_boxes};
 use yolo_tests::{golden, report, uniform};
 
 fn cases(part: &str) -> Vec<Value> {

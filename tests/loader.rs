@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 use yolo_host::data::augment::{enlarge, join};
 use yolo_host::data::{
-    AugmentHyper, Batch, Cache, Dataset, Error, Item, Label, Loader, LoaderOptions, Picture, SplitName,
-    SplitOptions,
+    AugmentHyper, Batch, Cache, Dataset, Error, Item, Label, Loader, LoaderOptions, SplitName, SplitOptions,
 };
+use yolo_host::image::Picture;
 use yolo_tests::shapes;
 
 const HYPER: AugmentHyper = AugmentHyper {

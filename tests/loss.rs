@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::Value;
+use yolo_host::loss::{ComputeLoss, IouKind, Loss, LossError, LossHyper, Map, Number, Target};
 use yolo_host::random::Stream;
-use yolo_host::train::loss::{ComputeLoss, IouKind, Loss, LossError, LossHyper, Map, Number, Target};
 use yolo_tests::{golden, report, uniform};
 
 const KINDS: [(&str, IouKind); 4] =

@@ -4,10 +4,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use yolo_bundle as _;
-use yolo_host::autograd::Machine;
-use yolo_host::data::{Picture, letterbox};
 use yolo_host::detector::Detector;
 use yolo_host::eval::{Detection, NmsOptions, non_max_suppression};
+use yolo_host::exec::Machine;
+use yolo_host::image::{Picture, letterbox};
 use yolo_host::weights;
 use yolo_tests::{floats, golden, registry, report, root, shared};
 

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use std::path::Path;
-use yolo_host::data::Picture;
 use yolo_host::draw::plots::{self, BatchBox, Generation, StudyPoint};
 use yolo_host::eval::{Detection, Evaluation, Summary, Truth};
+use yolo_host::image::Picture;
 use yolo_host::report::{EpochRow, csv};
 use yolo_tests::metrics::{Case, cases};
 use yolo_tests::{golden, root, uniform};
@@ -253,8 +253,8 @@ fn labels_of_datasets() {
 fn batches() {
     let photo = Picture::read(root().join("tests/data/photos/coffee.png")).unwrap();
     for (count, side) in [(1, 640), (5, 320), (16, 640)] {
-        let tile = yolo_host::data::resize_linear(&photo, side, side);
-        let planes = yolo_host::data::to_planes(&tile).repeat(count);
+        let tile = yolo_host::image::resize_linear(&photo, side, side);
+        let planes = yolo_host::image::to_planes(&tile).repeat(count);
         let scale = side as f32;
         let boxes: Vec<BatchBox> = (0..count)
             .flat_map(|image| {

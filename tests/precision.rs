@@ -4,8 +4,8 @@
 use serde_json::Value;
 use std::path::Path;
 use yolo_bundle as _;
-use yolo_host::autograd::cpu::Trainer;
-use yolo_host::engine::{Engine, Numbers};
+use yolo_host::exec::engine::{Engine, Numbers};
+use yolo_host::exec::train_cpu::Trainer;
 use yolo_host::model::Model;
 use yolo_tests::{light_models, portable_state, report, root, shared, uniform, yolo};
 

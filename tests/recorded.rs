@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use yolo_bundle as _;
-use yolo_host::registry::{Origin, families, family_of};
+use yolo_host::plugin::{Origin, families, family_of};
 use yolo_host::weights::{self, Checkpoint, Meta, Plugin, Precision};
 use yolo_tests::{bare_yolo, registry, report, root, shapes, yolo};
 

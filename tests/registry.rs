@@ -3,7 +3,7 @@
 use candle_core::Device;
 use std::collections::BTreeSet;
 use yolo_bundle as _;
-use yolo_host::autograd::Network;
+use yolo_host::exec::candle::Network;
 use yolo_host::model::{Model, Spec};
 use yolo_tests::{floats, golden, portable_state, registry, report, root, uniform};
 

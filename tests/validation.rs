@@ -3,12 +3,12 @@
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use yolo_host::autograd::Machine;
-use yolo_host::autograd::cpu::Trainer;
 use yolo_host::data::{Batch, Geometry, Label};
 use yolo_host::detector::{Detector, load_model};
 use yolo_host::ensemble::{Head, Member};
 use yolo_host::eval::{Detection, non_max_suppression};
+use yolo_host::exec::Machine;
+use yolo_host::exec::train_cpu::Trainer;
 use yolo_host::model::{Model, State};
 use yolo_host::validator::{Judged, Options, Validation, validate_batches};
 use yolo_host::weights::{self, Checkpoint};

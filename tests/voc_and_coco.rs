@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
-use yolo_host::data::{Dataset, Error, Picture, Split, SplitName, SplitOptions, TroubleKind};
+use yolo_host::data::{Dataset, Error, Split, SplitName, SplitOptions, TroubleKind};
+use yolo_host::image::Picture;
 
 const UNCACHED: SplitOptions<'static> =
     SplitOptions { cache: false, single_cls: false, share: 0.9, progress: None };

@@ -2,7 +2,7 @@
 //! `yolo_bundle`, so nothing of it is linked.)
 
 use yolo_host::model::{Model, Spec};
-use yolo_host::registry::Registry;
+use yolo_host::plugin::Registry;
 use yolo_tests::root;
 
 fn build(model: &str) -> Result<Model, yolo_host::model::Error> {

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
-use yolo_host::data::Picture;
+use yolo_host::image::Picture;
 use yolo_host::weights::{self, Array, Checkpoint, Data, Precision};
 use yolo_tests::{root, shapes, yolo};
 

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use std::path::Path;
-use yolo_host::data::Picture;
+use yolo_host::image::Picture;
 
 fuzz_target!(|bytes: &[u8]| match Picture::decode(bytes, Path::new("x")) {
     Ok(image) => assert_eq!(image.rgb.len(), 3 * image.width * image.height),

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use yolo_host::registry::check_library;
+use yolo_host::plugin::check_library;
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = check_library(bytes);

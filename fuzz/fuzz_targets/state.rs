@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use yolo_bundle as _;
 use yolo_fuzz::{folder, write};
 use yolo_host::data::Cache;
-use yolo_host::registry::Registry;
+use yolo_host::plugin::Registry;
 use yolo_host::train::{BatchReport, Changes, Finish, Hyper, Machine, Observer, Options, Rule, Saved, Training};
 use yolo_host::weights::{self, Checkpoint, Precision};
 

@@ -5,7 +5,7 @@
 use libfuzzer_sys::{Corpus, fuzz_target};
 use yolo_bundle as _;
 use yolo_host::model::{Model, Spec};
-use yolo_host::registry::Registry;
+use yolo_host::plugin::Registry;
 
 thread_local! {
     static BLOCKS: Registry = Registry::linked().expect("the registry is sound");

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
-use yolo_host::data::{Dataset, Picture, Split, SplitName, SplitOptions};
+use yolo_host::data::{Dataset, Split, SplitName, SplitOptions};
+use yolo_host::image::{Picture};
 
 /// A sound description of a dataset in every form.
 pub const DATA: &str = "train: [images, VOC, a.json]\nval: images\nnames: [a, b, c]\n";

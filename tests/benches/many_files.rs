@@ -5,7 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use yolo_host::data::{Dataset, Loader, LoaderOptions, Picture, SplitName, SplitOptions};
+use yolo_host::data::{Dataset, Loader, LoaderOptions, SplitName, SplitOptions};
+use yolo_host::image::Picture;
 use yolo_host::report::UnusedNames;
 
 const COUNTS: [usize; 3] = [5_000, 10_000, 20_000];

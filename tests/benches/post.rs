@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use yolo_host::data::{Picture, letterbox, to_planes};
 use yolo_host::eval::{Detection, NmsOptions, RawMap, decode, non_max_suppression};
+use yolo_host::image::{Picture, letterbox, to_planes};
 use yolo_host::random::Stream;
 use yolo_host::validator::Options;
 use yolo_host::weights;

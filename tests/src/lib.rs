@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use yolo_host::graph::{Param, Role};
 use yolo_host::model::{Model, Spec, State};
+use yolo_host::plugin::{PLUGIN_PATH, Registry};
 use yolo_host::random::Stream;
-use yolo_host::registry::{PLUGIN_PATH, Registry};
 use yolo_host::weights::{self, Array, Checkpoint, Data};
 
 /// The root of the repository.

@@ -5,11 +5,12 @@ use candle_core::Device;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
-use yolo_host::autograd::{Machine, Network};
 use yolo_host::detector::Detector;
+use yolo_host::exec::Machine;
+use yolo_host::exec::candle::Network;
 use yolo_host::graph::{Param, ValueId};
 use yolo_host::model::{Model, Spec};
-use yolo_host::registry::Registry;
+use yolo_host::plugin::Registry;
 
 /// max|Δ| / max|reference| of a layer.
 const LAYER: f32 = 1e-4;

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 use std::path::Path;
-use yolo_host::data::Picture;
+use yolo_host::image::Picture;
 use yolo_host::random::Stream;
 
 /// The classes.

@@ -4,10 +4,10 @@ use crate::{golden, portable_state, registry, root, uniform};
 use candle_core::{Device, Tensor, WithDType};
 use serde_json::Value;
 use std::borrow::Cow;
-use yolo_host::autograd::{cpu, gpu};
+use yolo_host::exec::{candle, train_cpu};
 use yolo_host::graph::{Graph, ParamId, ValueId};
+use yolo_host::loss::{ComputeLoss, Loss, LossError, LossHyper, Map, Target};
 use yolo_host::model::{Model, Spec, State};
-use yolo_host::train::loss::{ComputeLoss, Loss, LossError, LossHyper, Map, Target};
 use yolo_host::train::{Optimizer, Rates, Rule};
 use yolo_kernels::ConvFloat;
 
@@ -56,7 +56,7 @@ pub trait Trainer<T: ConvFloat> {
     fn step(&mut self, sgd: &mut Self::Sgd, rates: &Rates);
 }
 
-impl<T: ConvFloat> Trainer<T> for cpu::Trainer<T> {
+impl<T: ConvFloat> Trainer<T> for train_cpu::Trainer<T> {
     type Sgd = Optimizer<Vec<T>>;
 
     fn run(&mut self, pictures: &[T], shape: [usize; 4]) {
@@ -94,7 +94,7 @@ fn numbers<T: WithDType>(x: &Tensor) -> Vec<T> {
     x.to_dtype(T::DTYPE).and_then(|x| x.flatten_all()?.to_vec1()).expect("the device gives it")
 }
 
-impl<T: ConvFloat + WithDType> Trainer<T> for gpu::Trainer {
+impl<T: ConvFloat + WithDType> Trainer<T> for candle::Trainer {
     type Sgd = Optimizer<Option<Tensor>>;
 
     fn run(&mut self, pictures: &[T], shape: [usize; 4]) {
@@ -136,7 +136,7 @@ impl<T: ConvFloat + WithDType> Trainer<T> for gpu::Trainer {
 }
 
 /// Everything that a step takes.
-pub struct Training<T: ConvFloat, R: Trainer<T> = cpu::Trainer<T>> {
+pub struct Training<T: ConvFloat, R: Trainer<T> = train_cpu::Trainer<T>> {
     /// The model.
     pub model: Model,
     /// Its network.
@@ -158,18 +158,18 @@ impl<T: ConvFloat> Training<T> {
     /// A model with portable weights and pictures of so many pixels, by the kernels.
     pub fn new(model: Model, batch: usize, size: usize, targets: Vec<Target>) -> Self {
         let make = |graph: &Graph, state: &State, wanted: &[ValueId]| {
-            cpu::Trainer::new(graph, state, wanted).expect("a trainer")
+            train_cpu::Trainer::new(graph, state, wanted).expect("a trainer")
         };
         Training::with(model, batch, size, targets, make)
     }
 }
 
-impl<T: ConvFloat + WithDType> Training<T, gpu::Trainer> {
+impl<T: ConvFloat + WithDType> Training<T, candle::Trainer> {
     /// That of a golden, on candle tensors.
-    pub fn on(device: &Device, precision: gpu::Precision, golden: &Value) -> Self {
+    pub fn on(device: &Device, precision: candle::Precision, golden: &Value) -> Self {
         let (model, batch, size) = case(golden);
         let make = |graph: &Graph, state: &State, wanted: &[ValueId]| {
-            gpu::Trainer::new(graph, state, wanted, device, precision).expect("a trainer")
+            candle::Trainer::new(graph, state, wanted, device, precision).expect("a trainer")
         };
         Training::with(model, batch, size, targets(golden), make)
     }

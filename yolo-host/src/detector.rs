@@ -3,12 +3,12 @@
 mod ensemble;
 
 use self::ensemble::Part;
-use crate::autograd::{self, Machine};
-use crate::data::{Picture, letterbox, scale_boxes};
-use crate::engine::Numbers;
 use crate::eval::{Detection, NmsOptions, non_max_suppression};
+use crate::exec::engine::Numbers;
+use crate::exec::{self, Machine};
+use crate::image::{Picture, letterbox, scale_boxes};
 use crate::model::{self, Mismatch, Model, Spec, State, unfuse};
-use crate::registry::{Registry, RegistryError};
+use crate::plugin::{Registry, RegistryError};
 use crate::weights;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -46,7 +46,7 @@ pub enum Error {
     },
     /// The network cannot be run.
     #[error(transparent)]
-    Network(#[from] autograd::Error),
+    Network(#[from] exec::Error),
     /// Models that do not go together.
     #[error("{model} and {last} cannot work together: {why}")]
     Ensemble {

@@ -1,8 +1,8 @@
 //! Several networks as one: the boxes of all go into one suppression (v6.1 `Ensemble`). Classes are told by name: all
 //! must find the same, and where they count them otherwise, those of the last are taken, as upstream has it.
 
-use crate::autograd::{Evaluator, OutputMap};
 use crate::eval::{RawMap, View, decode};
+use crate::exec::{Evaluator, OutputMap};
 use crate::model::Detect;
 
 /// What makes boxes of a network's maps.

@@ -10,21 +10,22 @@
 //! `yolo` with that plugin.
 
 mod atomic;
-pub mod autograd;
 mod blocks;
 pub mod classes;
 mod cli;
 pub mod data;
 pub mod detector;
 pub mod draw;
-pub mod engine;
 pub mod ensemble;
 pub mod eval;
+pub mod exec;
 pub mod graph;
+pub mod image;
+pub mod loss;
 pub mod model;
 mod near;
+pub mod plugin;
 pub mod random;
-pub mod registry;
 pub mod report;
 pub mod text;
 pub mod train;

@@ -1,13 +1,13 @@
 //! A network judged on labelled pictures: batches through the network, boxes out, and metrics over all of them (v6.1
 //! `val.py`).
 
-use crate::autograd::{self, Evaluator, OutputMap};
 use crate::classes::ClassMap;
 use crate::data::{self, Batch, Loader};
 use crate::ensemble::{Head, Member};
 use crate::eval::{Detection, Evaluation, NmsOptions, Summary, Truth, non_max_suppression, views};
+use crate::exec::{self, Evaluator, OutputMap};
+use crate::loss::{ComputeLoss, LossError, Map, Target};
 use crate::model::Detect;
-use crate::train::loss::{ComputeLoss, LossError, Map, Target};
 use std::time::{Duration, Instant};
 
 /// A validation that cannot be made.
@@ -18,7 +18,7 @@ pub enum Error {
     Data(#[from] data::Error),
     /// The network cannot be run.
     #[error(transparent)]
-    Network(#[from] autograd::Error),
+    Network(#[from] exec::Error),
     /// The loss cannot be computed.
     #[error(transparent)]
     Loss(#[from] LossError),

@@ -10,7 +10,7 @@ use super::*;
 use crate::data::Label;
 use crate::graph::Role;
 use crate::model::{Model, Spec, State};
-use crate::registry::Registry;
+use crate::plugin::Registry;
 use crate::weights::{Array, Data};
 
 fn texts(names: &[&str]) -> Vec<String> {

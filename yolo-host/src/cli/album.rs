@@ -1,11 +1,12 @@
 //! The pictures and the report that a run leaves in its folder.
 
-use crate::data::{Batch, Loader, Picture};
+use crate::data::{Batch, Loader};
 use crate::draw::{
     self,
     plots::{self, BatchBox},
 };
 use crate::eval::{Detection, Summary};
+use crate::image::Picture;
 use crate::report::html::{Facts, Figure, Report};
 use crate::report::{EpochRow, csv};
 use crate::validator::Judged;

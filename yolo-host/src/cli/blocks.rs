@@ -4,7 +4,7 @@ use super::Outcome;
 use super::new_block::{self, NewArgs};
 use super::output::{folded, line, width};
 use super::plugins::PluginArgs;
-use crate::registry::{Entry, Origin};
+use crate::plugin::{Entry, Origin};
 
 /// List every block that a model YAML can name, its arguments and where it comes from
 #[derive(clap::Args)]

@@ -9,8 +9,8 @@ use super::run_folder::FolderArgs;
 use super::sizes::{Sides, pair, sides};
 use super::threads::ThreadArgs;
 use super::{Outcome, check_share, trained_size, weights};
-use crate::autograd::Machine;
-use crate::data::{Sources, counted, read_ahead};
+use crate::exec::Machine;
+use crate::image::{Sources, counted, read_ahead};
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 

@@ -6,7 +6,7 @@ use super::plugins::notes;
 use super::progress::Watch;
 use crate::data::{Split, SplitName};
 use crate::draw::plots;
-use crate::registry::Registry;
+use crate::plugin::Registry;
 use crate::report::evolve::Generation;
 use crate::train::{BatchReport, Error, Evolution, Hyper, Observer, Options, Training};
 use std::path::Path;

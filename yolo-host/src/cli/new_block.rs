@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::output::line;
-use crate::registry::{DETECT, Registry};
+use crate::plugin::{DETECT, Registry};
 use anyhow::{Context, ensure};
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::fs;

@@ -1,6 +1,6 @@
 //! The options that name plugin libraries, and the registry that they make.
 
-use crate::registry::Registry;
+use crate::plugin::Registry;
 use std::path::PathBuf;
 
 /// Which libraries a command loads.

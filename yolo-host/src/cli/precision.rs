@@ -1,8 +1,8 @@
 //! `--precision`: numbers and arithmetic of the network on the CPU.
 
-use crate::autograd::Machine;
-use crate::data::{Picture, letterbox, sources, to_planes};
-use crate::engine::{Engine, Numbers};
+use crate::exec::Machine;
+use crate::exec::engine::{Engine, Numbers};
+use crate::image::{Picture, letterbox, sources, to_planes};
 use crate::model::{Model, State};
 use anyhow::{Context, ensure};
 use clap::ValueEnum;

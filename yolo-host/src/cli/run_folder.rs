@@ -1,7 +1,7 @@
 //! The folder of one run's results: `runs/detect/exp`, `exp2`, `exp3`, …
 
 use crate::atomic;
-use crate::data::Picture;
+use crate::image::Picture;
 use crate::report::UnusedNames;
 use anyhow::{Context, ensure};
 use std::collections::HashSet;

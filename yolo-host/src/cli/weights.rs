@@ -1,11 +1,11 @@
 //! `--weights`: read with the model that they belong to; and what to do where they are not, or do not fit.
 
 use super::precision::PrecisionArgs;
-use crate::autograd::Machine;
 use crate::detector::{Detector, Error, load_model};
+use crate::exec::Machine;
 use crate::model::{Model, Spec, State};
 use crate::near::near;
-use crate::registry::Registry;
+use crate::plugin::Registry;
 use crate::weights::Meta;
 use anyhow::{anyhow, bail, ensure};
 use clap::builder::{OsStringValueParser, TypedValueParser};

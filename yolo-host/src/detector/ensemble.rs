@@ -1,11 +1,11 @@
 //! The models of a detector, and several detectors as one.
 
 use super::{Detector, Error};
-use crate::autograd::{self, Evaluator};
 use crate::classes::{By, ClassMap};
-use crate::data::{Picture, channels_into};
 use crate::ensemble::{self, Head};
 use crate::eval::{View, views};
+use crate::exec::{self, Evaluator};
+use crate::image::{Picture, channels_into};
 use crate::model::Model;
 use std::sync::{Mutex, PoisonError};
 
@@ -127,7 +127,7 @@ impl Part {
         view: &View,
         width: usize,
         threshold: f32,
-        run: impl FnOnce(&mut dyn Evaluator) -> Result<(), autograd::Error>,
+        run: impl FnOnce(&mut dyn Evaluator) -> Result<(), exec::Error>,
     ) -> Result<Vec<f32>, Error> {
         // A run that panicked left nothing that the next one reads.
         let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);

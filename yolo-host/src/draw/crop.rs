@@ -1,6 +1,6 @@
 //! One detection cut out of its picture.
 
-use crate::data::Picture;
+use crate::image::Picture;
 
 /// Cuts a box `[x1, y1, x2, y2]` in pixels out of a picture, made wider and higher by the factor `gain` and
 /// then by `pad` pixels: YOLOv5's `save_one_box` with its `square` off, where they are 1.02 and 10.

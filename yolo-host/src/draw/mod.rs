@@ -14,7 +14,7 @@ pub use palette::{COLOURS, colour};
 
 use std::borrow::Cow;
 
-use crate::data::Picture;
+use crate::image::Picture;
 use palette::ink;
 use shapes::{fill, frame};
 use text::Text;

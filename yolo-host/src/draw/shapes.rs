@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::data::Picture;
+use crate::image::Picture;
 
 /// Fills the columns `x` of the rows `y`.
 pub(super) fn fill(picture: &mut Picture, x: Range<isize>, y: Range<isize>, colour: [u8; 3]) {

@@ -3,7 +3,7 @@
 use ab_glyph::{Font, OutlinedGlyph, ScaleFont, point};
 
 use super::fonts;
-use crate::data::Picture;
+use crate::image::Picture;
 
 /// Below this many pixels, letters cannot be told apart.
 const LEAST_HEIGHT: f32 = 8.0;

@@ -2,9 +2,9 @@
 #![allow(unsafe_code)] // reads the plugin's descriptor and calls its functions
 
 use super::BuildError;
-use super::border::text;
-use super::open::watched;
 use super::shape::limited;
+use crate::plugin::session::watched;
+use crate::plugin::table::text;
 use std::fmt;
 use std::sync::Arc;
 use yolo_plugin::abi::{self, MAX_RANK, OpCall, OpFunction, Tensor, status};

@@ -6,16 +6,11 @@
 use std::sync::Arc;
 
 mod activation;
-mod border;
 mod builder;
 mod custom;
 mod op;
-mod open;
 mod shape;
 mod statistics;
-
-pub(crate) use border::HOST;
-pub(crate) use open::open;
 
 pub use activation::Activations;
 pub use builder::{BuildError, GraphBuilder, Limits};

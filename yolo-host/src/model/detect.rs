@@ -48,7 +48,7 @@ impl Detect {
             return Err(LayerError::Other(format!("needs the arguments [nc, anchors], not {given}{v8}")));
         };
         match spec.argument(nc) {
-            Ok(crate::registry::Arg::Int(nc)) if nc == spec.nc as i64 => {}
+            Ok(crate::plugin::Arg::Int(nc)) if nc == spec.nc as i64 => {}
             other => {
                 let other = other.map_or(String::new(), |other| format!(" of {}, not {other}", spec.nc));
                 return Err(LayerError::Other(format!(

@@ -1,7 +1,7 @@
 //! What can be wrong with a model file, always with the file and, where there is one, the layer and block.
 
 use crate::graph::{BuildError, NodeError};
-use crate::registry::{ArgError, RegistryError};
+use crate::plugin::{ArgError, RegistryError};
 use std::path::PathBuf;
 
 /// A model that cannot be read or built.

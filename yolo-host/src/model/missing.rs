@@ -1,7 +1,7 @@
 //! A block that is not there: where it might come from, and what to do.
 
 use super::{LayerError, Spec, keys};
-use crate::registry::{DETECT, Registry, family_of};
+use crate::plugin::{DETECT, Registry, family_of};
 use std::collections::BTreeSet;
 
 /// What to say: its plugin, if weights or a family of this repository name it; else the blocks that are known.

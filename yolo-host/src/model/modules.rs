@@ -2,7 +2,7 @@
 
 use super::Model;
 use crate::graph::{Act, Graph, Op, ValueId};
-use crate::registry::activation::{KNOWN, SLOPE, of_class, written};
+use crate::plugin::activation::{KNOWN, SLOPE, of_class, written};
 use crate::weights::{Attribute, ModuleInfo};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -2,7 +2,7 @@
 
 use super::{Detect, Error, LayerError, Spec, missing};
 use crate::graph::{Activations, BuildError, Graph, GraphBuilder, Limits, ValueId};
-use crate::registry::{Arg, DETECT, Entry, Origin, Registry};
+use crate::plugin::{Arg, DETECT, Entry, Origin, Registry};
 use crate::weights::Plugin;
 use std::collections::BTreeMap;
 

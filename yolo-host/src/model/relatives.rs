@@ -1,7 +1,7 @@
 //! Models that look like YOLOv5's and are not: told by blocks that only they have.
 
 use super::{Error, Spec};
-use crate::registry::{DETECT, Registry};
+use crate::plugin::{DETECT, Registry};
 
 /// A family, and blocks of which it alone has one.
 const FAMILIES: [(&str, &[&str]); 6] = [

@@ -4,7 +4,7 @@ use super::edit::with_key;
 use super::values::{parse_activation, parse_activations, parse_anchors, shown, to_python};
 use super::{Error, keys};
 use crate::graph::Act;
-use crate::registry::activation::written;
+use crate::plugin::activation::written;
 use crate::text;
 use crate::weights::{Meta, Plugin};
 use serde_yaml::Value;

@@ -3,8 +3,8 @@
 use super::python::{self, Python};
 use super::{Anchors, Spec};
 use crate::graph::Act;
-use crate::registry::Arg;
-use crate::registry::activation::KNOWN;
+use crate::plugin::Arg;
+use crate::plugin::activation::KNOWN;
 use serde_yaml::Value;
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! What can be wrong with options and model is told before any data is read.
 
 use super::{Error, Observer, Options};
-use crate::autograd;
 use crate::data::MAX_IMGSZ;
+use crate::exec;
 use crate::graph::Role;
 use crate::model::Model;
 
@@ -35,7 +35,7 @@ pub(super) fn options(options: &Options) -> Result<(), Error> {
 /// Options that do not fit the model. The size is rounded up to what the model takes, as v6.1 does it.
 pub(super) fn model(options: &mut Options, model: &Model, observer: &mut dyn Observer) -> Result<(), Error> {
     model.check_images()?;
-    model.graph.check_trainable().map_err(autograd::Error::from)?;
+    model.graph.check_trainable().map_err(exec::Error::from)?;
     freeze(options, model)?;
     let (asked, stride) = (options.imgsz, model.detect.max_stride());
     options.imgsz = asked.next_multiple_of(stride).max(2 * stride);

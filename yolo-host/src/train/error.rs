@@ -1,8 +1,8 @@
 //! What can stop a training.
 
-use super::loss::LossError;
-use crate::registry::RegistryError;
-use crate::{autograd, data, model, report, text, validator, weights};
+use crate::loss::LossError;
+use crate::plugin::RegistryError;
+use crate::{data, exec, model, report, text, validator, weights};
 use std::path::PathBuf;
 
 /// A training that cannot be started or go on.
@@ -44,7 +44,7 @@ pub enum Error {
     Weights(#[from] weights::Error),
     /// The network cannot be trained.
     #[error(transparent)]
-    Network(Box<autograd::Error>),
+    Network(Box<exec::Error>),
     /// The loss cannot be computed.
     #[error(transparent)]
     Loss(#[from] LossError),
@@ -103,4 +103,4 @@ macro_rules! boxed {
         })*
     };
 }
-boxed!(Registry RegistryError, Network autograd::Error, Validation validator::Error, Model model::Error);
+boxed!(Registry RegistryError, Network exec::Error, Validation validator::Error, Model model::Error);

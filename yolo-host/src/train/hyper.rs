@@ -1,7 +1,7 @@
 //! Hyperparameters, as upstream's hyp.*.yaml files have them.
 
 use super::Error;
-use super::loss::LossHyper;
+use crate::loss::LossHyper;
 use crate::near::near;
 use crate::text;
 use serde::{Deserialize, Serialize};

@@ -20,7 +20,6 @@ mod facts;
 mod head;
 mod hyper;
 mod learner;
-pub mod loss;
 mod multi_scale;
 mod optimizer;
 mod options;
@@ -29,7 +28,7 @@ mod run;
 mod schedule;
 mod setup;
 
-pub use crate::autograd::Machine;
+pub use crate::exec::Machine;
 pub use anchors::{Fit, fit, kmean_anchors};
 pub use checkpoint::Progress;
 pub use early_stop::EarlyStopping;

@@ -5,7 +5,7 @@ use super::setup::Parts;
 use super::{Error, Hyper, Machine, Observer, Options, Progress, Training};
 use crate::data::Cache;
 use crate::model::{Model, Spec, State};
-use crate::registry::Registry;
+use crate::plugin::Registry;
 use crate::weights::{self, Checkpoint};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};

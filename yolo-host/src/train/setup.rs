@@ -3,12 +3,12 @@
 use super::autoanchor::{self, pairs};
 use super::check;
 use super::learner::{Learner, largest_batch, learner};
-use super::loss::ComputeLoss;
 use super::{EarlyStopping, Error, Hyper, Observer, Options, Progress, Schedule, head};
 use crate::classes::{By, ClassMap, list};
 use crate::data::{self, Dataset, Loader, LoaderOptions, Split, SplitName, SplitOptions};
+use crate::loss::ComputeLoss;
 use crate::model::{Model, Spec, State, unfuse};
-use crate::registry::Registry;
+use crate::plugin::Registry;
 use crate::weights;
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
 //! Memory: what a run needs is compared with what is free before it is taken.
 
 use super::super::progress::memory;
-use crate::engine::Engine;
+use crate::exec::engine::Engine;
 use anyhow::ensure;
 
 /// The most that this process has held, in bytes, where the system tells.

@@ -13,7 +13,7 @@ use super::plugins::PluginArgs;
 use super::precision::PrecisionArgs;
 use super::progress::bar;
 use super::{Outcome, check_data, pixels};
-use crate::autograd::Machine;
+use crate::exec::Machine;
 use anyhow::{Context, ensure};
 use quality::Judge;
 use rayon::ThreadPool;

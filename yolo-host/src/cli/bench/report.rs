@@ -3,7 +3,7 @@
 
 use super::quality::Quality;
 use super::subject::Subject;
-use crate::engine::{Profile, Spread, Step};
+use crate::exec::engine::{Profile, Spread, Step};
 use serde::Serialize;
 use std::time::Duration;
 

@@ -5,10 +5,11 @@ use super::super::progress::{bar, interrupted_after};
 use super::super::run_folder::RunFolder;
 use super::super::{Outcome, classes};
 use super::DetectArgs;
-use crate::data::{self, Picture};
+
 use crate::detector::{Detector, Found};
 use crate::draw;
 use crate::eval::{Detection, NmsOptions};
+use crate::image::Picture;
 use anyhow::Context;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 /// Images, read ahead.
-type Photos<'a> = &'a mut dyn Iterator<Item = Result<Picture, data::Error>>;
+type Photos<'a> = &'a mut dyn Iterator<Item = Result<Picture, crate::image::Error>>;
 
 /// Everything that stays the same from image to image.
 pub struct Command {
@@ -92,7 +93,7 @@ impl Command {
     fn one(
         &self,
         file: &Path,
-        photo: Result<Picture, data::Error>,
+        photo: Result<Picture, crate::image::Error>,
     ) -> anyhow::Result<(serde_json::Value, Found)> {
         let photo = photo?;
         let found = self

@@ -13,7 +13,7 @@ use super::plugins::notes;
 use super::progress::Watch;
 use super::{Outcome, check_data, evolve, facts, weights};
 use crate::atomic;
-use crate::registry::Registry;
+use crate::plugin::Registry;
 use crate::train::{Finish, Hyper, Training};
 use anyhow::Context;
 use args::PROJECT;

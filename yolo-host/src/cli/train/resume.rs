@@ -3,7 +3,7 @@
 use super::given::Train;
 use crate::cli::progress::Watch;
 use crate::cli::run_folder::FolderArgs;
-use crate::registry::Registry;
+use crate::plugin::Registry;
 use crate::train::{Changes, Hyper, Saved, Training};
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;

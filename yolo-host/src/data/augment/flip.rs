@@ -1,6 +1,7 @@
 //! Mirrored pictures and their boxes.
 
-use crate::data::{Label, Picture};
+use crate::data::Label;
+use crate::image::Picture;
 
 /// Exchanges left and right, as `np.fliplr`.
 pub fn flip_left_right(picture: &mut Picture, labels: &mut [Label]) {

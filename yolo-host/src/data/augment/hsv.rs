@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use super::AugmentHyper;
-use crate::data::Picture;
+use crate::image::Picture;
 use crate::random::Stream;
 
 /// Bits behind the point of the tables of [`Division`].

@@ -27,7 +27,8 @@ pub use polygon::fill_polygon;
 pub use quad::{enlarge, join};
 pub use warp::{Matrix, warp_affine, warp_perspective};
 
-use super::{Label, Picture};
+use super::Label;
+use crate::image::Picture;
 
 /// How much of what; all zero leaves pictures as they are. Names and meanings are those of upstream's
 /// `hyp.*.yaml`.

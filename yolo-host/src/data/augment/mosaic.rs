@@ -3,7 +3,8 @@
 //! v6.1 trains with four; nine is there for trials.
 
 use super::{Object, Scene};
-use crate::data::{Label, PADDING, Picture};
+use crate::data::Label;
+use crate::image::{PADDING, Picture};
 
 /// A picture that goes into a mosaic, already resized, and its labels.
 #[derive(Clone, Copy, Debug)]

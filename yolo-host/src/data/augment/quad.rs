@@ -1,6 +1,7 @@
 //! Four pictures for one of twice the side: what upstream's `collate_fn4` makes of them.
 
-use crate::data::{Label, Picture};
+use crate::data::Label;
+use crate::image::Picture;
 
 /// `F.interpolate(…, scale_factor=2, mode='bilinear', align_corners=False)` of bytes, fractions dropped.
 pub fn enlarge(picture: &Picture) -> Picture {

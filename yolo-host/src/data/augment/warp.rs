@@ -1,7 +1,7 @@
 //! `cv2.warpAffine` and `cv2.warpPerspective` on 8-bit pictures, bilinear on grey, equal to OpenCV's results to
 //! the bit: positions are whole thirty-seconds of a pixel.
 
-use crate::data::{PADDING, Picture};
+use crate::image::{PADDING, Picture};
 
 /// Three rows of three.
 pub type Matrix = [[f64; 3]; 3];

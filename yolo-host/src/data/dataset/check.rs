@@ -13,7 +13,7 @@ use super::entries::{Entry, Source};
 use super::frame::{self, Counted, Head};
 use super::trouble::{Costs, Fault, Together, Trouble, TroubleKind, summed};
 use super::{Dataset, Item, Label, Split, SplitName, SplitOptions, voc, yolo};
-use crate::data::Picture;
+use crate::image::Picture;
 use crate::text::counted;
 
 /// The shortest side of a picture in pixels that is of use.

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::super::sources::is_picture;
 use super::divide::divided;
 use super::frame::Object;
 use super::voc::{self, Root};
 use super::{Dataset, Error, SplitName, coco, leftover, places};
+use crate::image::sources::is_picture;
 
 /// A picture that is yet to be checked.
 pub struct Entry {
@@ -228,7 +228,7 @@ pub fn below(folder: &Path, keep: fn(&Path) -> bool) -> Result<Vec<PathBuf>, Err
 
 /// The entries of a folder that are not hidden.
 pub fn listed(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    super::super::sources::listed(folder)
+    Ok(crate::image::sources::listed(folder)?)
 }
 
 /// A text file's content.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::voc::{self, Root, is_xml};
 use super::{Dataset, Error, SplitName, coco, describe, entries, plain};
-use crate::data::sources::is_picture;
+use crate::image::sources::is_picture;
 
 /// More JSON files than COCO's annotations have: then there is one for each image, which is another form.
 const MOST_JSON: usize = 50;

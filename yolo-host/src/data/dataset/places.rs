@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::super::sources::{is_picture, matched};
 use super::{Dataset, Error, SplitName, entries};
+use crate::image::sources::{is_picture, matched};
 
 /// What tools call the part to validate on.
 const VALIDATION: [&str; 3] = ["val", "valid", "validation"];

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::sources::is_picture;
 use super::entries::{self, label_path};
 use super::layout::{Places, by_part, complete};
 use super::{Error, places};
+use crate::image::sources::is_picture;
 use crate::text;
 
 /// Files of class names, a name a line, in lower case.

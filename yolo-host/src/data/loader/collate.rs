@@ -3,7 +3,7 @@
 use super::sample::Sample;
 use super::{Batch, Shared};
 use crate::data::augment::{enlarge, join};
-use crate::data::channels_into;
+use crate::image::channels_into;
 use crate::random::Stream;
 
 /// A batch of samples of one size. `place` is its epoch and its number in it.

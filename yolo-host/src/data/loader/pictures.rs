@@ -8,7 +8,8 @@ use std::time::UNIX_EPOCH;
 
 use super::{Cache, LoaderOptions};
 use crate::atomic;
-use crate::data::{Error, Item, Picture, resize_area, resize_linear};
+use crate::data::{Error, Item};
+use crate::image::{Picture, resize_area, resize_linear};
 
 /// Begins a file of the disk cache.
 const MAGIC: &[u8; 8] = b"yolo-rgb";

@@ -5,7 +5,8 @@ use crate::data::augment::{
     AugmentHyper, HsvGains, Object, Perspective, Scene, Tile, copy_paste, draw_pasted, draw_ratio,
     flip_left_right, flip_up_down, mixup, mosaic4,
 };
-use crate::data::{Error, Label, Picture, letterbox};
+use crate::data::{Error, Label};
+use crate::image::{Picture, letterbox};
 use crate::random::Stream;
 
 /// A picture of the network's size.

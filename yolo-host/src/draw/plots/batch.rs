@@ -1,9 +1,9 @@
 //! A batch as the network sees it, with its boxes (v6.1 `plot_images`).
 
-use crate::data::{Picture, resize_linear};
 use crate::draw::shapes::frame;
 use crate::draw::text::Text;
 use crate::draw::{Label, boxes};
+use crate::image::{Picture, resize_linear};
 
 use super::chart::class_name;
 

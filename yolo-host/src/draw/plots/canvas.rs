@@ -7,9 +7,9 @@ use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind,
 };
 
-use crate::data::Picture;
 use crate::draw::shapes::{fill, frame};
 use crate::draw::text::{Text, blend};
+use crate::image::Picture;
 
 type Drawn = Result<(), DrawingErrorKind<Infallible>>;
 

@@ -10,9 +10,9 @@ use plotters::style::TextStyle;
 
 use super::PlotError;
 use super::canvas::Canvas;
-use crate::data::Picture;
 use crate::draw::text::Text;
 use crate::draw::{colour, readable};
+use crate::image::Picture;
 use crate::report::general;
 
 pub(super) type Area<'a> = DrawingArea<Canvas<'a>, Shift>;

@@ -5,8 +5,8 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::PlotError;
 use super::chart::{BLUES, INK, class_name, figure, scale, short, text, widest};
-use crate::data::Picture;
 use crate::eval::Confusion;
+use crate::image::Picture;
 
 /// Smaller shares are not shown, they would be read as 0.00.
 const LEAST: f64 = 0.005;

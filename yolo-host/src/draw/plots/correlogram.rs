@@ -5,7 +5,7 @@ use plotters::prelude::*;
 use super::PlotError;
 use super::chart::{Area, Axes, BLUES, figure, scale};
 use super::labels::{BINS, density};
-use crate::data::Picture;
+use crate::image::Picture;
 
 const NAMES: [&str; 4] = ["x", "y", "width", "height"];
 const SIDE: usize = 1800;

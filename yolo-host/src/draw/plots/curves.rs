@@ -4,8 +4,8 @@ use plotters::prelude::*;
 
 use super::PlotError;
 use super::chart::{Area, Axes, BLUE, INK, class_colour, class_name, figure, text};
-use crate::data::Picture;
 use crate::eval::Summary;
+use crate::image::Picture;
 
 /// With more classes than these their curves are grey and have no names, as upstream's.
 const MOST_NAMED: usize = 20;

@@ -4,7 +4,7 @@ use plotters::prelude::*;
 
 use super::PlotError;
 use super::chart::{Axes, INK, VIRIDIS, figure, plottable, range, scale};
-use crate::data::Picture;
+use crate::image::Picture;
 use crate::report::general;
 
 const COLUMNS: usize = 5;

@@ -7,8 +7,8 @@ use super::PlotError;
 use super::chart::{
     Area, Axes, BLUES, GRID, INK, class_colour, class_name, figure, scale, short, text, widest,
 };
-use crate::data::Picture;
 use crate::draw::shapes::frame;
+use crate::image::Picture;
 
 /// So many boxes are drawn one over another.
 const MOST_BOXES: usize = 1000;

@@ -5,7 +5,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::PlotError;
 use super::chart::{Area, Axes, BLUE, ORANGE, figure, plottable, range, text};
-use crate::data::Picture;
+use crate::image::Picture;
 use crate::report::{COLUMNS, EpochRow};
 
 /// Upstream's order of columns: losses in training and two metrics above, losses in validation and two metrics below.

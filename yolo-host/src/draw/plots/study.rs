@@ -4,7 +4,7 @@ use plotters::prelude::*;
 
 use super::PlotError;
 use super::chart::{Axes, BLUE, INK, figure, plottable, range, text};
-use crate::data::Picture;
+use crate::image::Picture;
 
 const SIZE: (usize, usize) = (1600, 900);
 const TEXT: usize = 26;

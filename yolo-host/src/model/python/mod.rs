@@ -4,7 +4,7 @@
 mod arithmetic;
 
 use crate::graph::Act;
-use crate::registry::activation::{KNOWN, SLOPE, of_torch};
+use crate::plugin::activation::{KNOWN, SLOPE, of_torch};
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]

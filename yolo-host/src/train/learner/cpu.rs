@@ -1,9 +1,9 @@
 //! On the CPU, by this crate's kernels: lists in the kernels' order.
 
 use super::{Learner, Parts, Set};
-use crate::autograd::cpu::Trainer;
-use crate::autograd::{Error, Evaluator, OutputMap};
-use crate::engine::Engine;
+use crate::exec::engine::Engine;
+use crate::exec::train_cpu::Trainer;
+use crate::exec::{Error, Evaluator, OutputMap};
 use crate::graph::{Graph, ParamId, ValueId};
 use crate::model::State;
 use crate::train::Rates;

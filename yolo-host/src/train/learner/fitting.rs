@@ -1,8 +1,8 @@
 //! How many pictures a GPU can learn from at once (upstream's `--batch-size -1`): batches are tried until one is too large.
 
 use super::Options;
-use crate::autograd::gpu::{Precision, Trainer};
-use crate::autograd::{Error, Machine};
+use crate::exec::candle::{Precision, Trainer};
+use crate::exec::{Error, Machine};
 use crate::graph::ValueId;
 use crate::model::{Model, State};
 use candle_core::{Device, Tensor};

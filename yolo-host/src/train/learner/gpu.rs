@@ -1,8 +1,8 @@
 //! On candle tensors, which stay on their device: the host sees pictures, maps with their gradients, and checkpoints.
 
 use super::{Learner, Parts, Set};
-use crate::autograd::gpu::Trainer;
-use crate::autograd::{Error, Evaluator, OutputMap};
+use crate::exec::candle::Trainer;
+use crate::exec::{Error, Evaluator, OutputMap};
 use crate::graph::{ParamId, ValueId};
 use crate::train::Rates;
 use candle_core::Tensor;

@@ -9,8 +9,8 @@ pub(super) use fitting::largest_batch;
 
 use super::check::moving;
 use super::{Ema, Optimizer, Options, Rates};
-use crate::autograd::gpu::Precision;
-use crate::autograd::{self, Error, Evaluator, Machine, OutputMap};
+use crate::exec::candle::Precision;
+use crate::exec::{self, Error, Evaluator, Machine, OutputMap};
 use crate::graph::{ParamId, ValueId};
 use crate::model::{Model, State};
 
@@ -87,14 +87,14 @@ pub(super) fn learner(
     let outputs: &[ValueId] = &model.detect.outputs;
     Ok(match options.machine {
         Machine::Cpu => {
-            let trainer = autograd::cpu::Trainer::<f32>::new(graph, state, outputs)?;
+            let trainer = exec::train_cpu::Trainer::<f32>::new(graph, state, outputs)?;
             let evaluator = cpu::Judge::new(graph, state, outputs);
             let averages = Ema::new(trainer.values());
             Box::new(Parts::new(trainer, evaluator, averages, options, model, counts))
         }
         machine => {
             let device = machine.device()?;
-            let network = |precision| autograd::gpu::Trainer::new(graph, state, outputs, &device, precision);
+            let network = |precision| exec::candle::Trainer::new(graph, state, outputs, &device, precision);
             // Averages are judged in f32: the eight bits of bf16 would show in the metrics.
             let trainer = network(if options.amp { Precision::Mixed } else { Precision::Tf32 })?;
             let evaluator = network(Precision::Tf32)?;

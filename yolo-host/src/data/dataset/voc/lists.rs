@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::{Index, is_xml};
 use crate::data::dataset::{Error, entries};
-use crate::data::sources::is_picture;
+use crate::image::sources::is_picture;
 
 /// The images that a list names, and where those should be that are not there.
 pub fn images(

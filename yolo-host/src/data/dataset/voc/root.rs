@@ -7,7 +7,7 @@ use super::files::{Index, is_xml};
 use super::lists;
 use crate::data::dataset::entries::{self, Entry, Source};
 use crate::data::dataset::{Error, SplitName, leftover};
-use crate::data::sources::is_picture;
+use crate::image::sources::is_picture;
 
 /// Names of folders of images, VOC's own first, in lower case.
 pub const IMAGES: [&str; 6] = ["jpegimages", "images", "image", "imgs", "img", "photos"];

@@ -1,0 +1,152 @@
+//! Inference on the CPU: a graph becomes a program of fused steps once, is fitted to each size of pictures, and runs in
+//! memory that it keeps.
+
+mod fit;
+mod fold;
+mod layout;
+mod numbers;
+mod profile;
+mod program;
+mod run;
+
+use crate::exec::{Error, Evaluator, OutputMap};
+use crate::graph::{Graph, ValueId};
+use crate::model::State;
+use fit::Fit;
+pub use numbers::{Numbers, Ranges};
+pub use profile::{Profile, Spread, Step};
+use program::{Program, program};
+use std::borrow::Cow;
+use std::time::Duration;
+use yolo_kernels::base::aligned::Lines;
+use yolo_kernels::isa;
+
+/// Sizes of pictures whose fit is kept.
+const KEPT: usize = 8;
+
+/// A network for inference.
+#[derive(Debug)]
+pub struct Engine {
+    graph: Graph,
+    params: Vec<Vec<f32>>,
+    program: Program,
+    fits: Vec<Fit>,
+    /// One vector of numbers for each slot.
+    slots: Vec<Lines>,
+    times: Option<Vec<Duration>>,
+    /// Of what convolutions read, in runs that calibrate.
+    ranges: Option<Ranges>,
+}
+
+/// What a run starts from.
+#[derive(Clone, Copy, Debug)]
+enum Pictures<'a> {
+    /// `[batch, channels, height, width]`, 0 to 1.
+    Planes(&'a [f32]),
+    /// `[batch, height, width, channels]`, 0 to 255.
+    Bytes(&'a [u8]),
+}
+
+/// A map after a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Output<'a> {
+    /// `[batch, channels, height, width]`
+    pub shape: &'a [usize],
+    /// Numbers in the order batch, height, width, channel.
+    pub data: &'a [f32],
+}
+
+impl Engine {
+    /// Prepares a graph with its values; the tensors `wanted` can be read after each run.
+    pub fn new(graph: &Graph, state: State, wanted: &[ValueId]) -> Self {
+        Self::with_numbers(graph, state, wanted, &Numbers::F32)
+    }
+
+    /// The same in reduced precision. What has no range, or reaches too far for whole numbers, is computed in f32.
+    pub fn with_numbers(graph: &Graph, mut state: State, wanted: &[ValueId], numbers: &Numbers) -> Self {
+        let program = program(graph, &mut state, wanted, isa(), numbers);
+        Engine {
+            params: run::params(graph, &state, &program),
+            graph: graph.clone(),
+            program,
+            fits: vec![],
+            slots: vec![],
+            times: None,
+            ranges: None,
+        }
+    }
+
+    /// Runs the network on pictures `[batch, channels, height, width]`, planes one after the other, values 0 to 1.
+    pub fn run(&mut self, planes: &[f32], shape: [usize; 4]) -> Result<(), Error> {
+        let (given, needed) = (planes.len(), shape.iter().product());
+        if given != needed {
+            return Err(Error::Length { what: "pictures", given, needed });
+        }
+        self.compute(Pictures::Planes(planes), shape)
+    }
+
+    /// The same on pictures of bytes, `[batch, height, width, channels]`, which are divided by 255.
+    pub fn run_bytes(&mut self, bytes: &[u8], shape: [usize; 4]) -> Result<(), Error> {
+        let (given, needed) = (bytes.len(), shape.iter().product());
+        if given != needed {
+            return Err(Error::Length { what: "pictures", given, needed });
+        }
+        self.compute(Pictures::Bytes(bytes), shape)
+    }
+
+    fn compute(&mut self, pictures: Pictures, shape: [usize; 4]) -> Result<(), Error> {
+        self.fit(shape)?;
+        // On a thread of the pool: another one would be put to sleep and woken for every step.
+        rayon::scope(|_| self.steps(pictures))
+    }
+
+    /// One of the tensors asked for, by its place among them, after a run.
+    pub fn output(&self, place: usize) -> Option<Output<'_>> {
+        let fit = self.fits.last()?;
+        let buffer = *self.program.outputs.get(place)?;
+        let (shape, slot, len) =
+            (&fit.shapes[self.program.buffers[buffer].node], fit.slots[buffer], fit.lens[buffer]);
+        Some(Output { shape, data: &self.slots[slot][..len] })
+    }
+
+    /// Numbers of memory that a run of the last size uses, besides weights.
+    pub fn memory(&self) -> usize {
+        self.fits.last().map_or(0, |fit| fit.sizes.iter().sum())
+    }
+
+    /// The last fit is that of this shape.
+    fn fit(&mut self, shape: [usize; 4]) -> Result<(), Error> {
+        let fit = match self.fits.iter().position(|fit| fit.shapes[0] == shape) {
+            Some(place) => self.fits.remove(place),
+            None => Fit::new(&self.graph, &self.program, shape)?,
+        };
+        if self.fits.len() >= KEPT {
+            self.fits.remove(0);
+        }
+        self.slots.resize_with(self.slots.len().max(fit.sizes.len()), Lines::new);
+        for (slot, size) in self.slots.iter_mut().zip(&fit.sizes) {
+            slot.reserve(*size);
+        }
+        self.fits.push(fit);
+        Ok(())
+    }
+}
+
+impl Evaluator for Engine {
+    fn evaluate(&mut self, pictures: &[f32], shape: [usize; 4]) -> Result<(), Error> {
+        self.run(pictures, shape)
+    }
+
+    fn evaluate_bytes(&mut self, pictures: &[u8], shape: [usize; 4]) -> Result<(), Error> {
+        self.run_bytes(pictures, shape)
+    }
+
+    fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error> {
+        let maps = (0..self.program.outputs.len()).filter_map(|place| self.output(place));
+        let maps = maps.filter_map(|Output { shape, data }| match *shape {
+            [batch, _, ny, nx] => Some(OutputMap { values: Cow::Borrowed(data), batch, ny, nx }),
+            _ => None,
+        });
+        Ok(maps.collect())
+    }
+}

@@ -1,0 +1,345 @@
+//! From units to steps over buffers: made once a model, for every size of pictures.
+
+use super::Numbers;
+use super::fold::{Kind, Unit, units};
+use super::layout::{Place, Run, join, pairs, runs, whole};
+use crate::exec::primitive::from_rows as in_memory;
+use crate::graph::{Act, Graph, Op, Pool, Upsample, ValueId};
+use crate::model::State;
+use yolo_kernels::infer::{Conv, Depthwise, Layer};
+use yolo_kernels::{Isa, Window};
+
+/// Steps, and what they read and write.
+#[derive(Debug)]
+pub struct Program {
+    /// In running order.
+    pub steps: Vec<Step>,
+    /// The node whose size each buffer has, and its channels.
+    pub buffers: Vec<Buffer>,
+    /// The buffers of the tensors that were asked for.
+    pub outputs: Vec<usize>,
+}
+
+/// A map, or another tensor.
+#[derive(Clone, Copy, Debug)]
+pub struct Buffer {
+    /// Its batch, height and width (of another tensor also the rest) are those of this node …
+    pub node: usize,
+    /// … and it has so many channels.
+    pub channels: usize,
+}
+
+/// One step.
+#[derive(Debug)]
+pub struct Step {
+    /// The node whose tensor it makes, or brings together.
+    pub node: usize,
+    /// What is done.
+    pub work: Work,
+    /// The buffers that are read.
+    pub reads: Vec<usize>,
+    /// The buffer that is written.
+    pub writes: usize,
+}
+
+/// What a step does.
+#[derive(Debug)]
+pub enum Work {
+    /// Pictures into a map.
+    Input,
+    /// One convolution for each group, with what it reads and the first channel that it writes.
+    Dense { node: usize, parts: Vec<(Conv, Vec<Run>, usize)>, shortcut: Option<Run> },
+    /// The same, channel by channel.
+    Depthwise { node: usize, parts: Vec<(Depthwise, Run, usize)> },
+    /// Channels brought together.
+    Gather(Vec<Run>),
+    /// Channels added, pair by pair.
+    Add(Vec<(Run, Run)>),
+    /// The greatest of windows; the node that is read.
+    MaxPool { node: usize, window: Window },
+    /// The mean of windows.
+    MeanPool { node: usize, window: Window },
+    /// Over height and width.
+    GlobalPool(Pool),
+    /// act(map · scale), the two buffers that are read.
+    Scale(Option<Act>),
+    /// Pixels repeated so many times.
+    Upsample { node: usize, scale: usize },
+    /// The node's operation on whole tensors: the nodes that are read.
+    Other(Vec<usize>),
+    /// A constant.
+    Parameter(Vec<f32>),
+}
+
+impl Work {
+    /// In a few words.
+    pub fn describe(&self) -> String {
+        match self {
+            Work::Input => "input".into(),
+            Work::Dense { parts, .. } => {
+                let groups =
+                    if parts.len() == 1 { String::new() } else { format!(" of {} groups", parts.len()) };
+                let reads = parts.first().map_or(0, |part| part.1.len());
+                format!(
+                    "{}{groups}, {reads} runs",
+                    parts.first().map_or(String::new(), |part| part.0.describe())
+                )
+            }
+            Work::Depthwise { parts, .. } => {
+                format!("depthwise {}, {} runs", parts.first().map_or(0, |part| part.0.kernel()), parts.len())
+            }
+            Work::Gather(runs) => format!("gather of {} runs", runs.len()),
+            Work::Add(pairs) => format!("sum of {} runs", pairs.len()),
+            Work::MaxPool { .. } => "max pool".into(),
+            Work::MeanPool { .. } => "mean pool".into(),
+            Work::GlobalPool(_) => "global pool".into(),
+            Work::Scale(_) => "scale".into(),
+            Work::Upsample { .. } => "upsample".into(),
+            Work::Other(_) => "other".into(),
+            Work::Parameter(_) => "constant".into(),
+        }
+    }
+
+    /// Multiply-adds for an output of this shape.
+    pub fn macs(&self, shape: &[usize]) -> usize {
+        let [batch, height, width] = extent(shape);
+        let pixels = batch * height * width;
+        match self {
+            Work::Dense { parts, .. } => pixels * parts.iter().map(|part| part.0.macs()).sum::<usize>(),
+            Work::Depthwise { parts, .. } => pixels * parts.iter().map(|part| part.0.macs()).sum::<usize>(),
+            _ => 0,
+        }
+    }
+}
+
+/// Batch, height and width of a map; of another tensor all but the last axis is a line of pixels.
+pub fn extent(shape: &[usize]) -> [usize; 3] {
+    match shape {
+        [n, _, h, w] => [*n, *h, *w],
+        [rows @ .., _] => [1, 1, rows.iter().product()],
+        [] => [1, 1, 1],
+    }
+}
+
+/// Where a tensor is.
+#[derive(Clone, Debug)]
+enum Value {
+    Map(Vec<Place>),
+    Flat(usize),
+}
+
+/// Channels of a map; of another tensor the sizes of its last axis.
+fn channels(shape: &[usize]) -> usize {
+    if shape.len() == 4 { shape[1] } else { shape.last().copied().unwrap_or(1) }
+}
+
+struct Maker<'a> {
+    isa: Isa,
+    numbers: &'a Numbers,
+    wanted: &'a [ValueId],
+    graph: &'a Graph,
+    state: &'a State,
+    values: Vec<Option<Value>>,
+    program: Program,
+}
+
+/// The program of a graph whose tensors `wanted` are read. The weights of convolutions are taken from the state.
+pub fn program(graph: &Graph, state: &mut State, wanted: &[ValueId], isa: Isa, numbers: &Numbers) -> Program {
+    let units = units(graph, state, wanted);
+    let program = Program { steps: vec![], buffers: vec![], outputs: vec![] };
+    let mut maker =
+        Maker { isa, numbers, wanted, graph, state, values: vec![None; graph.nodes.len()], program };
+    for unit in units {
+        let mut value = maker.unit(&unit);
+        for node in unit.twins.iter().rev() {
+            if let Value::Map(places) = &mut value {
+                let own = places.split_off(places.len() - channels(&graph.nodes[*node].shape));
+                maker.values[*node] = Some(Value::Map(own));
+            }
+        }
+        maker.values[unit.node] = Some(value);
+    }
+    maker.program.outputs = wanted.iter().map(|value| maker.together(value.0)).collect();
+    maker.program
+}
+
+impl Maker<'_> {
+    fn buffer(&mut self, node: usize, channels: usize) -> usize {
+        self.program.buffers.push(Buffer { node, channels });
+        self.program.buffers.len() - 1
+    }
+
+    fn step(&mut self, node: usize, work: Work, reads: Vec<usize>, channels: usize) -> usize {
+        let writes = self.buffer(node, channels);
+        self.program.steps.push(Step { node, work, reads, writes });
+        writes
+    }
+
+    fn places(&self, node: usize) -> Vec<Place> {
+        match &self.values[node] {
+            Some(Value::Map(places)) => places.clone(),
+            Some(Value::Flat(buffer)) => whole(*buffer, self.program.buffers[*buffer].channels),
+            None => vec![],
+        }
+    }
+
+    /// The buffer that holds a tensor and nothing else, in its order; made if there is none.
+    fn together(&mut self, node: usize) -> usize {
+        let places = match &self.values[node] {
+            Some(Value::Map(places)) => places.clone(),
+            Some(Value::Flat(buffer)) => return *buffer,
+            None => return 0,
+        };
+        let joined = join(&places);
+        if let [run] = joined.as_slice()
+            && run.len == self.program.buffers[run.buffer].channels
+        {
+            return run.buffer;
+        }
+        let reads = joined.iter().map(|run| run.buffer).collect();
+        let buffer = self.step(node, Work::Gather(joined), reads, places.len());
+        self.values[node] = Some(Value::Map(whole(buffer, places.len())));
+        buffer
+    }
+
+    fn unit(&mut self, unit: &Unit) -> Value {
+        let node = &self.graph.nodes[unit.node];
+        if let Kind::Conv { input, spec, shortcut, .. } = &unit.kind {
+            let shortcut = shortcut.map(|value| self.shortcut(value.0));
+            let channels = self.graph.nodes[input.0].shape[1];
+            let depthwise = spec.groups == channels && node.shape[1] == channels && channels > 1;
+            return match depthwise {
+                true => self.depthwise(unit),
+                false => self.dense(unit, shortcut),
+            };
+        }
+        if let Kind::Scale { input, scale, act } = unit.kind {
+            let reads = vec![self.together(input.0), self.together(scale.0)];
+            let buffer = self.step(unit.node, Work::Scale(act), reads, node.shape[1]);
+            return Value::Map(whole(buffer, node.shape[1]));
+        }
+        let inputs: Vec<usize> = node.inputs.iter().map(|input| input.0).collect();
+        match &node.op {
+            Op::Concat { axis: 1 } if node.shape.len() == 4 => {
+                return Value::Map(inputs.iter().flat_map(|input| self.places(*input)).collect());
+            }
+            Op::Slice { axis: 1, start, length } if node.shape.len() == 4 => {
+                return Value::Map(self.places(inputs[0])[*start..start + length].to_vec());
+            }
+            // One number a channel lies the same way in a map and in rows; it is one at every size of pictures.
+            Op::Reshape(spec) => {
+                let x = &self.graph.nodes[inputs[0]];
+                match (x.shape.as_slice(), node.shape.as_slice()) {
+                    ([n, c, 1, 1], [m, d]) if (n, c) == (m, d) && matches!(x.op, Op::GlobalPool(_)) => {
+                        return Value::Flat(self.together(inputs[0]));
+                    }
+                    ([n, c], [m, d, 1, 1]) if (n, c) == (m, d) && spec.ends_with(&[1, 1]) => {
+                        return Value::Map(self.places(inputs[0]));
+                    }
+                    _ => (),
+                }
+            }
+            Op::ChannelShuffle { groups } => {
+                let places = self.places(inputs[0]);
+                let per_group = places.len() / groups;
+                let from = |c: usize| places[c % groups * per_group + c / groups];
+                return Value::Map((0..places.len()).map(from).collect());
+            }
+            _ => (),
+        }
+        if let (Op::Add, [a, b], 4) = (&node.op, inputs.as_slice(), node.shape.len())
+            && self.graph.nodes[*a].shape == self.graph.nodes[*b].shape
+        {
+            let pairs = pairs(&self.places(*a), &self.places(*b));
+            let reads = pairs.iter().flat_map(|(a, b)| [a.buffer, b.buffer]).collect();
+            let buffer = self.step(unit.node, Work::Add(pairs), reads, node.shape[1]);
+            return Value::Map(whole(buffer, node.shape[1]));
+        }
+        let reads: Vec<usize> = inputs.iter().map(|input| self.together(*input)).collect();
+        let channels = channels(&node.shape);
+        let work = match &node.op {
+            Op::Input => Work::Input,
+            Op::Parameter(id) => {
+                let rows = self.state.floats(*id);
+                let mut values = vec![0.0; rows.len()];
+                in_memory(rows, &node.shape, &mut values);
+                Work::Parameter(values)
+            }
+            Op::Pool(kind, spec) => {
+                let window = Window::from(spec);
+                match kind {
+                    Pool::Max => Work::MaxPool { node: inputs[0], window },
+                    Pool::Average => Work::MeanPool { node: inputs[0], window },
+                }
+            }
+            Op::GlobalPool(kind) => Work::GlobalPool(*kind),
+            Op::Upsample(scale, Upsample::Nearest) => Work::Upsample { node: inputs[0], scale: *scale },
+            _ => Work::Other(inputs),
+        };
+        let buffer = self.step(unit.node, work, reads, channels);
+        self.value(unit.node, buffer)
+    }
+
+    /// A node's tensor that fills a buffer.
+    fn value(&self, node: usize, buffer: usize) -> Value {
+        match self.graph.nodes[node].shape.len() {
+            4 => Value::Map(whole(buffer, self.program.buffers[buffer].channels)),
+            _ => Value::Flat(buffer),
+        }
+    }
+
+    /// A shortcut is added as one run.
+    fn shortcut(&mut self, node: usize) -> Run {
+        match join(&self.places(node)).as_slice() {
+            [run] => *run,
+            _ => {
+                let buffer = self.together(node);
+                Run { buffer, first: 0, len: self.program.buffers[buffer].channels }
+            }
+        }
+    }
+
+    fn dense(&mut self, unit: &Unit, shortcut: Option<Run>) -> Value {
+        let Kind::Conv { input, spec, weight, bias, act, .. } = &unit.kind else { return Value::Flat(0) };
+        let window = Window::from(spec);
+        let places = self.places(input.0);
+        let (cin, cout) = (places.len() / spec.groups, bias.len() / spec.groups);
+        let wanted = self.wanted.contains(&ValueId(unit.node));
+        let is_map = self.graph.nodes[unit.node].shape.len() == 4;
+        let format = self.numbers.format(unit.node, cin, wanted).filter(|_| is_map);
+        let (mut parts, mut reads) = (vec![], vec![]);
+        for group in 0..spec.groups {
+            let (found, order) = runs(&places[group * cin..(group + 1) * cin]);
+            let size = weight.len() / spec.groups;
+            let weight = &weight[group * size..(group + 1) * size];
+            let bias = &bias[group * cout..(group + 1) * cout];
+            let lens = found.iter().map(|run| run.len).collect();
+            reads.extend(found.iter().map(|run| run.buffer));
+            let layer = Layer { isa: self.isa, window, weight, bias, lens, order: &order, act: *act };
+            parts.push((Conv::new(format, layer), found, group * cout));
+        }
+        reads.extend(shortcut.map(|run| run.buffer));
+        let work = Work::Dense { node: input.0, parts, shortcut };
+        let buffer = self.step(unit.node, work, reads, bias.len());
+        self.value(unit.node, buffer)
+    }
+
+    /// The output has its channels in the order in which the input's lie.
+    fn depthwise(&mut self, unit: &Unit) -> Value {
+        let Kind::Conv { input, spec, weight, bias, act, .. } = &unit.kind else { return Value::Flat(0) };
+        let window = Window::from(spec);
+        let (found, order) = runs(&self.places(input.0));
+        let (mut parts, mut first) = (vec![], 0);
+        for run in &found {
+            let order = &order[first..first + run.len];
+            parts.push((Depthwise::new(self.isa, window, weight, bias, order, *act), *run, first));
+            first += run.len;
+        }
+        let reads = found.iter().map(|run| run.buffer).collect();
+        let work = Work::Depthwise { node: input.0, parts };
+        let buffer = self.step(unit.node, work, reads, order.len());
+        let mut places = whole(buffer, order.len());
+        order.iter().enumerate().for_each(|(channel, number)| places[*number].channel = channel);
+        Value::Map(places)
+    }
+}

@@ -1,0 +1,95 @@
+//! What can go wrong while a network runs.
+
+use crate::graph::{CustomError, CustomLacks, NodeError};
+
+/// A network that cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The input does not fit through the graph.
+    #[error("the input does not fit the network")]
+    Shape(#[from] NodeError),
+    /// candle fails.
+    #[error("candle, in layer {layer} ({op})")]
+    Candle {
+        /// The YAML row.
+        layer: usize,
+        /// The operation.
+        op: &'static str,
+        /// Why.
+        source: candle_core::Error,
+    },
+    /// A plugin's own operation fails.
+    #[error("layer {layer}")]
+    Custom {
+        /// The YAML row.
+        layer: usize,
+        /// Why.
+        source: CustomError,
+    },
+    /// A custom operation has no gradient.
+    #[error(transparent)]
+    Untrainable(#[from] CustomLacks),
+    /// A batch of one number has no variance.
+    #[error(
+        "layer {layer}: batch norm needs more than one value a channel to train; take more or larger pictures"
+    )]
+    OneValue {
+        /// The YAML row.
+        layer: usize,
+    },
+    /// A slice that does not have the elements of its shape.
+    #[error("{what}: {given} numbers, where {needed} are needed")]
+    Length {
+        /// What it is.
+        what: &'static str,
+        /// How many there are.
+        given: usize,
+        /// How many there must be.
+        needed: usize,
+    },
+    /// A step reads what no step before it made.
+    #[error("layer {layer} ({op}): an input is missing")]
+    Missing {
+        /// The YAML row.
+        layer: usize,
+        /// The operation.
+        op: &'static str,
+    },
+    /// A name of a machine that means none.
+    #[error("device `{0}`: name cpu, or the number of one CUDA device, such as 0")]
+    Machine(String),
+    /// CUDA is asked for, and this program has none.
+    #[error(
+        "this program was built without CUDA; build it with --features cudnn, or compute with --device cpu"
+    )]
+    WithoutCuda,
+    /// Reduced precision, by its name, on another machine than the CPU.
+    #[error("{0} is for the CPU; leave --precision out, or take --device cpu")]
+    OnlyCpu(&'static str),
+    /// A CUDA device that does not answer.
+    #[error("no CUDA device {index} answers; see what nvidia-smi says, or compute with --device cpu")]
+    NoGpu {
+        /// Its number.
+        index: usize,
+        /// Why.
+        source: Box<candle_core::Error>,
+    },
+    /// A step of the optimiser, or what belongs to it, fails on a device.
+    #[error("{what}, on {device}")]
+    Update {
+        /// What is done.
+        what: &'static str,
+        /// The device.
+        device: &'static str,
+        /// Why.
+        source: Box<candle_core::Error>,
+    },
+    /// A tensor cannot be brought to the device.
+    #[error("cannot copy a tensor to or from {device}")]
+    Transfer {
+        /// The device.
+        device: String,
+        /// Why.
+        source: candle_core::Error,
+    },
+}

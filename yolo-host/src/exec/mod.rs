@@ -1,0 +1,23 @@
+//! Networks that run: for inference on the CPU, for training on the CPU, and both on candle tensors.
+//!
+//! ```text
+//! error, network        what every executor is to others
+//!  ├─ primitive         one operation of the graph on tensors of the CPU
+//!  │   ├─ engine        fused inference on the CPU
+//!  │   └─ train_cpu     forward and reverse on the CPU's kernels
+//!  ├─ candle            forward and reverse on candle tensors, by cuDNN on CUDA
+//!  └─ device            which of them
+//! ```
+
+pub mod candle;
+mod device;
+pub mod engine;
+mod error;
+mod network;
+mod plan;
+mod primitive;
+pub mod train_cpu;
+
+pub use device::Machine;
+pub use error::Error;
+pub use network::{Evaluator, OutputMap};

@@ -1,0 +1,21 @@
+//! A trainer as a network in evaluation mode.
+
+use super::Trainer;
+use crate::exec::{Error, Evaluator, OutputMap};
+use crate::graph::ValueId;
+use std::borrow::Cow;
+
+impl Evaluator for Trainer<f32> {
+    fn evaluate(&mut self, pictures: &[f32], shape: [usize; 4]) -> Result<(), Error> {
+        self.infer(pictures, shape)
+    }
+
+    fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error> {
+        let map = |id: &ValueId| {
+            let map = self.output(*id)?;
+            let [batch, _, ny, nx] = map.shape[..] else { return None };
+            Some(OutputMap { values: Cow::Borrowed(&map.data), batch, ny, nx })
+        };
+        Ok(self.wanted().iter().filter_map(map).collect())
+    }
+}

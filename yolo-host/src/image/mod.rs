@@ -1,0 +1,27 @@
+//! Images in and out: finding them, reading them, letterboxing them into the network's input, and bringing boxes back from
+//! network pixels to those of the photograph.
+//!
+//! Whatever feeds numbers to the network follows OpenCV and PyTorch to the bit, so that the same pixels give the same input
+//! as in YOLOv5. Only JPEG files come out a little different, see [`Picture::decode`].
+
+mod error;
+mod letterbox;
+mod picture;
+mod planes;
+mod read_ahead;
+mod resize;
+mod resize_area;
+mod scale;
+pub(crate) mod sources;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use error::Error;
+pub use letterbox::{Letterboxed, PADDING, letterbox};
+pub use picture::{MAX_BYTES, Picture};
+pub use planes::{channels_into, planes_into, to_planes};
+pub use read_ahead::read_ahead;
+pub use resize::resize_linear;
+pub use resize_area::resize_area;
+pub use scale::scale_boxes;
+pub use sources::{EXTENSIONS, Sources, counted, sources};
