@@ -1,6 +1,7 @@
-//! What training and inference share: activations, pooling, strided copies, products of matrices.
+//! What training and inference share: activations, pooling, layer normalisation, strided copies, products of matrices.
 
 pub mod activation;
+pub mod layer_norm;
 pub mod matrix;
 pub mod pool;
 pub mod resize;
