@@ -2,7 +2,7 @@
 """What the reference's val.py measures of yolov5s on COCO128, and every batch as it reads it, for `validation.rs`.
 
     python store_validation.py FOLDER --data coco128 --weights yolov5s.pt [--augment]
-    YOLO_STORED_VALIDATION=FOLDER cargo test -p yolo-tests --test validation -- --ignored
+    YOLO_STORED_VALIDATION=FOLDER cargo test -p yolo-tests --test reference validation -- --ignored
 
 FOLDER/batchNN.safetensors hold `images`, bytes `[n, 3, h, w]`; `targets`, rows of picture, class and box as shares of the
 input; `geometry`, rows of height and width of the photograph, gain down and across, padding on the left and at the top.

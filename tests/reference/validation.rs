@@ -49,7 +49,7 @@ fn judged(model: &Model, state: &State, batch: Batch, options: &Options) -> (Val
 }
 
 #[test]
-fn augmented_rows_are_the_reference_s() {
+fn augmented_rows_match_the_reference() {
     let (expected, model, state, batch) = augmented();
     let no = model.detect.no();
     let detector = Detector::new(model, state, None, Machine::Cpu).unwrap().augmented(true);
@@ -275,7 +275,7 @@ fn batch(stored: &Checkpoint) -> Batch {
 /// P, R, mAP50 and mAP50-95 within 0.001 of the reference's, from its own bytes of the pictures.
 #[test]
 #[ignore = "needs the folder of goldens/store_validation.py, and minutes"]
-fn coco128_from_stored_inputs_is_the_reference_s() {
+fn coco128_from_stored_inputs_matches_the_reference() {
     let Some(folder) = std::env::var_os("YOLO_STORED_VALIDATION").map(PathBuf::from) else {
         eprintln!("SKIPPED: YOLO_STORED_VALIDATION names no folder; goldens/store_validation.py makes one");
         return;

@@ -53,7 +53,7 @@ fn close(ours: &[f32], reference: &[f64]) {
 }
 
 #[test]
-fn hard_activations_are_the_article_s() {
+fn hard_activations_match_the_article() {
     let (_, x, y) = run("[-1, 1, h_sigmoid, []]");
     assert!(x.iter().any(|v| *v < -3.0) && x.iter().any(|v| *v > 3.0), "the inputs reach both ends");
     close(&y, &x.iter().map(|v| hard_sigmoid(f64::from(*v))).collect::<Vec<_>>());
@@ -62,7 +62,7 @@ fn hard_activations_are_the_article_s() {
 }
 
 #[test]
-fn squeeze_and_excite_is_the_article_s() {
+fn squeeze_and_excite_match_the_article() {
     for (row, hidden) in [("[-1, 1, SELayer, []]", 2), ("[-1, 1, SELayer, [2]]", 4)] {
         let (model, x, y) = run(row);
         let arrays = portable_state(&model).to_arrays(&model.graph);

@@ -122,7 +122,7 @@ fn label_files_are_checked_as_upstream_checks_them() {
 }
 
 #[test]
-fn counts_of_real_datasets_are_upstream_s() {
+fn counts_of_real_datasets_match_upstream() {
     for case in cases("counts") {
         let (name, which) = (case["dataset"].as_str().unwrap(), case["split"].as_str().unwrap());
         let Some(path) = shared(&format!("data/{name}")) else { return };

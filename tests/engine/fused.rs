@@ -37,7 +37,7 @@ fn compare(model: &Model, name: &str, shapes: &[[usize; 4]], failures: &mut Vec<
 }
 
 #[test]
-fn every_model_is_the_reference_s() {
+fn every_model_matches_the_reference() {
     let registry = registry();
     let mut failures = vec![];
     for file in models() {
@@ -68,7 +68,7 @@ fn attention_is_over_all_pixels() {
 
 /// Sizes at which people use them; the plain loops take a minute for each model, and more without optimisation.
 #[test]
-#[ignore = "minutes: cargo test --release -p yolo-tests --test engine -- --ignored"]
+#[ignore = "minutes: cargo test --release -p yolo-tests --test engine fused -- --ignored"]
 fn light_models_are_the_reference_s_at_full_size() {
     let mut failures = vec![];
     for (name, model) in light_models() {

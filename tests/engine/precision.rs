@@ -104,7 +104,7 @@ fn copy(from: &Path, to: &Path) {
 
 /// The official yolov5s on COCO128 at 640, from the files: f32 as the reference, bf16 and int8 near it.
 #[test]
-#[ignore = "minutes: cargo test --release -p yolo-tests --test precision -- --ignored"]
+#[ignore = "minutes: cargo test --release -p yolo-tests --test engine precision -- --ignored"]
 fn map_is_kept() {
     let Some(coco) = shared("data/coco128") else { return };
     let folder = tempfile::tempdir().unwrap();

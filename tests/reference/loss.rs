@@ -177,12 +177,12 @@ fn compare<T: Number>(item_tolerance: f64, gradient_tolerance: f64) -> usize {
 }
 
 #[test]
-fn doubles_are_the_reference_s() {
+fn doubles_match_the_reference() {
     assert!(compare::<f64>(1e-9, 1e-7) >= 38);
 }
 
 #[test]
-fn singles_are_the_reference_s() {
+fn singles_match_the_reference() {
     assert!(compare::<f32>(1e-5, 1e-4) >= 38);
 }
 

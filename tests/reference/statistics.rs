@@ -6,7 +6,7 @@ use yolo_tests::reference::{figure_failures, records, state_dict};
 use yolo_tests::{golden, models, registry, report, root};
 
 #[test]
-fn figures_are_the_reference_s() {
+fn figures_match_the_reference() {
     let registry = registry();
     report(records("statistics.json").iter().flat_map(|record| figure_failures(record, &registry)).collect());
 }

@@ -349,7 +349,7 @@ impl Observer for Go {
 
 /// The fresh head that the suite compares with is that of a model without weights.
 #[test]
-fn a_fresh_head_is_the_seed_s() {
+fn a_fresh_head_depends_on_the_seed_alone() {
     let found = Found::new();
     let spec =
         Spec::read(&root().join("models/yolov5n.yaml")).expect("a model").with_classes(3).expect("a model");

@@ -1,4 +1,4 @@
-//! Training on candle tensors beyond what the suites `gradients` and `training` compare: mixed precision against the
+//! Training on candle tensors beyond what the suites `gradients` and `steps` compare: mixed precision against the
 //! reference's, evaluation, errors, and the whole on a GPU, if there is one.
 
 use candle_core::{DType, Device, Tensor};

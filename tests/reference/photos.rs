@@ -68,13 +68,13 @@ fn differences(case: &str, ours: &[Detection], reference: &[Detection], confiden
 }
 
 #[test]
-fn detections_from_files_are_the_reference_s() {
+fn detections_from_files_match_the_reference() {
     report(file_differences(&detector(Machine::Cpu), "photos.json"));
 }
 
 /// A light backbone trained on COCO by other hands; the checkpoint carries its model, and ours of `models/` is the same.
 #[test]
-fn detections_of_yolov5_lite_are_the_reference_s() {
+fn detections_of_yolov5_lite_match_the_reference() {
     let Some(weights) = shared("weights/v5lite-s.pt") else { return };
     let cfg = root().join("models/yolov5-lite-s.yaml");
     for cfg in [None, Some(cfg.as_path())] {
@@ -114,7 +114,7 @@ fn file_differences(detector: &Detector, goldens: &str) -> Vec<String> {
 
 /// The reference's own input tensors; `goldens/make_photos.py` leaves them in `$ORACLE_HOME/photos`.
 #[test]
-fn detections_from_stored_inputs_are_the_reference_s() {
+fn detections_from_stored_inputs_match_the_reference() {
     let home = std::env::var_os("ORACLE_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cache/yolo-oracle"))).unwrap_or_default();
     let detector = detector(Machine::Cpu);

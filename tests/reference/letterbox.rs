@@ -26,7 +26,7 @@ fn digest(picture: &Picture) -> String {
 }
 
 #[test]
-fn resize_is_opencv_s() {
+fn resize_matches_opencv() {
     let mut failures = Vec::new();
     for case in cases("resize") {
         let (from, to) = (pair(&case["from"]), pair(&case["to"]));
@@ -38,7 +38,7 @@ fn resize_is_opencv_s() {
 }
 
 #[test]
-fn letterbox_is_the_reference_s() {
+fn letterbox_matches_the_reference() {
     let mut failures = Vec::new();
     for case in cases("letterbox") {
         let stride = case["stride"].as_u64().unwrap() as usize;

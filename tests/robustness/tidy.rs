@@ -15,7 +15,14 @@ fn sources() -> Vec<PathBuf> {
         }
     }
     let mut found = Vec::new();
-    for folder in ["plugins", "yolo-host/src", "yolo-host/templates", "yolo-host/examples", "tests"] {
+    for folder in [
+        "plugins",
+        "yolo-host/src",
+        "yolo-host/kernels",
+        "yolo-host/templates",
+        "yolo-host/examples",
+        "tests",
+    ] {
         walk(&root().join(folder), &mut found);
     }
     assert!(found.len() > 50, "the walk found only {} files", found.len());
@@ -29,18 +36,15 @@ fn every_file_opens_with_its_job() {
     report(untold.map(|file| format!("{} does not open with //!", file.display())).collect());
 }
 
-const CUDNN: &str = "yolo-host/src/autograd/gpu/cudnn";
+const CUDNN: &str = "yolo-host/src/exec/candle/cudnn";
 
 #[test]
 fn unsafe_stands_only_in_kernels_at_cudnn_and_at_the_plugin_border() {
-    let graph = ["border", "custom", "open"].map(|file| format!("yolo-host/src/graph/{file}.rs"));
-    let registry = ["border", "library"].map(|file| format!("yolo-host/src/registry/{file}.rs"));
-    let border: Vec<String> = [
-        graph.as_slice(),
-        &registry,
-        &["plugins/api/src".into(), "yolo-host/src/kernels".into(), CUDNN.into()],
-    ]
-    .concat();
+    let border = ["descriptors", "library", "session", "table"];
+    let border = border.map(|file| format!("yolo-host/src/plugin/{file}.rs"));
+    let graph = "yolo-host/src/graph/custom.rs".into();
+    let others = ["plugins/api/src".into(), "yolo-host/kernels/src".into(), graph, CUDNN.into()];
+    let border = [border.as_slice(), &others].concat();
     let strays = sources().into_iter().filter(|file| {
         let allowed = border.iter().any(|place| file.starts_with(root().join(place)));
         !allowed
@@ -48,4 +52,27 @@ fn unsafe_stands_only_in_kernels_at_cudnn_and_at_the_plugin_border() {
             && std::fs::read_to_string(file).unwrap().contains("allow(unsafe_code)")
     });
     report(strays.map(|file| file.display().to_string()).collect());
+}
+
+#[test]
+fn the_index_of_suites_is_complete() {
+    let index = std::fs::read_to_string(root().join("tests/README.md")).expect("tests/README.md");
+    let mut missing = Vec::new();
+    let mut suites = 0;
+    for file in sources()
+        .iter()
+        .filter_map(|file| file.strip_prefix(root().join("tests")).ok().map(Path::to_path_buf))
+    {
+        let name = file.with_extension("").display().to_string();
+        let helper =
+            ["src/", "benches/", "hostile/", "goldens/"].iter().any(|folder| name.starts_with(folder));
+        if !helper && !name.ends_with("/main") {
+            suites += 1;
+            if !index.contains(&format!("`{name}`")) {
+                missing.push(format!("tests/README.md does not name `{name}`"));
+            }
+        }
+    }
+    assert!(suites > 30, "the walk found only {suites} suites");
+    report(missing);
 }

@@ -92,7 +92,7 @@ fn examples(folder: &Path) -> Vec<Registry> {
 }
 
 #[test]
-fn the_examples_are_the_reference_s() {
+fn the_examples_match_the_reference() {
     let folder = tempfile::tempdir().unwrap();
     let registries = examples(folder.path());
     let mut failures = Vec::new();

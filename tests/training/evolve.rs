@@ -26,7 +26,7 @@ fn numbers(text: &str) -> Vec<Result<f64, String>> {
 }
 
 #[test]
-fn generations_are_the_reference_s() {
+fn generations_match_the_reference() {
     let folder = tempfile::tempdir().unwrap();
     let open = || Evolution::open(folder.path(), Hyper::default(), false, SEED).unwrap();
     let mut evolution = open();

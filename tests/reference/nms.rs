@@ -40,7 +40,7 @@ fn options(json: &Value) -> NmsOptions {
 }
 
 #[test]
-fn rows_are_the_reference_s() {
+fn rows_match_the_reference() {
     let goldens = read_golden(&golden("nms.safetensors"));
     let mut failures = Vec::new();
     let mut kept = 0;

@@ -115,7 +115,7 @@ fn perspective(value: &Value) -> Perspective {
 }
 
 #[test]
-fn area_is_opencv_s() {
+fn area_matches_opencv() {
     let mut failures = Vec::new();
     for case in cases("area") {
         let [width, height] = sizes(&case["to"]);
@@ -127,7 +127,7 @@ fn area_is_opencv_s() {
 }
 
 #[test]
-fn hsv_is_the_reference_s() {
+fn hsv_matches_the_reference() {
     let mut failures = Vec::new();
     for case in cases("hsv") {
         let mut picture = picture(&case["picture"]);
@@ -140,7 +140,7 @@ fn hsv_is_the_reference_s() {
 }
 
 #[test]
-fn polygons_are_opencv_s() {
+fn polygons_match_opencv() {
     let mut failures = Vec::new();
     for case in cases("polygon") {
         let [height, width] = sizes(&case["size"]);
@@ -156,7 +156,7 @@ fn polygons_are_opencv_s() {
 }
 
 #[test]
-fn perspectives_are_the_reference_s() {
+fn perspectives_match_the_reference() {
     let mut failures = Vec::new();
     for (i, case) in cases("perspective").iter().enumerate() {
         let picture = picture(&case["picture"]);
@@ -194,7 +194,7 @@ fn laid(tiles: &[(Picture, Vec<Label>)]) -> Vec<Tile<'_>> {
 }
 
 #[test]
-fn mosaics_are_the_reference_s() {
+fn mosaics_match_the_reference() {
     let mut failures = Vec::new();
     for (i, case) in cases("mosaic").iter().enumerate() {
         let tiles = tiles(&case["tiles"]);
@@ -217,7 +217,7 @@ fn mosaics_are_the_reference_s() {
 }
 
 #[test]
-fn copies_are_the_reference_s() {
+fn copies_match_the_reference() {
     let mut failures = Vec::new();
     let mut pasted = 0;
     for (i, case) in cases("copy_paste").iter().enumerate() {
@@ -238,7 +238,7 @@ fn copies_are_the_reference_s() {
 }
 
 #[test]
-fn mixed_pictures_are_the_reference_s() {
+fn mixed_pictures_match_the_reference() {
     for case in cases("mixup") {
         let mut scene = Scene { picture: picture(&case["picture"]), objects: vec![] };
         let other = Scene { picture: cut(48, 40, (0, 100)), objects: vec![] };
@@ -248,7 +248,7 @@ fn mixed_pictures_are_the_reference_s() {
 }
 
 #[test]
-fn four_in_one_are_the_reference_s() {
+fn four_in_one_match_the_reference() {
     for case in cases("quad") {
         let [width, height] = sizes(&case["picture"]);
         let first = noise(width, height);
@@ -263,7 +263,7 @@ fn four_in_one_are_the_reference_s() {
 
 /// All steps of the reference's `__getitem__`, one after the other.
 #[test]
-fn whole_samples_are_the_reference_s() {
+fn whole_samples_match_the_reference() {
     let mut failures = Vec::new();
     for (i, case) in cases("train").iter().enumerate() {
         let tiles = tiles(&case["tiles"]);
@@ -322,7 +322,7 @@ fn folder(root: &Path, case: &Value) {
 }
 
 #[test]
-fn validation_batches_are_the_reference_s() {
+fn validation_batches_match_the_reference() {
     for case in cases("val") {
         let root = tempfile::tempdir().unwrap();
         folder(root.path(), &case);

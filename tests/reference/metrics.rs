@@ -20,7 +20,7 @@ fn difference(ours: &[f64], reference: &[f64]) -> f64 {
 }
 
 #[test]
-fn metrics_are_the_reference_s() {
+fn metrics_match_the_reference() {
     let cases = cases();
     assert!(cases.len() >= 10, "{} cases", cases.len());
     let mut failures = Vec::new();

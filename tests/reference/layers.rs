@@ -5,7 +5,7 @@ use yolo_tests::reference::{layer_failures, networks};
 use yolo_tests::{read_golden, registry, report};
 
 #[test]
-fn every_layer_is_the_reference_s() {
+fn every_layer_matches_the_reference() {
     let registry = registry();
     report(networks("layers").iter().flat_map(|file| layer_failures(file, &registry)).collect());
 }

@@ -21,7 +21,7 @@ fn epochs() -> Vec<EpochRow> {
 }
 
 #[test]
-fn results_csv_is_the_reference_s() {
+fn results_csv_matches_the_reference() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("results.csv");
     for row in epochs() {
@@ -40,7 +40,7 @@ fn results_csv_is_the_reference_s() {
 }
 
 #[test]
-fn predictions_are_the_reference_s() {
+fn predictions_match_the_reference() {
     let mut results = CocoResults::new(Categories::Coco91);
     for name in ["000000000042", "zidane", "007"] {
         let rows = uniform(&format!("reports/{name}"), 8 * 6);
@@ -89,7 +89,7 @@ fn events(path: &Path) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn events_are_the_reference_s() {
+fn events_match_the_reference() {
     let folder = tempfile::tempdir().unwrap();
     let mut file = EventFile::resume(folder.path(), 3).unwrap();
     for row in epochs() {

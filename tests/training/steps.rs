@@ -158,7 +158,7 @@ fn ten_steps_on_candle_tensors() {
 fn every_set_of_instructions_agrees() {
     for isa in Isa::available() {
         let mut suite = Command::new(std::env::current_exe().unwrap());
-        suite.args(["--exact", "gradients_in_single_precision"]).env("YOLO_KERNELS", isa.name());
+        suite.args(["--exact", "steps::gradients_in_single_precision"]).env("YOLO_KERNELS", isa.name());
         let output = suite.output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && text.contains("1 passed"), "{}: {text}", isa.name());

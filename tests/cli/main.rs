@@ -1,0 +1,8 @@
+//! The command `yolo`, its files and pictures, and every command that a document shows.
+
+mod detect;
+mod documents;
+mod options;
+mod plots;
+mod reports;
+mod writing;

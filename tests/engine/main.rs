@@ -1,0 +1,6 @@
+//! Fused inference: against plain arithmetic in f64, in reduced precision, and what `yolo bench` says of it.
+
+mod bench;
+mod bench_serve;
+mod fused;
+mod precision;

@@ -1,0 +1,7 @@
+//! Foreign bytes: files that are damaged, hostile or simply wrong; and the habits of the source itself.
+
+mod bad_input;
+mod hostile_runs;
+mod parser;
+mod recorded;
+mod tidy;
