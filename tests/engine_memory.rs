@@ -11,12 +11,12 @@ use yolo_tests::{models, portable_state, registry, report, uniform};
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// The fewest allocations of a run, when some runs have been.
-fn allocations(engine: &mut Engine, pictures: &[f32], shape: [usize; 4], threads: usize) -> usize {
+fn allocations(engine: &mut Engine, images: &[f32], shape: [usize; 4], threads: usize) -> usize {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(|| {
         let counts = (0..6).map(|_| {
             let region = Region::new(ALLOCATOR);
-            engine.run(pictures, shape).expect("a run");
+            engine.run(images, shape).expect("a run");
             let change = region.change();
             change.allocations + change.reallocations
         });
@@ -35,11 +35,11 @@ fn a_run_allocates_nothing() {
             continue; // the same blocks, more of them
         }
         let shape = [1, model.spec.channels, 2 * model.detect.max_stride(), 3 * model.detect.max_stride()];
-        let pictures: Vec<f32> =
+        let images: Vec<f32> =
             uniform("pictures", shape.iter().product()).iter().map(|value| *value as f32).collect();
         let mut engine = Engine::new(&model.graph, portable_state(&model), &model.detect.outputs);
         for threads in [1, 2] {
-            let count = allocations(&mut engine, &pictures, shape, threads);
+            let count = allocations(&mut engine, &images, shape, threads);
             if count > 0 {
                 failures.push(format!("{name} with {threads} threads: {count} allocations"));
             }

@@ -1,4 +1,4 @@
-//! Any bytes as what a dataset's checks keep beside the labels. Where they are sound JSON, the pictures' stamps are put
+//! Any bytes as what a dataset's checks keep beside the labels. Where they are sound JSON, the images' stamps are put
 //! right: a fuzzer would not guess them.
 
 #![no_main]

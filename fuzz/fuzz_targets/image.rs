@@ -4,9 +4,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use std::path::Path;
-use yolo_host::image::Picture;
+use yolo_host::image::Image;
 
-fuzz_target!(|bytes: &[u8]| match Picture::decode(bytes, Path::new("x")) {
+fuzz_target!(|bytes: &[u8]| match Image::decode(bytes, Path::new("x")) {
     Ok(image) => assert_eq!(image.rgb.len(), 3 * image.width * image.height),
     Err(error) => assert!(!error.to_string().is_empty()),
 });

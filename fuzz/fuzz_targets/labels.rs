@@ -1,4 +1,4 @@
-//! Any bytes as a picture's YOLO labels.
+//! Any bytes as an image's YOLO labels.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Any bytes as a picture's Pascal VOC annotation.
+//! Any bytes as an image's Pascal VOC annotation.
 
 #![no_main]
 

@@ -4,21 +4,21 @@ use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
 use yolo_host::data::{Dataset, Split, SplitName, SplitOptions};
-use yolo_host::image::{Picture};
+use yolo_host::image::{Image};
 
 /// A sound description of a dataset in every form.
 pub const DATA: &str = "train: [images, VOC, a.json]\nval: images\nnames: [a, b, c]\n";
 
-/// A folder with that description, pictures of 20 by 12 pixels, and a label.
+/// A folder with that description, images of 20 by 12 pixels, and a label.
 pub fn folder() -> TempDir {
     let memory = Path::new("/dev/shm");
     let place = if memory.is_dir() { memory.to_path_buf() } else { std::env::temp_dir() };
     let folder = TempDir::new_in(place).expect("a folder");
-    let picture = Picture { width: 20, height: 12, rgb: vec![90; 720] };
+    let image = Image { width: 20, height: 12, rgb: vec![90; 720] };
     for image in ["images/x.png", "VOC/JPEGImages/x.png"] {
         let path = folder.path().join(image);
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-        picture.write(path).expect("a picture");
+        image.write(path).expect("an image");
     }
     for (name, text) in [
         ("data.yaml", DATA),

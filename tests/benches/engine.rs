@@ -1,4 +1,4 @@
-//! Latency of the networks, a picture at a time, ours and rivals' in turn, timed from outside:
+//! Latency of the networks, an image at a time, ours and rivals' in turn, timed from outside:
 //! `cargo bench -p yolo-tests --bench engine -- [threads] [size] [model…]`. Ours is `yolo bench --serve`; RIVAL has commands
 //! that answer the same lines, separated by `;`, such as those of `engine.py`. All load the same weights: those of the folder
 //! MODELS, as NAME.safetensors, or else made ones. A rival without what it needs is left out.
@@ -106,12 +106,12 @@ fn main() {
     let rounds: usize = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(12);
     let named: Vec<&str> = given.iter().skip(2).map(String::as_str).collect();
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let picture = uniform("picture", 3 * size * size).iter().map(|value| *value as f32).collect();
-    let picture = Array { shape: vec![1, 3, size, size], data: Data::F32(picture) };
-    let input = write(folder.path().join("input"), BTreeMap::from([("input".into(), picture)]));
+    let image = uniform("picture", 3 * size * size).iter().map(|value| *value as f32).collect();
+    let image = Array { shape: vec![1, 3, size, size], data: Data::F32(image) };
+    let input = write(folder.path().join("input"), BTreeMap::from([("input".into(), image)]));
     let mut engines = engines(threads);
 
-    println!("ms, one picture of {size}×{size}, {threads} threads: median / least of {} runs", rounds * TURN);
+    println!("ms, one image of {size}×{size}, {threads} threads: median / least of {} runs", rounds * TURN);
     for name in if named.is_empty() { MODELS.to_vec() } else { named } {
         let cfg = root().join(format!("models/{name}.yaml"));
         let weights = weights_of(name, &cfg, folder.path());

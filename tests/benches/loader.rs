@@ -1,6 +1,6 @@
-//! Pictures a second of the loader: BCCD at 320 pixels, mosaics with the recipe of scratch-low, one thread, nothing
+//! Images a second of the loader: BCCD at 320 pixels, mosaics with the recipe of scratch-low, one thread, nothing
 //! kept and all kept: `cargo bench -p yolo-tests --bench loader`. With the variable RIVAL, a command that answers each
-//! line `None|Ram PICTURES` with the seconds that it takes for them, both run in turn; `loader.py` is one.
+//! line `None|Ram IMAGES` with the seconds that it takes for them, both run in turn; `loader.py` is one.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -39,10 +39,9 @@ impl Rival {
         }
     }
 
-    /// The seconds that it takes for so many pictures.
-    fn seconds(&mut self, cache: Cache, pictures: usize) -> f64 {
-        writeln!(self.0.stdin.as_mut().expect("its input"), "{cache:?} {pictures}")
-            .expect("the rival listens");
+    /// The seconds that it takes for so many images.
+    fn seconds(&mut self, cache: Cache, images: usize) -> f64 {
+        writeln!(self.0.stdin.as_mut().expect("its input"), "{cache:?} {images}").expect("the rival listens");
         let mut line = String::new();
         self.1.read_line(&mut line).expect("the rival answers");
         line.trim().parse().unwrap_or_else(|_| panic!("the rival says `{line}`"))
@@ -63,7 +62,7 @@ fn main() {
     let items = dataset.split(SplitName::Train, uncached).expect("BCCD").items;
     let mut rival = Rival::start();
     let rounds: usize = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
-    println!("pictures/s, BCCD, 320×320, mosaic, one thread; median of {rounds}");
+    println!("images/s, BCCD, 320×320, mosaic, one thread; median of {rounds}");
     for (name, cache) in [("read each time", Cache::None), ("kept in memory", Cache::Ram)] {
         let options = LoaderOptions {
             imgsz: 320,
@@ -77,10 +76,10 @@ fn main() {
         let (mut ours, mut theirs) = (vec![], vec![]);
         for round in 0..=rounds {
             let start = Instant::now();
-            let pictures: usize =
-                loader.epoch(round, 0, None).map(|batch| batch.expect("a batch").pictures.len()).sum();
-            let rate = pictures as f64 / start.elapsed().as_secs_f64();
-            let other = rival.as_mut().map(|rival| pictures as f64 / rival.seconds(cache, pictures));
+            let images: usize =
+                loader.epoch(round, 0, None).map(|batch| batch.expect("a batch").images.len()).sum();
+            let rate = images as f64 / start.elapsed().as_secs_f64();
+            let other = rival.as_mut().map(|rival| images as f64 / rival.seconds(cache, images));
             // The first warms up.
             if round > 0 {
                 ours.push(rate);

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use yolo_host::data::{Dataset, Loader, LoaderOptions, SplitName, SplitOptions};
-use yolo_host::image::Picture;
+use yolo_host::image::Image;
 use yolo_host::report::UnusedNames;
 
 const COUNTS: [usize; 3] = [5_000, 10_000, 20_000];
@@ -14,7 +14,7 @@ const COUNTS: [usize; 3] = [5_000, 10_000, 20_000];
 /// So many images with a label each, and their data.yaml.
 fn draw(folder: &Path, count: usize) -> PathBuf {
     let first = folder.join("first.png");
-    Picture { width: 16, height: 12, rgb: vec![90; 3 * 16 * 12] }.write(&first).expect("an image");
+    Image { width: 16, height: 12, rgb: vec![90; 3 * 16 * 12] }.write(&first).expect("an image");
     let image = fs::read(first).expect("an image");
     for part in ["images", "labels"] {
         fs::create_dir(folder.join(part)).expect("a folder");

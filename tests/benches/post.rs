@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use yolo_host::eval::{Detection, NmsOptions, RawMap, decode, non_max_suppression};
-use yolo_host::image::{Picture, letterbox, to_planes};
+use yolo_host::image::{Image, letterbox, to_planes};
 use yolo_host::random::Stream;
 use yolo_host::validator::Options;
 use yolo_host::weights;
@@ -101,18 +101,18 @@ fn stored(file: &Path) {
 }
 
 /// Decoding, letterbox, normalisation.
-fn picture(file: &Path) {
+fn image(file: &Path) {
     let bytes = std::fs::read(file).expect("a file");
     let name = file.file_name().expect("a name").to_string_lossy();
-    let photo = time(&format!("decoding {name}"), || Picture::decode(&bytes, file).expect("a picture"));
+    let photo = time(&format!("decoding {name}"), || Image::decode(&bytes, file).expect("an image"));
     prepare(&photo);
 }
 
-fn prepare(photo: &Picture) {
+fn prepare(photo: &Image) {
     let sizes = format!("{}×{}", photo.width, photo.height);
     time(&format!("letterbox, {sizes}, to strides"), || letterbox(photo, (640, 640), true, true, 32));
     let boxed = time(&format!("letterbox, {sizes}, to 640×640"), || {
-        letterbox(photo, (640, 640), false, true, 32).picture
+        letterbox(photo, (640, 640), false, true, 32).image
     });
     time("planes of 640×640", || to_planes(&boxed));
 }
@@ -123,11 +123,11 @@ fn main() {
     for file in given {
         match file.extension().is_some_and(|extension| extension == "safetensors") {
             true => stored(&file),
-            false => picture(&file),
+            false => image(&file),
         }
     }
     let noise: Vec<u8> = uniform("photograph", 3 * 1280 * 720).iter().map(|u| (256.0 * u) as u8).collect();
-    prepare(&Picture { width: 1280, height: 720, rgb: noise });
+    prepare(&Image { width: 1280, height: 720, rgb: noise });
     for nc in [80, 20] {
         let rows = prediction(nc);
         suppress("made", &rows, nc);

@@ -1,4 +1,4 @@
-//! The command `yolo`, its files and pictures, and every command that a document shows.
+//! The command `yolo`, its files and images, and every command that a document shows.
 
 mod detect;
 mod documents;

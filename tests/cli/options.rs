@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use yolo_host::image::Picture;
+use yolo_host::image::Image;
 use yolo_host::model::{Model, Spec};
 use yolo_host::weights::{self, Checkpoint, Meta, Precision};
 use yolo_tests::{portable_state, registry, report, shapes, yolo};
@@ -35,7 +35,7 @@ fn world() -> tempfile::TempDir {
     }
     let rgb: Vec<u8> = (0..64 * 48 * 3).map(|i| (i * 7 % 256) as u8).collect();
     for image in ["a.png", "photos/b.png", "photos/c.png"] {
-        Picture { width: 64, height: 48, rgb: rgb.clone() }.write(at(image)).unwrap();
+        Image { width: 64, height: 48, rgb: rgb.clone() }.write(at(image)).unwrap();
     }
     std::fs::write(at("photos/notes.txt"), "of these").unwrap();
     std::fs::write(at("list.txt"), "a.png\r\n\r\nphotos\r\n").unwrap();

@@ -1,16 +1,16 @@
-//! Plots of the goldens' metrics show what they are given, and take anything. The pictures stay in `target/tmp`.
+//! Plots of the goldens' metrics show what they are given, and take anything. The images stay in `target/tmp`.
 
 use proptest::prelude::*;
 use std::path::Path;
 use yolo_host::draw::plots::{self, BatchBox, Generation, StudyPoint};
 use yolo_host::eval::{Detection, Evaluation, Summary, Truth};
-use yolo_host::image::Picture;
+use yolo_host::image::Image;
 use yolo_host::report::{EpochRow, csv};
 use yolo_tests::metrics::{Case, cases};
 use yolo_tests::{golden, root, uniform};
 
-fn keep(picture: &Picture, name: &str) {
-    picture.write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).with_extension("png")).unwrap();
+fn keep(image: &Image, name: &str) {
+    image.write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).with_extension("png")).unwrap();
 }
 
 fn case(name: &str) -> Case {
@@ -117,13 +117,13 @@ fn curves_and_confusion() {
     }
 }
 
-/// Rows of a picture in which the line of the mean is seen, and how many of its pixels there are.
-fn mean_line(picture: &Picture) -> (Vec<usize>, usize) {
+/// Rows of an image in which the line of the mean is seen, and how many of its pixels there are.
+fn mean_line(image: &Image) -> (Vec<usize>, usize) {
     const BLUE: [u8; 3] = [0x1F, 0x5F, 0xC4];
     // The legend, on the right, has the same colour.
-    let curves = picture.width * 7 / 10;
-    let blue = |at: &usize| picture.pixels()[*at] == BLUE && at % picture.width < curves;
-    let places: Vec<usize> = (0..picture.pixels().len()).filter(blue).map(|at| at / picture.width).collect();
+    let curves = image.width * 7 / 10;
+    let blue = |at: &usize| image.pixels()[*at] == BLUE && at % image.width < curves;
+    let places: Vec<usize> = (0..image.pixels().len()).filter(blue).map(|at| at / image.width).collect();
     (places.clone(), places.len())
 }
 
@@ -136,8 +136,8 @@ fn the_mean_is_drawn_where_it_is() {
     evaluation.add(&[], &[Truth { class: 1, rect }; 5]);
     let half = plots::r_curve(&evaluation.summary(), &names(2)).unwrap();
     let nothing = plots::r_curve(&Evaluation::new(2).summary(), &names(2)).unwrap();
-    let middle = |picture: &Picture| {
-        let (mut rows, count) = mean_line(picture);
+    let middle = |image: &Image| {
+        let (mut rows, count) = mean_line(image);
         assert!(count > 2000, "{count} pixels");
         rows.sort_unstable();
         rows[count / 2] as f64
@@ -155,12 +155,12 @@ fn confusion_is_darkest_where_classes_are_right() {
     // 0 is found, 1 is taken for 2, 2 is not found.
     let found = [(0, 0), (2, 1)].map(|(class, at)| Detection { rect: rect(at), confidence: 0.9, class });
     evaluation.add(&found, &truths);
-    let picture = plots::confusion_matrix(&evaluation.summary().confusion, &names(3)).unwrap();
+    let image = plots::confusion_matrix(&evaluation.summary().confusion, &names(3)).unwrap();
     let dark = |pixel: &[u8; 3]| *pixel == [0x08, 0x30, 0x6B];
-    let dark = picture.pixels().iter().filter(|pixel| dark(pixel)).count() as f64;
+    let dark = image.pixels().iter().filter(|pixel| dark(pixel)).count() as f64;
     // Three cells of 1500/4 pixels a side, less their numbers, and the end of the scale.
     assert!((dark / (375.0 * 375.0) - 3.0).abs() < 0.1, "{dark}");
-    keep(&picture, "confusion");
+    keep(&image, "confusion");
 }
 
 #[test]
@@ -202,16 +202,16 @@ fn a_study_s_points_are_where_they_belong() {
     let point = |imgsz: usize, map| StudyPoint { imgsz, milliseconds: imgsz as f64 / 10.0, map };
     let points: Vec<StudyPoint> =
         (0..11).map(|i| point(256 + 128 * i, 0.45 - 0.3 / (1.0 + i as f64))).collect();
-    let picture = plots::study(&points, "yolov5s").unwrap();
-    keep(&picture, "study");
+    let image = plots::study(&points, "yolov5s").unwrap();
+    keep(&image, "study");
     // A flat line runs through the middle of its axis, which has room of a tenth above and below.
     let level: Vec<StudyPoint> = points.iter().map(|point| StudyPoint { map: 0.4, ..*point }).collect();
     let (flat, broken) = (plots::study(&level, "").unwrap(), point(9, f64::NAN));
-    let blue = |picture: &Picture| -> Vec<usize> {
-        let pixels = picture.pixels().iter().enumerate();
-        pixels.filter(|(_, pixel)| **pixel == [0x1F, 0x5F, 0xC4]).map(|(at, _)| at / picture.width).collect()
+    let blue = |image: &Image| -> Vec<usize> {
+        let pixels = image.pixels().iter().enumerate();
+        pixels.filter(|(_, pixel)| **pixel == [0x1F, 0x5F, 0xC4]).map(|(at, _)| at / image.width).collect()
     };
-    let (rising, flat) = (blue(&picture), blue(&flat));
+    let (rising, flat) = (blue(&image), blue(&flat));
     let span = |rows: &[usize]| rows.iter().max().unwrap() - rows.iter().min().unwrap();
     assert!(span(&flat) < 20 && span(&rising) > 500, "{} {}", span(&flat), span(&rising));
     for points in [&[][..], &points[..1], &[broken]] {
@@ -228,17 +228,17 @@ fn labels_of_datasets() {
             [truth.class as f32, (x1 + x2) / 2.0, (y1 + y2) / 2.0, x2 - x1, y2 - y1]
         };
         let labels: Vec<[f32; 5]> =
-            case.pictures().iter().flat_map(|(_, truths)| truths.iter().map(share)).collect();
+            case.images().iter().flat_map(|(_, truths)| truths.iter().map(share)).collect();
         keep(&plots::labels(&labels, &names(case.nc())).unwrap(), &format!("{name}-labels"));
         keep(&plots::labels_correlogram(&labels).unwrap(), &format!("{name}-correlogram"));
     }
     // All in one place: the first panel has one bar, and below it one square, in the middle of each.
-    let picture = plots::labels_correlogram(&[[0.0, 0.51, 0.51, 0.1, 0.1]; 9]).unwrap();
-    let panel = picture.width / 4;
+    let image = plots::labels_correlogram(&[[0.0, 0.51, 0.51, 0.1, 0.1]; 9]).unwrap();
+    let panel = image.width / 4;
     let inked = |row: usize, column: usize| {
         let inside = (row * panel..(row + 1) * panel).flat_map(|y| (0..panel).map(move |x| (y, x)));
         let blue = |&(y, x): &(usize, usize)| {
-            let [red, _, blue] = picture.pixels()[y * picture.width + column * panel + x];
+            let [red, _, blue] = image.pixels()[y * image.width + column * panel + x];
             blue > red.saturating_add(40)
         };
         inside.filter(blue).count()
@@ -251,7 +251,7 @@ fn labels_of_datasets() {
 
 #[test]
 fn batches() {
-    let photo = Picture::read(root().join("tests/data/photos/coffee.png")).unwrap();
+    let photo = Image::read(root().join("tests/data/photos/coffee.png")).unwrap();
     for (count, side) in [(1, 640), (5, 320), (16, 640)] {
         let tile = yolo_host::image::resize_linear(&photo, side, side);
         let planes = yolo_host::image::to_planes(&tile).repeat(count);
@@ -278,13 +278,9 @@ fn batches() {
             let at = |x: usize, y: usize| mosaic.pixels()[y * mosaic.width + x];
             let source = tile.pixels()[170 * side + 300];
             for i in 0..5 {
-                assert_eq!(
-                    at(i / 3 * side + 300, i % 3 * side + 170),
-                    source,
-                    "picture {i}, column by column"
-                );
+                assert_eq!(at(i / 3 * side + 300, i % 3 * side + 170), source, "image {i}, column by column");
             }
-            assert_eq!(at(2 * side + 5, 5), [255; 3], "no picture there");
+            assert_eq!(at(2 * side + 5, 5), [255; 3], "no image there");
             assert_eq!(at(side - 16, 100), yolo_host::draw::colour(5), "the right side of the bus");
         }
         keep(&mosaic, &format!("batch-{count}"));

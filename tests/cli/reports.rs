@@ -95,7 +95,7 @@ fn events_match_the_reference() {
     for row in epochs() {
         file.epoch(&row).unwrap();
     }
-    file.image("results", b"the bytes of a picture", (3, 2), 10).unwrap();
+    file.image("results", b"the bytes of an image", (3, 2), 10).unwrap();
     let name = file.path().file_name().unwrap().to_str().unwrap();
     assert!(name.starts_with("events.out.tfevents."), "{name}");
     let (ours, reference) = (events(file.path()), events(&golden("reports/events.tfevents")));
@@ -119,12 +119,12 @@ fn a_report_is_whole_and_well_formed() {
     .map(|(name, value)| (name.to_string(), value.to_string()));
     for case in cases() {
         let summary = case.summary();
-        let picture = plots::confusion_matrix(&summary.confusion, &names).unwrap();
+        let image = plots::confusion_matrix(&summary.confusion, &names).unwrap();
         let path = folder.join(format!("report-{}.png", case.name));
-        picture.write(&path).unwrap();
+        image.write(&path).unwrap();
         let figures = [
             Figure { title: "confusion & matrix".into(), encoded: std::fs::read(&path).unwrap() },
-            Figure { title: "no picture".into(), encoded: b"<script>".to_vec() },
+            Figure { title: "no image".into(), encoded: b"<script>".to_vec() },
         ];
         let facts = [Facts { title: "Options <>".into(), rows: options.to_vec() }];
         let mut epochs = epochs();
@@ -141,7 +141,7 @@ fn a_report_is_whole_and_well_formed() {
         report.write(&path).unwrap();
         let html = std::fs::read_to_string(&path).unwrap();
         well_formed(&html);
-        assert_eq!(html.matches("<img").count(), 1, "what is no picture is left out");
+        assert_eq!(html.matches("<img").count(), 1, "what is no image is left out");
         assert_eq!(html.matches("<tr>").count(), options.len() + table_rows(summary.classes.len()));
         assert!(!html.contains("NaN") && !html.contains("http"), "{}", case.name);
     }

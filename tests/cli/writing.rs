@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
-use yolo_host::image::Picture;
+use yolo_host::image::Image;
 use yolo_host::weights::{self, Array, Checkpoint, Data, Precision};
 use yolo_tests::{root, shapes, yolo};
 
@@ -139,7 +139,7 @@ fn an_image_is_never_replaced_by_its_own_annotations() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("photos/a.png");
     fs::create_dir(file.parent().expect("a folder")).expect("a folder");
-    Picture { width: 64, height: 64, rgb: vec![90; 3 * 64 * 64] }.write(&file).expect("an image");
+    Image { width: 64, height: 64, rgb: vec![90; 3 * 64 * 64] }.write(&file).expect("an image");
     let before = fs::read(&file).expect("an image");
     let mut command = yolo();
     command.args(["detect", "--weights", "weights/bccd-yolov5n.safetensors", "--imgsz", "64"]);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use yolo_host::image::Picture;
+use yolo_host::image::Image;
 use yolo_host::model::{Model, Spec, State};
 use yolo_host::random::Stream;
 use yolo_host::train::{Finish, Hyper, Observer, Options, Training};
@@ -41,7 +41,7 @@ impl Found {
         let mut noise = Stream::keyed("class order");
         for i in 0..4 {
             let rgb = (0..3 * 96 * 96).map(|_| noise.below(256) as u8).collect();
-            Picture { width: 96, height: 96, rgb }
+            Image { width: 96, height: 96, rgb }
                 .write(images.join(format!("noise{i}.png")))
                 .expect("an image");
         }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
 use yolo_host::data::{Dataset, Error, Item, Split, SplitName, SplitOptions, TroubleKind};
-use yolo_host::image::Picture;
+use yolo_host::image::Image;
 use yolo_tests::{golden, report, root, shapes, shared};
 
 fn cases(part: &str) -> Vec<Value> {
@@ -27,7 +27,7 @@ fn label_rows(item: &Item) -> Vec<Vec<f64>> {
     item.labels.iter().map(|label| [&[label.class as f64][..], &label.rect].concat()).collect()
 }
 
-/// A folder with these files; a name ending in `.png` gets a grey picture of the size its content gives.
+/// A folder with these files; a name ending in `.png` gets a grey image of the size its content gives.
 fn folder(files: &[(&str, &str)]) -> TempDir {
     let root = tempfile::tempdir().expect("a folder");
     for (name, content) in files {
@@ -36,7 +36,7 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
         match content.split_once('x').filter(|_| name.ends_with(".png")) {
             Some((width, height)) => {
                 let (width, height) = (width.parse().expect("a width"), height.parse().expect("a height"));
-                Picture { width, height, rgb: vec![90; 3 * width * height] }.write(&path).expect("a picture");
+                Image { width, height, rgb: vec![90; 3 * width * height] }.write(&path).expect("an image");
             }
             None => fs::write(&path, content).expect("a file"),
         }
@@ -156,7 +156,7 @@ fn counts_of_real_datasets_match_upstream() {
     }
 }
 
-/// One picture of two categories with a gap between their ids: a whole box, a crowd, an outline in two pieces, and
+/// One image of two categories with a gap between their ids: a whole box, a crowd, an outline in two pieces, and
 /// a box without width.
 const COCO: &str = r#"{
   "images": [{"id": 7, "file_name": "x.png", "width": 40, "height": 20}, {"id": 9, "file_name": "y.png", "width": 40, "height": 20}],
@@ -272,8 +272,8 @@ fn what_is_wrong_is_counted_and_told() {
         ("20x12", "0 0.5 0.5 0.5 0.5\n0 0.5 0.5 0.5 0.5", Duplicate, object),
         ("20x12", "0 0.5 0.5 0.0 0.5", Degenerate, nothing),
         ("20x12", "0 0.5 0.5 0.5 0.5\0", BrokenLabels, image),
-        ("20x9", "0 0.5 0.5 0.5 0.5", SmallPicture, image),
-        ("no picture", "0 0.5 0.5 0.5 0.5", BrokenPicture, image),
+        ("20x9", "0 0.5 0.5 0.5 0.5", SmallImage, image),
+        ("no image", "0 0.5 0.5 0.5 0.5", BrokenImage, image),
     ];
     for (size, text, kind, fate) in cases {
         let root =
@@ -303,10 +303,10 @@ fn errors_name_the_file_and_the_mend() {
         (yaml("train: images\nnames: [a]\nnc: 2"), "`nc` is 2, but `names` has 1"),
         (yaml("train: images\nnc: 99999999999"), "`nc` must be"),
         (yaml("train: {a: b}\nnames: [a]"), "`train` must be a path"),
-        (yaml("val: images\nnames: [a]"), "names no pictures for train"),
+        (yaml("val: images\nnames: [a]"), "names no images for train"),
         (yaml("train: images\nnames: [a]\ndownload: touch harm"), "`download` is never run"),
-        (vec![YAML, ("images/note.txt", "")], "no pictures for train"),
-        (vec![YAML, ("images/x.png", "20x12")], "none of the 1 pictures for train has labels"),
+        (vec![YAML, ("images/note.txt", "")], "no images for train"),
+        (vec![YAML, ("images/x.png", "20x12")], "none of the 1 images for train has labels"),
         (broken, "not one object for train can be used"),
         (vec![("data.yaml", "train: a.json\nnames: [a]"), ("a.json", "{")], "not COCO's JSON"),
         (vec![("data.yaml", "train: a.json\nnames: [z]"), ("a.json", COCO)], "none of its categories"),

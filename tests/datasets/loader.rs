@@ -1,4 +1,4 @@
-//! The loader: batches that depend on nothing but the seed, and what it does about broken pictures and senseless options.
+//! The loader: batches that depend on nothing but the seed, and what it does about broken images and senseless options.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use yolo_host::data::augment::{enlarge, join};
 use yolo_host::data::{
     AugmentHyper, Batch, Cache, Dataset, Error, Item, Label, Loader, LoaderOptions, SplitName, SplitOptions,
 };
-use yolo_host::image::Picture;
+use yolo_host::image::Image;
 use yolo_tests::shapes;
 
 const HYPER: AugmentHyper = AugmentHyper {
@@ -65,10 +65,10 @@ fn batches_depend_on_seed_and_place_alone() {
     }
     assert!(batches(&items, training(), 3, 0) != one, "another epoch");
     assert!(batches(&items, LoaderOptions { seed: 6, ..training() }, 2, 0) != one, "another seed");
-    let mut pictures: Vec<_> = one.iter().flat_map(|batch| batch.pictures.clone()).collect();
-    assert_ne!(pictures, (0..11).collect::<Vec<_>>());
-    pictures.sort();
-    assert_eq!(pictures, (0..11).collect::<Vec<_>>());
+    let mut images: Vec<_> = one.iter().flat_map(|batch| batch.images.clone()).collect();
+    assert_ne!(images, (0..11).collect::<Vec<_>>());
+    images.sort();
+    assert_eq!(images, (0..11).collect::<Vec<_>>());
 }
 
 #[test]
@@ -77,45 +77,45 @@ fn four_in_one_are_made_of_the_same_samples() {
     let items = items(root.path());
     let plain = batches(&items, LoaderOptions { batch: 8, ..training() }, 0, 0);
     let quad = batches(&items, LoaderOptions { batch: 8, quad: true, ..training() }, 0, 0);
-    // Eleven pictures: two fours in the first batch, and three that make none.
+    // Eleven images: two fours in the first batch, and three that make none.
     assert_eq!(quad.iter().map(|batch| batch.shape).collect::<Vec<_>>(), [[2, 3, 128, 128]]);
-    assert_eq!(quad[0].pictures, [plain[0].pictures[0], plain[0].pictures[4]]);
+    assert_eq!(quad[0].images, [plain[0].images[0], plain[0].images[4]]);
     for at in 0..2 {
         let four: [_; 4] = std::array::from_fn(|i| sample(&plain[0], 4 * at + i));
         let enlarged = (enlarge(&four[0].0), four[0].1.clone());
         let made = sample(&quad[0], at);
-        assert!(made == enlarged || made == join(four), "picture {at}");
+        assert!(made == enlarged || made == join(four), "image {at}");
     }
 }
 
-/// A picture of a batch and its labels.
-fn sample(batch: &Batch, at: usize) -> (Picture, Vec<Label>) {
+/// An image of a batch and its labels.
+fn sample(batch: &Batch, at: usize) -> (Image, Vec<Label>) {
     let [_, _, height, width] = batch.shape;
     let planes: Vec<_> = batch.planes.chunks(height * width).skip(3 * at).take(3).collect();
     let byte = |i: usize| (planes[i % 3][i / 3] * 255.0).round() as u8;
     let rgb = (0..3 * height * width).map(byte).collect();
-    let labels = batch.targets.iter().filter(|(picture, _)| *picture == at).map(|(_, label)| label.clone());
-    (Picture { width, height, rgb }, labels.collect())
+    let labels = batch.targets.iter().filter(|(image, _)| *image == at).map(|(_, label)| label.clone());
+    (Image { width, height, rgb }, labels.collect())
 }
 
 #[test]
-fn chosen_pictures_come_in_their_order() {
+fn chosen_images_come_in_their_order() {
     let root = tempfile::tempdir().unwrap();
     let loader = Loader::new(items(root.path()), training()).unwrap();
     let chosen = vec![3, 3, 0, 7, 3, 9];
-    let pictures: Vec<_> =
-        loader.epoch(0, 0, Some(chosen.clone())).flat_map(|batch| batch.unwrap().pictures).collect();
-    assert_eq!(pictures, chosen);
+    let images: Vec<_> =
+        loader.epoch(0, 0, Some(chosen.clone())).flat_map(|batch| batch.unwrap().images).collect();
+    assert_eq!(images, chosen);
     let error = loader.epoch(0, 0, Some(vec![11])).next().unwrap().unwrap_err().to_string();
-    assert!(error.contains("picture 11 was chosen of 11"), "{error}");
+    assert!(error.contains("image 11 was chosen of 11"), "{error}");
 }
 
 #[test]
-fn a_picture_that_breaks_is_named_and_the_next_batch_comes() {
+fn a_image_that_breaks_is_named_and_the_next_batch_comes() {
     let root = tempfile::tempdir().unwrap();
     let items = items(root.path());
     let broken = items[5].image.clone();
-    fs::write(&broken, "no longer a picture").unwrap();
+    fs::write(&broken, "no longer an image").unwrap();
     let options = LoaderOptions { threads: 3, imgsz: 64, batch: 4, ..LoaderOptions::default() };
     let loader = Loader::new(items, options).unwrap();
     let results: Vec<_> = loader.epoch(0, 0, None).collect();

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
 use yolo_host::data::{Dataset, Error, Split, SplitName, SplitOptions, TroubleKind};
-use yolo_host::image::Picture;
+use yolo_host::image::Image;
 use yolo_host::model::Spec;
 use yolo_host::train::Hyper;
 use yolo_tests::root;
@@ -28,7 +28,7 @@ fn add(root: &Path, name: &str, content: &[u8]) {
     let path = root.join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     if content.is_empty() && name.ends_with(".png") {
-        Picture { width: 20, height: 12, rgb: vec![90; 720] }.write(&path).unwrap();
+        Image { width: 20, height: 12, rgb: vec![90; 720] }.write(&path).unwrap();
     } else {
         fs::write(path, content).unwrap();
     }
@@ -322,7 +322,7 @@ fn labels_are_found_in_upper_case_and_beside_the_images() {
         let root = folder(&[files.as_slice(), &[("data.yaml", yaml.as_bytes())]].concat());
         if files[0].0.ends_with("PNG") {
             fs::rename(root.path().join(files[0].0), root.path().join("x")).unwrap();
-            Picture { width: 20, height: 12, rgb: vec![90; 720] }.write(root.path().join("x.png")).unwrap();
+            Image { width: 20, height: 12, rgb: vec![90; 720] }.write(root.path().join("x.png")).unwrap();
             fs::rename(root.path().join("x.png"), root.path().join(files[0].0)).unwrap();
         }
         assert_eq!(images(&root.path().join("data.yaml"), SplitName::Train).0, named(&["a"]), "{files:?}");

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
 use yolo_host::data::{Dataset, Error, Split, SplitName, SplitOptions, TroubleKind};
-use yolo_host::image::Picture;
+use yolo_host::image::Image;
 
 const UNCACHED: SplitOptions<'static> =
     SplitOptions { cache: false, single_cls: false, share: 0.9, progress: None };
@@ -30,7 +30,7 @@ fn put(root: &Path, name: &str, content: &[u8]) {
     match size.filter(|_| path.extension().is_some_and(|suffix| suffix.eq_ignore_ascii_case("png"))) {
         Some((width, height)) => {
             let (width, height) = (width.parse().unwrap(), height.parse().unwrap());
-            Picture { width, height, rgb: vec![90; 3 * width * height] }.write(&path).unwrap();
+            Image { width, height, rgb: vec![90; 3 * width * height] }.write(&path).unwrap();
         }
         None => fs::write(&path, content).unwrap(),
     }
@@ -273,7 +273,7 @@ fn turned_jpeg(orientation: u8) -> Vec<u8> {
     let rgb: Vec<u8> = (0..800).flat_map(pixel).collect();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.jpg");
-    Picture { width: 40, height: 20, rgb }.write(&file).unwrap();
+    Image { width: 40, height: 20, rgb }.write(&file).unwrap();
     let jpeg = fs::read(file).unwrap();
     let mut exif = b"\xff\xe1\x00\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
     exif.extend([orientation, 0, 0, 0, 0, 0, 0]);
@@ -307,11 +307,11 @@ fn boxes_turn_with_an_image_that_was_annotated_as_stored() {
         put(root.path(), "c/data.yaml", b"train: instances.json\nnames: [cell]");
         let coco = split(&root.path().join("c/data.yaml"), SplitName::Train).unwrap();
         for item in [&train.items[0], &train.items[1], &coco.items[0]] {
-            let picture = Picture::read(&item.image).unwrap();
-            assert_eq!((picture.width, picture.height), (20, 40));
+            let image = Image::read(&item.image).unwrap();
+            assert_eq!((image.width, image.height), (20, 40));
             let [x, y, width, height] = item.labels[0].rect;
             assert!(close([width, height, 0.0, 0.0], [5.0 / 20.0, 10.0 / 40.0, 0.0, 0.0]), "{item:?}");
-            let at = |x: f64, y: f64| picture.pixels()[(y * 40.0) as usize * 20 + (x * 20.0) as usize][0];
+            let at = |x: f64, y: f64| image.pixels()[(y * 40.0) as usize * 20 + (x * 20.0) as usize][0];
             assert!(at(x, y) > 200, "{orientation}: {item:?}");
         }
     }

@@ -61,15 +61,15 @@ fn serve_writes_raw_maps() {
     let model = nano(folder.path());
     let network = Network::new(&model.graph, &portable_state(&model), &Device::Cpu).expect("a network");
     let mut failures = vec![];
-    // Two pictures of other sides; the smallest that there is; more pictures than a kernel takes at once.
+    // Two images of other sides; the smallest that there is; more images than a kernel takes at once.
     for (case, shape) in [[2, 3, 64, 96], [1, 3, 32, 32], [17, 3, 32, 64]].into_iter().enumerate() {
-        let (picture, output) = (format!("x{case}"), at(&format!("y{case}")));
-        input(folder.path(), &picture, &shape);
-        let load = format!("load n models/yolov5n.yaml {} {} {output}", at("n.safetensors"), at(&picture));
+        let (image, output) = (format!("x{case}"), at(&format!("y{case}")));
+        input(folder.path(), &image, &shape);
+        let load = format!("load n models/yolov5n.yaml {} {} {output}", at("n.safetensors"), at(&image));
         let answers = served(format!("{load}\nrun n\nrun n").as_bytes());
         assert!(answers.len() == 3 && answers.iter().all(|line| line.starts_with("ok ")), "{answers:?}");
 
-        let given = weights::read(&folder.path().join(&picture)).expect("the input");
+        let given = weights::read(&folder.path().join(&image)).expect("the input");
         let wanted =
             network.run(&floats(&given.arrays["input"]), shape, &model.detect.outputs).expect("maps");
         let found = weights::read(Path::new(&output)).expect("the output").arrays;
@@ -133,8 +133,8 @@ fn serve_refuses_and_goes_on() {
             "flat: `input` must be [batch, channels, height, width], not [3, 32, 32]",
         ),
         (load(cfg, good, "grey", &y), "grey: `input` has 1 channels, where the model takes 3"),
-        (load(cfg, good, "odd", &y), "odd: models/yolov5n.yaml: the model does not take pictures of 48×32"),
-        (load(cfg, good, "none", &y), "none: `input` has no pictures"),
+        (load(cfg, good, "odd", &y), "odd: models/yolov5n.yaml: the model does not take images of 48×32"),
+        (load(cfg, good, "none", &y), "none: `input` has no images"),
         (load(cfg, good, "empty", &y), "empty: "),
         (load(cfg, good, "good", &at("missing/y")), "missing/y: cannot write the file"),
         (b"run n".to_vec(), "error: no model `n`"),

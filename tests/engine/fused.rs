@@ -3,7 +3,7 @@
 use yolo_bundle as _;
 use yolo_host::exec::engine::Engine;
 use yolo_host::exec::train_cpu::Trainer;
-use yolo_host::image::{Picture, to_planes};
+use yolo_host::image::{Image, to_planes};
 use yolo_host::model::{Model, Spec};
 use yolo_tests::{light_models, models, portable_state, registry, report, root, uniform};
 
@@ -16,8 +16,8 @@ fn compare(model: &Model, name: &str, shapes: &[[usize; 4]], failures: &mut Vec<
     let mut engine = Engine::new(&model.graph, state.clone(), outputs);
     let mut reference = Trainer::<f64>::new(&model.graph, &state, outputs).expect(name);
     for &shape in shapes {
-        let pictures = uniform("pictures", shape.iter().product());
-        let single: Vec<f32> = pictures.iter().map(|value| *value as f32).collect();
+        let images = uniform("pictures", shape.iter().product());
+        let single: Vec<f32> = images.iter().map(|value| *value as f32).collect();
         let double: Vec<f64> = single.iter().map(|value| f64::from(*value)).collect();
         engine.run(&single, shape).expect(name);
         reference.infer(&double, shape).expect(name);
@@ -83,12 +83,12 @@ fn threads_change_nothing() {
     for (name, model) in light_models() {
         let stride = model.detect.max_stride();
         let shape = [1, model.spec.channels, 5 * stride, 7 * stride];
-        let pictures: Vec<f32> =
+        let images: Vec<f32> =
             uniform("pictures", shape.iter().product()).iter().map(|value| *value as f32).collect();
         let mut engine = Engine::new(&model.graph, portable_state(&model), &model.detect.outputs);
         let mut maps = |threads: usize| -> Vec<Vec<f32>> {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| engine.run(&pictures, shape)).expect(&name);
+            pool.install(|| engine.run(&images, shape)).expect(&name);
             let places = 0..model.detect.outputs.len();
             places.map(|place| engine.output(place).unwrap().data.to_vec()).collect()
         };
@@ -100,7 +100,7 @@ fn threads_change_nothing() {
     }
 }
 
-/// A picture of bytes is the same picture in planes, to the bit.
+/// An image of bytes is the same image in planes, to the bit.
 #[test]
 fn bytes_are_planes() {
     let file = root().join("models/yolov5n.yaml");
@@ -110,7 +110,7 @@ fn bytes_are_planes() {
     let bytes: Vec<u8> = uniform("bytes", 2 * 3 * 64 * 96).iter().map(|u| (256.0 * u) as u8).collect();
     let planes: Vec<f32> = bytes
         .chunks(3 * 64 * 96)
-        .flat_map(|rgb| to_planes(&Picture { width: 96, height: 64, rgb: rgb.to_vec() }))
+        .flat_map(|rgb| to_planes(&Image { width: 96, height: 64, rgb: rgb.to_vec() }))
         .collect();
     let mut maps = |run: &dyn Fn(&mut Engine)| -> Vec<Vec<f32>> {
         run(&mut engine);

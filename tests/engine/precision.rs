@@ -15,18 +15,18 @@ use yolo_tests::{light_models, portable_state, report, root, shared, uniform, yo
 const MOST: [f64; 2] = [0.025, 0.09];
 const MIDDLE: [f64; 2] = [0.005, 0.015];
 
-/// bf16, and int8 with the ranges of these pictures.
-fn both(model: &Model, pictures: &[f32], shape: [usize; 4]) -> [Numbers; 2] {
+/// bf16, and int8 with the ranges of these images.
+fn both(model: &Model, images: &[f32], shape: [usize; 4]) -> [Numbers; 2] {
     let mut engine = Engine::new(&model.graph, portable_state(model), &model.detect.outputs);
-    engine.calibrate(pictures, shape).unwrap();
+    engine.calibrate(images, shape).unwrap();
     [Numbers::Bf16, Numbers::Int8(engine.into_ranges())]
 }
 
 /// All outputs, one after the other.
-fn outputs(model: &Model, numbers: &Numbers, pictures: &[f32], shape: [usize; 4]) -> Vec<f32> {
+fn outputs(model: &Model, numbers: &Numbers, images: &[f32], shape: [usize; 4]) -> Vec<f32> {
     let wanted = &model.detect.outputs;
     let mut engine = Engine::with_numbers(&model.graph, portable_state(model), wanted, numbers);
-    engine.run(pictures, shape).unwrap();
+    engine.run(images, shape).unwrap();
     (0..wanted.len()).flat_map(|place| engine.output(place).unwrap().data.to_vec()).collect()
 }
 
@@ -36,8 +36,8 @@ fn every_model_stays_near_the_reference() {
     for (name, model) in light_models() {
         let (stride, channels) = (model.detect.max_stride(), model.spec.channels);
         let shape = [1, channels, 2 * stride, 3 * stride];
-        let pictures = uniform("pictures", shape.iter().product());
-        let single: Vec<f32> = pictures.iter().map(|value| *value as f32).collect();
+        let images = uniform("pictures", shape.iter().product());
+        let single: Vec<f32> = images.iter().map(|value| *value as f32).collect();
         let double: Vec<f64> = single.iter().map(|value| f64::from(*value)).collect();
         let state = portable_state(&model);
         let mut reference = Trainer::<f64>::new(&model.graph, &state, &model.detect.outputs).expect(&name);
@@ -74,12 +74,12 @@ fn threads_change_nothing() {
     for (name, model) in light_models() {
         let stride = model.detect.max_stride();
         let shape = [1, model.spec.channels, 3 * stride, 5 * stride];
-        let pictures = uniform("pictures", shape.iter().product());
-        let pictures: Vec<f32> = pictures.iter().map(|value| *value as f32).collect();
-        for numbers in both(&model, &pictures, shape) {
+        let images = uniform("pictures", shape.iter().product());
+        let images: Vec<f32> = images.iter().map(|value| *value as f32).collect();
+        for numbers in both(&model, &images, shape) {
             let with = |threads: usize| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| outputs(&model, &numbers, &pictures, shape))
+                pool.install(|| outputs(&model, &numbers, &images, shape))
             };
             let one = with(1);
             for threads in [2, 3] {
@@ -130,12 +130,12 @@ fn map_is_kept() {
         let quality = &json["models"][0]["quality"];
         ["map50", "map"].map(|key| quality[key].as_f64().unwrap())
     };
-    let pictures = folder.path().join("images/train2017").display().to_string();
+    let images = folder.path().join("images/train2017").display().to_string();
     let plain = map(&[]);
     let near = |other: [f64; 2], most: f64| plain.iter().zip(other).all(|(a, b)| (a - b).abs() <= most);
     assert!(near([0.6444, 0.4323], 0.005), "f32: {plain:?}");
     let bf16 = map(&["--precision", "bf16"]);
     assert!(near(bf16, 0.003) && bf16 != plain, "bf16: {bf16:?}, f32: {plain:?}");
-    let int8 = map(&["--precision", "int8", "--calibrate", &pictures]);
+    let int8 = map(&["--precision", "int8", "--calibrate", &images]);
     assert!(near(int8, 0.01) && int8 != plain, "int8: {int8:?}, f32: {plain:?}");
 }

@@ -119,10 +119,10 @@ fn one_that_is_linked_in() {
     let model = model(&format!("{TWO_LAYERS}  - [[0, 1], 1, ScaledPower, [3]]"), &registry()).unwrap();
     let network = Network::new(&model.graph, &portable_state(&model), &Device::Cpu).unwrap();
     let wanted: Vec<_> = model.layers[..3].iter().map(|layer| layer.output).collect();
-    // Other sizes than the one with which the graph was built, and two pictures.
+    // Other sizes than the one with which the graph was built, and two images.
     for shape in [[1, 3, 5, 7], [2, 3, 4, 9]] {
-        let picture = values("input", shape.iter().product());
-        let outputs = network.run(&picture, shape, &wanted).unwrap();
+        let image = values("input", shape.iter().product());
+        let outputs = network.run(&image, shape, &wanted).unwrap();
         let [(_, a), (_, b), (_, y)] = &outputs[..] else { panic!("three outputs") };
         for ((a, b), y) in a.iter().zip(b).zip(y) {
             assert!((a * b * b * b - y).abs() <= 1e-5 * y.abs().max(1.0), "{a}·{b}³ is not {y}");
@@ -136,14 +136,14 @@ fn one_that_is_linked_in() {
 fn one_that_is_trained_through() {
     let model = model(&format!("{TWO_LAYERS}  - [[0, 1], 1, ScaledPower, [3]]"), &registry()).unwrap();
     let (state, output, shape) = (portable_state(&model), model.layers[2].output, [2, 3, 4, 5]);
-    let picture: Vec<f64> = uniform("input", shape.iter().product());
+    let image: Vec<f64> = uniform("input", shape.iter().product());
     let mut kernels = train_cpu::Trainer::<f64>::new(&model.graph, &state, &[output]).unwrap();
-    kernels.forward(&picture, shape, true).unwrap();
+    kernels.forward(&image, shape, true).unwrap();
     let ones = vec![1.0; kernels.output(output).unwrap().data.len()];
     kernels.backward(&[(output, &ones)]).unwrap();
     let precision = candle::Precision::Double;
     let mut tensors = candle::Trainer::new(&model.graph, &state, &[output], &Device::Cpu, precision).unwrap();
-    tensors.forward(&Tensor::from_vec(picture, &shape, &Device::Cpu).unwrap(), true).unwrap();
+    tensors.forward(&Tensor::from_vec(image, &shape, &Device::Cpu).unwrap(), true).unwrap();
     let ones = tensors.output(output).unwrap().ones_like().unwrap();
     tensors.backward(&[(output, ones)]).unwrap();
     let grads: Vec<_> = tensors.trainable().map(|(id, _, grad)| (id, grad.clone())).collect();

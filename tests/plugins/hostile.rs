@@ -60,8 +60,8 @@ fn run(registry: &Registry, row: &str) -> Result<Vec<(f32, f32)>, String> {
     let wanted = [model.layers[0].output, model.layers[1].output];
     model.graph.shapes(&[1, 3, 5, 7]).map_err(chain)?;
     let network = Network::new(&model.graph, &portable_state(&model), &Device::Cpu).map_err(chain)?;
-    let picture: Vec<f32> = uniform("input", 3 * 5 * 7).into_iter().map(|u| u as f32).collect();
-    let outputs = network.run(&picture, [1, 3, 5, 7], &wanted).map_err(chain)?;
+    let image: Vec<f32> = uniform("input", 3 * 5 * 7).into_iter().map(|u| u as f32).collect();
+    let outputs = network.run(&image, [1, 3, 5, 7], &wanted).map_err(chain)?;
     let [(_, x), (_, y)] = outputs.try_into().expect("two outputs");
     Ok(x.into_iter().zip(y).collect())
 }

@@ -10,7 +10,7 @@ use yolo_host::model::{Model, Spec, State};
 use yolo_host::plugin::{Origin, Registry};
 use yolo_host::weights::{self, Checkpoint, Meta, Precision};
 use yolo_tests::plugins::{FAMILIES, compile, example_in_rust, family, is_installed};
-use yolo_tests::reference::{figure_failures, layer_failures, networks, picture, records};
+use yolo_tests::reference::{figure_failures, image, layer_failures, networks, records};
 use yolo_tests::{
     bare_yolo, golden_model, number, portable_state, read_golden, registry, report, root, yolo,
 };
@@ -31,7 +31,7 @@ fn with_libraries(libraries: &[PathBuf]) -> Registry {
 fn outputs(model: &Model, height: usize, width: usize) -> Vec<Vec<u32>> {
     let network = Network::new(&model.graph, &portable_state(model), &Device::Cpu).unwrap();
     let wanted: Vec<_> = model.layers.iter().map(|layer| layer.output).collect();
-    let outputs = network.run(&picture(height, width), [1, 3, height, width], &wanted).unwrap();
+    let outputs = network.run(&image(height, width), [1, 3, height, width], &wanted).unwrap();
     outputs.into_iter().map(|(_, values)| values.into_iter().map(f32::to_bits).collect()).collect()
 }
 

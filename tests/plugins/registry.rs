@@ -34,9 +34,9 @@ fn run(row: &str) -> (Model, Vec<f32>, Vec<f32>) {
     );
     let model = Model::build(Spec::parse(&text, "toy").unwrap(), &registry()).unwrap();
     let network = Network::new(&model.graph, &portable_state(&model), &Device::Cpu).unwrap();
-    let picture: Vec<f32> = uniform("input", 3 * 5 * 7).into_iter().map(|u| 12.0 * u as f32 - 6.0).collect();
+    let image: Vec<f32> = uniform("input", 3 * 5 * 7).into_iter().map(|u| 12.0 * u as f32 - 6.0).collect();
     let wanted = [model.layers[0].output, model.layers[1].output];
-    let [(_, x), (_, y)] = network.run(&picture, [1, 3, 5, 7], &wanted).unwrap().try_into().unwrap();
+    let [(_, x), (_, y)] = network.run(&image, [1, 3, 5, 7], &wanted).unwrap().try_into().unwrap();
     (model, x, y)
 }
 

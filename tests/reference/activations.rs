@@ -10,7 +10,7 @@ use yolo_host::graph::{Act, Op};
 use yolo_host::model::{Anchors, Model, Spec};
 use yolo_tests::{floats, golden, models, number, read_golden, registry, report, root, uniform, yolo};
 
-/// Decoded boxes of the noise picture.
+/// Decoded boxes of the noise image.
 fn boxes(file: &Path, size: (usize, usize)) -> Vec<f32> {
     let (height, width) = size;
     let planes: Vec<f32> = uniform("input", 3 * height * width).into_iter().map(|u| u as f32).collect();

@@ -8,7 +8,7 @@ use yolo_host::data::augment::{
     flip_up_down, join, mixup, mosaic4, mosaic9,
 };
 use yolo_host::data::{Dataset, Label, Loader, LoaderOptions, SplitName, SplitOptions};
-use yolo_host::image::{Picture, letterbox, resize_area};
+use yolo_host::image::{Image, letterbox, resize_area};
 use yolo_tests::{golden, report, uniform};
 
 fn cases(part: &str) -> Vec<Value> {
@@ -36,26 +36,26 @@ fn list<T>(value: &Value, read: impl Fn(&Value) -> T) -> Vec<T> {
     value.as_array().expect("a list").iter().map(read).collect()
 }
 
-fn noise(width: usize, height: usize) -> Picture {
+fn noise(width: usize, height: usize) -> Image {
     let bytes = uniform(&format!("letterbox/{width}x{height}"), width * height * 3);
-    Picture { width, height, rgb: bytes.into_iter().map(|u| (256.0 * u) as u8).collect() }
+    Image { width, height, rgb: bytes.into_iter().map(|u| (256.0 * u) as u8).collect() }
 }
 
 /// 64 levels of each colour, as the golden's maker lays them.
-fn cube() -> Picture {
+fn cube() -> Image {
     let levels =
         |i: usize| [4 * (i % 64) + 1, 4 * (i / 64 % 64) + 2, 4 * (i / 4096) + 3].map(|level| level as u8);
-    Picture { width: 512, height: 512, rgb: (0..64 * 64 * 64).flat_map(levels).collect() }
+    Image { width: 512, height: 512, rgb: (0..64 * 64 * 64).flat_map(levels).collect() }
 }
 
 /// A part of [`cube`].
-fn cut(width: usize, height: usize, (left, top): (usize, usize)) -> Picture {
+fn cut(width: usize, height: usize, (left, top): (usize, usize)) -> Image {
     let all = cube();
     let rows = all.rgb.chunks(3 * 512).skip(top).take(height);
-    Picture { width, height, rgb: rows.flat_map(|row| &row[3 * left..][..3 * width]).copied().collect() }
+    Image { width, height, rgb: rows.flat_map(|row| &row[3 * left..][..3 * width]).copied().collect() }
 }
 
-fn picture(value: &Value) -> Picture {
+fn image(value: &Value) -> Image {
     if value == "cube" {
         return cube();
     }
@@ -119,7 +119,7 @@ fn area_matches_opencv() {
     let mut failures = Vec::new();
     for case in cases("area") {
         let [width, height] = sizes(&case["to"]);
-        if digest(&resize_area(&picture(&case["from"]), width, height).rgb) != case["sha256"] {
+        if digest(&resize_area(&image(&case["from"]), width, height).rgb) != case["sha256"] {
             failures.push(format!("{} to {width}x{height}", case["from"]));
         }
     }
@@ -130,9 +130,9 @@ fn area_matches_opencv() {
 fn hsv_matches_the_reference() {
     let mut failures = Vec::new();
     for case in cases("hsv") {
-        let mut picture = picture(&case["picture"]);
-        HsvGains(numbers(&case["gains"])).apply(&mut picture);
-        if digest(&picture.rgb) != case["sha256"] {
+        let mut image = image(&case["picture"]);
+        HsvGains(numbers(&case["gains"])).apply(&mut image);
+        if digest(&image.rgb) != case["sha256"] {
             failures.push(format!("{} by {}", case["picture"], case["gains"]));
         }
     }
@@ -159,10 +159,10 @@ fn polygons_match_opencv() {
 fn perspectives_match_the_reference() {
     let mut failures = Vec::new();
     for (i, case) in cases("perspective").iter().enumerate() {
-        let picture = picture(&case["picture"]);
+        let image = image(&case["picture"]);
         let border = number(&case["border"]) as isize;
         let new = |side: usize| side.checked_add_signed(2 * border).expect("a size");
-        let (from, to) = ((picture.height, picture.width), (new(picture.height), new(picture.width)));
+        let (from, to) = ((image.height, image.width), (new(image.height), new(image.width)));
         let perspective = perspective(&case["numbers"]);
         if !case["matrix"].is_null() {
             let reference: Matrix = std::array::from_fn(|row| numbers(&case["matrix"][row]));
@@ -172,9 +172,9 @@ fn perspectives_match_the_reference() {
                 failures.push(format!("{i}: matrix"));
             }
         }
-        let scene = Scene { picture, objects: objects(&case["objects"], &case["segments"]) };
+        let scene = Scene { image, objects: objects(&case["objects"], &case["segments"]) };
         let scene = perspective.apply(scene, to);
-        if digest(&scene.picture.rgb) != case["sha256"] {
+        if digest(&scene.image.rgb) != case["sha256"] {
             failures.push(format!("{i}: pixels"));
         }
         let left = rows(&objects(&case["left"], &Value::Null));
@@ -185,12 +185,12 @@ fn perspectives_match_the_reference() {
     report(failures);
 }
 
-fn tiles(value: &Value) -> Vec<(Picture, Vec<Label>)> {
-    list(value, |tile| (picture(&tile["picture"]), labels(&tile["labels"], &tile["segments"])))
+fn tiles(value: &Value) -> Vec<(Image, Vec<Label>)> {
+    list(value, |tile| (image(&tile["picture"]), labels(&tile["labels"], &tile["segments"])))
 }
 
-fn laid(tiles: &[(Picture, Vec<Label>)]) -> Vec<Tile<'_>> {
-    tiles.iter().map(|(picture, labels)| Tile { picture, labels }).collect()
+fn laid(tiles: &[(Image, Vec<Label>)]) -> Vec<Tile<'_>> {
+    tiles.iter().map(|(image, labels)| Tile { image, labels }).collect()
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn mosaics_match_the_reference() {
             [a, b, c, d, e, f, g, h, i] => mosaic9([a, b, c, d, e, f, g, h, i], side, (x, y)),
             _ => unreachable!("four or nine"),
         };
-        if digest(&scene.picture.rgb) != case["sha256"] {
+        if digest(&scene.image.rgb) != case["sha256"] {
             failures.push(format!("{i}: pixels"));
         }
         let expected = rows(&objects(&case["objects"], &Value::Null));
@@ -223,9 +223,9 @@ fn copies_match_the_reference() {
     for (i, case) in cases("copy_paste").iter().enumerate() {
         let objects_before = objects(&case["objects"], &case["segments"]);
         let count = objects_before.len();
-        let mut scene = Scene { picture: picture(&case["picture"]), objects: objects_before };
+        let mut scene = Scene { image: image(&case["picture"]), objects: objects_before };
         copy_paste(&mut scene, &list(&case["chosen"], |index| number(index) as usize));
-        if digest(&scene.picture.rgb) != case["sha256"] {
+        if digest(&scene.image.rgb) != case["sha256"] {
             failures.push(format!("{i}: pixels"));
         }
         if scene.objects != objects(&case["all"], &case["all_segments"]) {
@@ -238,12 +238,12 @@ fn copies_match_the_reference() {
 }
 
 #[test]
-fn mixed_pictures_match_the_reference() {
+fn mixed_images_match_the_reference() {
     for case in cases("mixup") {
-        let mut scene = Scene { picture: picture(&case["picture"]), objects: vec![] };
-        let other = Scene { picture: cut(48, 40, (0, 100)), objects: vec![] };
+        let mut scene = Scene { image: image(&case["picture"]), objects: vec![] };
+        let other = Scene { image: cut(48, 40, (0, 100)), objects: vec![] };
         mixup(&mut scene, other, number(&case["ratio"]));
-        assert_eq!(digest(&scene.picture.rgb), case["sha256"], "{}", case["ratio"]);
+        assert_eq!(digest(&scene.image.rgb), case["sha256"], "{}", case["ratio"]);
     }
 }
 
@@ -255,8 +255,8 @@ fn four_in_one_match_the_reference() {
         assert_eq!(digest(&enlarge(&first).rgb), case["enlarged"], "{width}x{height}");
         let label = |i: usize| labels(&case["labels"][i], &Value::Null);
         let part = |i: usize| (cut(width, height, (100 * i, 100 * i)), label(i));
-        let (picture, joined) = join([(first, label(0)), part(1), part(2), part(3)]);
-        assert_eq!(digest(&picture.rgb), case["joined"], "{width}x{height}");
+        let (image, joined) = join([(first, label(0)), part(1), part(2), part(3)]);
+        assert_eq!(digest(&image.rgb), case["joined"], "{width}x{height}");
         assert_eq!(joined, labels(&case["joined_labels"], &Value::Null));
     }
 }
@@ -275,22 +275,22 @@ fn whole_samples_match_the_reference() {
             copy_paste(&mut scene, &list(&case["chosen"], |index| number(index) as usize));
             scene
         } else {
-            let (picture, labels) = &tiles[0];
-            let boxed = letterbox(picture, (side, side), false, true, 32);
-            let size = (boxed.gain * picture.width as f64, boxed.gain * picture.height as f64);
+            let (image, labels) = &tiles[0];
+            let boxed = letterbox(image, (side, side), false, true, 32);
+            let size = (boxed.gain * image.width as f64, boxed.gain * image.height as f64);
             let objects = labels.iter().map(|label| Object::placed(label, size, boxed.pad)).collect();
-            Scene { picture: boxed.picture, objects }
+            Scene { image: boxed.image, objects }
         };
         scene = perspective(&case["numbers"]).apply(scene, (side, side));
         let mut left: Vec<Label> = scene.objects.iter().map(|object| object.label((side, side))).collect();
-        HsvGains(numbers(&case["gains"])).apply(&mut scene.picture);
+        HsvGains(numbers(&case["gains"])).apply(&mut scene.image);
         if case["flipud"].as_bool().unwrap() {
-            flip_up_down(&mut scene.picture, &mut left);
+            flip_up_down(&mut scene.image, &mut left);
         }
         if case["fliplr"].as_bool().unwrap() {
-            flip_left_right(&mut scene.picture, &mut left);
+            flip_left_right(&mut scene.image, &mut left);
         }
-        if digest(&scene.picture.rgb) != case["sha256"] {
+        if digest(&scene.image.rgb) != case["sha256"] {
             failures.push(format!("{i}: pixels"));
         }
         let expected = label_rows(&labels(&case["labels"], &Value::Null));
@@ -306,13 +306,13 @@ fn whole_samples_match_the_reference() {
     report(failures);
 }
 
-/// Writes the golden's pictures and labels as a YOLO dataset.
+/// Writes the golden's images and labels as a YOLO dataset.
 fn folder(root: &Path, case: &Value) {
     for kind in ["images", "labels"] {
         std::fs::create_dir(root.join(kind)).unwrap();
     }
     for (i, size) in case["sizes"].as_array().unwrap().iter().enumerate() {
-        picture(size).write(root.join(format!("images/{i}.png"))).unwrap();
+        image(size).write(root.join(format!("images/{i}.png"))).unwrap();
         let line = |row: &Value| numbers::<5>(row).map(|number| number.to_string()).join(" ");
         let text = list(&case["labels"][i], line).join("\n");
         std::fs::write(root.join(format!("labels/{i}.txt")), text).unwrap();
@@ -344,10 +344,10 @@ fn validation_batches_match_the_reference() {
             assert_eq!(batch.shape, sizes(&expected["shape"]));
             let stem =
                 |&index: &usize| loader.items()[index].image.file_stem().unwrap().to_str().unwrap().parse();
-            let pictures: Vec<usize> = batch.pictures.iter().map(|index| stem(index).unwrap()).collect();
-            assert_eq!(pictures, list(&expected["pictures"], |index| number(index) as usize));
+            let images: Vec<usize> = batch.images.iter().map(|index| stem(index).unwrap()).collect();
+            assert_eq!(images, list(&expected["pictures"], |index| number(index) as usize));
             let bytes: Vec<u8> = batch.planes.iter().map(|unit| (unit * 255.0).round() as u8).collect();
-            assert_eq!(digest(&bytes), expected["sha256"], "{pictures:?}");
+            assert_eq!(digest(&bytes), expected["sha256"], "{images:?}");
             let row = |(at, label): &(usize, Label)| {
                 let [x, y, w, h] = label.rect;
                 [*at as f64, label.class as f64, x, y, w, h]

@@ -6,7 +6,7 @@ use yolo_host::detector::{Detector, load_model};
 use yolo_host::exec::Machine;
 use yolo_host::model::{Mismatch, Model, Spec, State};
 use yolo_host::weights::{self, Array, Checkpoint};
-use yolo_tests::reference::picture;
+use yolo_tests::reference::image;
 use yolo_tests::{floats, golden, read_golden, registry, root, shared};
 
 fn read(name: &str) -> Checkpoint {
@@ -73,7 +73,7 @@ fn a_fused_checkpoint_detects_as_the_reference() {
         Detector::load(&golden("checkpoints/fused.pt"), None, &mut registry, Machine::Cpu).unwrap();
     let notes = registry.take_notes();
     assert!(notes.len() == 1 && notes[0].contains("a fused checkpoint"), "{notes:?}");
-    let ours = detector.predict(&picture(64, 96), 64, 96, f32::NEG_INFINITY).unwrap();
+    let ours = detector.predict(&image(64, 96), 64, 96, f32::NEG_INFINITY).unwrap();
     let reference =
         floats(&read_golden(&golden("checkpoints/expected.safetensors")).arrays["decoded/decoded"]);
     assert_eq!(ours.len(), reference.len());

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use yolo_host::image::{Picture, letterbox, resize_linear, scale_boxes};
+use yolo_host::image::{Image, letterbox, resize_linear, scale_boxes};
 use yolo_tests::{golden, report, uniform};
 
 fn cases(part: &str) -> Vec<Value> {
@@ -15,14 +15,14 @@ fn pair(value: &Value) -> (usize, usize) {
     (value[0].as_u64().unwrap() as usize, value[1].as_u64().unwrap() as usize)
 }
 
-/// The noise picture of `portable.py`.
-fn picture((width, height): (usize, usize)) -> Picture {
+/// The noise image of `portable.py`.
+fn image((width, height): (usize, usize)) -> Image {
     let bytes = uniform(&format!("letterbox/{width}x{height}"), width * height * 3);
-    Picture { width, height, rgb: bytes.into_iter().map(|u| (256.0 * u) as u8).collect() }
+    Image { width, height, rgb: bytes.into_iter().map(|u| (256.0 * u) as u8).collect() }
 }
 
-fn digest(picture: &Picture) -> String {
-    Sha256::digest(&picture.rgb).iter().map(|byte| format!("{byte:02x}")).collect()
+fn digest(image: &Image) -> String {
+    Sha256::digest(&image.rgb).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn resize_matches_opencv() {
     let mut failures = Vec::new();
     for case in cases("resize") {
         let (from, to) = (pair(&case["from"]), pair(&case["to"]));
-        if digest(&resize_linear(&picture(from), to.0, to.1)) != case["sha256"].as_str().unwrap() {
+        if digest(&resize_linear(&image(from), to.0, to.1)) != case["sha256"].as_str().unwrap() {
             failures.push(format!("{from:?} to {to:?}"));
         }
     }
@@ -43,16 +43,16 @@ fn letterbox_matches_the_reference() {
     for case in cases("letterbox") {
         let stride = case["stride"].as_u64().unwrap() as usize;
         let boxed = letterbox(
-            &picture(pair(&case["picture"])),
+            &image(pair(&case["picture"])),
             pair(&case["imgsz"]),
             case["auto"].as_bool().unwrap(),
             true,
             stride,
         );
-        let shape = (boxed.picture.height, boxed.picture.width);
+        let shape = (boxed.image.height, boxed.image.width);
         let figures = [boxed.gain, boxed.pad.0, boxed.pad.1];
         let reference = ["ratio", "dw", "dh"].map(|key| case[key].as_f64().unwrap());
-        if shape != pair(&case["shape"]) || figures != reference || digest(&boxed.picture) != case["sha256"] {
+        if shape != pair(&case["shape"]) || figures != reference || digest(&boxed.image) != case["sha256"] {
             failures.push(format!("{case}: got {shape:?} {figures:?}"));
         }
     }

@@ -10,7 +10,7 @@ use yolo_tests::{golden, report, uniform};
 const KINDS: [(&str, IouKind); 4] =
     [("IoU", IouKind::Iou), ("GIoU", IouKind::Giou), ("DIoU", IouKind::Diou), ("CIoU", IouKind::Ciou)];
 
-/// Layers, pictures and targets that a loss can be computed of.
+/// Layers, images and targets that a loss can be computed of.
 #[derive(Clone, Debug)]
 struct Case {
     hyper: LossHyper,
@@ -85,7 +85,7 @@ fn case(json: &Value) -> Case {
         sizes: strides.iter().map(|stride| [size[0], size[1]].map(|side| (side / stride) as usize)).collect(),
         strides,
         nc: json["nc"].as_u64().expect("classes") as usize,
-        batch: json["batch"].as_u64().expect("pictures") as usize,
+        batch: json["batch"].as_u64().expect("images") as usize,
         targets: list(&json["targets"], |row| {
             let row = numbers(row);
             Target { image: row[0] as usize, class: row[1] as usize, rect: [row[2], row[3], row[4], row[5]] }
@@ -300,7 +300,7 @@ proptest! {
     }
 }
 
-/// Three layers of 80 × 48 pixels, two pictures, two classes, one object.
+/// Three layers of 80 × 48 pixels, two images, two classes, one object.
 fn plain() -> Case {
     Case {
         hyper: LossHyper::default(),
@@ -399,7 +399,7 @@ fn unsound_input_is_a_clear_error() {
     let table: [(&str, Change); 14] = [
         ("target 0 has class 2, but there are 2 classes", |case, _| case.targets[0].class = 2),
         ("target 0 has class 18446744073709551615", |case, _| case.targets[0].class = usize::MAX),
-        ("target 0 belongs to picture 2, but the batch has 2", |case, _| case.targets[0].image = 2),
+        ("target 0 belongs to image 2, but the batch has 2", |case, _| case.targets[0].image = 2),
         ("target 0 is no box", |case, _| case.targets[0].rect[0] = f64::NAN),
         ("target 0 is no box", |case, _| case.targets[0].rect[3] = f64::INFINITY),
         ("target 0 is no box", |case, _| case.targets[0].rect[2] = -0.1),
@@ -409,7 +409,7 @@ fn unsound_input_is_a_clear_error() {
         ("map 1 has 421 values", |_, maps| maps[1].push(0.0)),
         ("map 1 has 420 values", |case, _| case.sizes[1] = [usize::MAX, usize::MAX]),
         ("2 maps for 3 layers", |_, maps| maps.truncate(2)),
-        ("map 0 is empty: 0 pictures", |case, _| case.batch = 0),
+        ("map 0 is empty: 0 images", |case, _| case.batch = 0),
         ("the loss is not finite", |_, maps| maps.iter_mut().for_each(|map| map.fill(1e308))),
     ];
     let mut failures = Vec::new();

@@ -69,7 +69,7 @@ fn nothing_gives_zeros() {
         }
         assert!(values.iter().all(|value| *value == 0.0), "{name}: {values:?}");
         assert!(summary.curves.f1.concat().iter().all(|f1| *f1 == 0.0), "{name}");
-        assert_eq!(summary.images, case.pictures().len(), "{name}");
+        assert_eq!(summary.images, case.images().len(), "{name}");
     }
 }
 

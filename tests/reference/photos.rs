@@ -7,7 +7,7 @@ use yolo_bundle as _;
 use yolo_host::detector::Detector;
 use yolo_host::eval::{Detection, NmsOptions, non_max_suppression};
 use yolo_host::exec::Machine;
-use yolo_host::image::{Picture, letterbox};
+use yolo_host::image::{Image, letterbox};
 use yolo_host::weights;
 use yolo_tests::{floats, golden, registry, report, root, shared};
 
@@ -90,10 +90,10 @@ fn file_differences(detector: &Detector, goldens: &str) -> Vec<String> {
         let (name, size) =
             (record["photograph"].as_str().unwrap(), record["imgsz"].as_u64().unwrap() as usize);
         let Some(path) = photograph(name) else { continue };
-        let photo = Picture::read(&path).unwrap();
+        let photo = Image::read(&path).unwrap();
         // PNG has one decoding, so the network's input is the reference's to the bit.
         if name.ends_with(".png") {
-            let boxed = letterbox(&photo, (size, size), true, true, 32).picture;
+            let boxed = letterbox(&photo, (size, size), true, true, 32).image;
             let planes: Vec<u8> = (0..3).flat_map(|c| boxed.rgb.iter().skip(c).step_by(3).copied()).collect();
             let digest: String = Sha256::digest(&planes).iter().map(|byte| format!("{byte:02x}")).collect();
             if digest != record["input_sha256"] {
@@ -139,7 +139,7 @@ fn detections_from_stored_inputs_match_the_reference() {
 
 #[test]
 fn the_program_for_cuda_finds_the_same() {
-    let photo = Picture::read(root().join("tests/data/photos/chelsea.png")).unwrap();
+    let photo = Image::read(root().join("tests/data/photos/chelsea.png")).unwrap();
     let [cpu, cuda] = [Machine::Cpu, Machine::StandIn].map(|machine| {
         let found = detector(machine).detect(&photo, (256, 256), &NmsOptions::default()).unwrap();
         found.detections

@@ -12,12 +12,12 @@ use yolo_host::exec::train_cpu::Trainer;
 use yolo_host::model::{Model, State};
 use yolo_host::validator::{Judged, Options, Validation, validate_batches};
 use yolo_host::weights::{self, Checkpoint};
-use yolo_tests::reference::picture;
+use yolo_tests::reference::image;
 use yolo_tests::{
     floats, golden, golden_model, number, portable_state, read_golden, registry, report, root, shapes, yolo,
 };
 
-/// The golden of `make_views.py`, its model, and its picture as a batch without labels.
+/// The golden of `make_views.py`, its model, and its image as a batch without labels.
 fn augmented() -> (Checkpoint, Model, State, Batch) {
     let expected = read_golden(&golden("views.safetensors"));
     let side = |key| number(&expected.meta, key) as usize;
@@ -26,16 +26,16 @@ fn augmented() -> (Checkpoint, Model, State, Batch) {
     let state = portable_state(&model);
     let geometry = Geometry { original: (height, width), gain: (1.0, 1.0), pad: (0.0, 0.0) };
     let batch = Batch {
-        planes: picture(height, width),
+        planes: image(height, width),
         shape: [1, 3, height, width],
         targets: vec![],
-        pictures: vec![0],
+        images: vec![0],
         geometry: vec![geometry],
     };
     (expected, model, state, batch)
 }
 
-/// Validates on one batch, and what is found in its first picture.
+/// Validates on one batch, and what is found in its first image.
 fn judged(model: &Model, state: &State, batch: Batch, options: &Options) -> (Validation, Vec<Detection>) {
     let mut network = Trainer::new(&model.graph, state, &model.detect.outputs).unwrap();
     let mut found = vec![];
@@ -113,7 +113,7 @@ fn an_ensemble_finds_what_the_reference_s_finds() {
     let no = first.detect.no();
     let reference = floats(&expected.arrays["decoded"]);
     let rows = |ensemble: &Detector| {
-        ensemble.predict(&picture(height, width), height, width, f32::NEG_INFINITY).unwrap()
+        ensemble.predict(&image(height, width), height, width, f32::NEG_INFINITY).unwrap()
     };
 
     let last = || detector(part(&files[1]), names(["a", "b", "c"]));
@@ -132,10 +132,10 @@ fn an_ensemble_finds_what_the_reference_s_finds() {
 
     let geometry = Geometry { original: (height, width), gain: (1.0, 1.0), pad: (0.0, 0.0) };
     let batch = Batch {
-        planes: picture(height, width),
+        planes: image(height, width),
         shape: [1, 3, height, width],
         targets: vec![],
-        pictures: vec![0],
+        images: vec![0],
         geometry: vec![geometry],
     };
     let mut found = vec![];
@@ -176,7 +176,7 @@ fn hybrid_labels_are_among_what_is_found() {
     assert!((validation.summary.map - 0.995).abs() < 1e-9, "{}", validation.summary.map);
 }
 
-/// `yolo val` on drawn pictures by yolov5s, which knows no such classes.
+/// `yolo val` on drawn images by yolov5s, which knows no such classes.
 fn val(data: &Path, project: &Path, options: &[&str]) -> String {
     let mut command = yolo();
     command.args(["val", "--single-cls", "--imgsz", "96", "--data"]).arg(data).arg("--project").arg(project);
@@ -216,7 +216,7 @@ fn coco_s_results_say_what_the_label_files_say() {
             assert_eq!(record.as_object().unwrap().len(), 4);
         }
     }
-    assert!(records.is_empty(), "of no picture: {records:?}");
+    assert!(records.is_empty(), "of no image: {records:?}");
 }
 
 #[test]
@@ -267,12 +267,12 @@ fn batch(stored: &Checkpoint) -> Batch {
         planes: floats(&stored.arrays["images"]).into_iter().map(|byte| byte / 255.0).collect(),
         shape,
         targets: targets.chunks_exact(6).map(target).collect(),
-        pictures: (0..shape[0]).collect(),
+        images: (0..shape[0]).collect(),
         geometry: geometry.chunks_exact(6).map(placed).collect(),
     }
 }
 
-/// P, R, mAP50 and mAP50-95 within 0.001 of the reference's, from its own bytes of the pictures.
+/// P, R, mAP50 and mAP50-95 within 0.001 of the reference's, from its own bytes of the images.
 #[test]
 #[ignore = "needs the folder of goldens/store_validation.py, and minutes"]
 fn coco128_from_stored_inputs_matches_the_reference() {

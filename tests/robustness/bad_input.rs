@@ -284,21 +284,21 @@ fn png(width: u32, height: u32, pixels: &[u8]) -> Vec<u8> {
         .concat()
 }
 
-fn encoded(picture: image::DynamicImage, format: image::ImageFormat) -> Vec<u8> {
+fn encoded(image: image::DynamicImage, format: image::ImageFormat) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, format).expect("a picture");
+    image.write_to(&mut bytes, format).expect("an image");
     bytes.into_inner()
 }
 
-/// One folder with every kind of picture: those that are none are named, all others are seen and written.
+/// One folder with every kind of image: those that are none are named, all others are seen and written.
 #[test]
-fn odd_pictures() {
+fn odd_images() {
     use image::{DynamicImage, ImageFormat};
     let fixture =
         |name: &str| std::fs::read(root().join("yolo-host/src/image/fixtures").join(name)).expect(name);
     let photo = std::fs::read(root().join("tests/data/photos/chelsea.png")).expect("a photograph");
     let cut = |bytes: Vec<u8>| bytes[..bytes.len() / 2].to_vec();
-    let jpeg = |picture| encoded(picture, ImageFormat::Jpeg);
+    let jpeg = |image| encoded(image, ImageFormat::Jpeg);
     let bad = [
         ("empty.jpg", vec![], "is empty (0 bytes)"),
         ("text.jpg", b"hello".to_vec(), "is not an image that can be read"),
@@ -373,11 +373,11 @@ fn odd_pictures() {
         }
         let written = std::fs::read(project.path().join("exp").join(name)).ok();
         let written = written.and_then(|bytes| image::load_from_memory(&bytes).ok());
-        if written.map(|picture| (picture.width(), picture.height())) != Some(*size) {
-            failures.push(format!("{name}: not written as a picture of {size:?}"));
+        if written.map(|image| (image.width(), image.height())) != Some(*size) {
+            failures.push(format!("{name}: not written as an image of {size:?}"));
         }
     }
-    failures.extend(seen.into_keys().map(|name| format!("{name}: no picture, but a result")));
+    failures.extend(seen.into_keys().map(|name| format!("{name}: no image, but a result")));
     report(failures);
 }
 

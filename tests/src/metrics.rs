@@ -1,4 +1,4 @@
-//! The pictures of the metrics' golden, detections and objects, and what the reference made of them.
+//! The images of the metrics' golden, detections and objects, and what the reference made of them.
 
 use crate::{floats, golden, read_golden};
 use serde_json::Value;
@@ -44,8 +44,8 @@ impl Case {
         self.meta["nc"].as_u64().unwrap() as usize
     }
 
-    /// Detections and objects of each picture.
-    pub fn pictures(&self) -> Vec<(Vec<Detection>, Vec<Truth>)> {
+    /// Detections and objects of each image.
+    pub fn images(&self) -> Vec<(Vec<Detection>, Vec<Truth>)> {
         let objects = |kind: &str| {
             let part = |key: &str| floats(&self.arrays[&format!("{kind}.{key}")]);
             let boxes = part("box");
@@ -58,19 +58,19 @@ impl Case {
             .map(|((rect, class), confidence)| Detection { rect, confidence, class });
         let mut truths = objects("there").map(|(rect, class)| Truth { class, rect });
         let counts = floats(&self.arrays["counts"]);
-        let pictures = counts.chunks_exact(2).map(|count| {
+        let images = counts.chunks_exact(2).map(|count| {
             let (found, there) = (count[0] as usize, count[1] as usize);
             (detections.by_ref().take(found).collect(), truths.by_ref().take(there).collect())
         });
-        let pictures = pictures.collect();
+        let images = images.collect();
         assert!(detections.next().is_none() && truths.next().is_none(), "{}: counts", self.name);
-        pictures
+        images
     }
 
     /// Our metrics of them.
     pub fn summary(&self) -> Summary {
         let mut evaluation = Evaluation::new(self.nc());
-        for (detections, truths) in self.pictures() {
+        for (detections, truths) in self.images() {
             evaluation.add(&detections, &truths);
         }
         evaluation.summary()

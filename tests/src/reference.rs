@@ -37,13 +37,13 @@ pub fn layer_failures(file: &Path, registry: &Registry) -> Vec<String> {
         (number(&expected.meta, "height") as usize, number(&expected.meta, "width") as usize);
     let model = golden_model(&expected.meta, registry);
     let state = portable_state(&model);
-    let picture = picture(height, width);
+    let image = image(height, width);
 
     let scales = floats(&expected.arrays["scale"]);
     let wanted: Vec<ValueId> = model.layers[..model.detect.layer].iter().map(|layer| layer.output).collect();
     assert_eq!(scales.len(), wanted.len(), "{case}: the golden has another number of layers");
     let network = Network::new(&model.graph, &state, &Device::Cpu).expect("a network");
-    let outputs = network.run(&picture, [1, 3, height, width], &wanted).expect("it runs");
+    let outputs = network.run(&image, [1, 3, height, width], &wanted).expect("it runs");
     for (i, ((shape, values), scale)) in outputs.iter().zip(scales).enumerate() {
         let golden = &expected.arrays[&format!("layer.{i:02}")];
         if *shape != golden.shape {
@@ -59,7 +59,7 @@ pub fn layer_failures(file: &Path, registry: &Registry) -> Vec<String> {
 
     let no = model.detect.no();
     let detector = Detector::new(model, state, None, Machine::Cpu).expect("a detector");
-    let decoded = detector.predict(&picture, height, width, f32::NEG_INFINITY).expect("it runs");
+    let decoded = detector.predict(&image, height, width, f32::NEG_INFINITY).expect("it runs");
     let reference = floats(&expected.arrays["decoded"]);
     assert_eq!(decoded.len(), reference.len(), "{case}: decoded rows");
     for (part, limit) in [(0..4, BOX), (4..no, SCORE)] {
@@ -74,8 +74,8 @@ pub fn layer_failures(file: &Path, registry: &Registry) -> Vec<String> {
     failures
 }
 
-/// The picture of the goldens.
-pub fn picture(height: usize, width: usize) -> Vec<f32> {
+/// The image of the goldens.
+pub fn image(height: usize, width: usize) -> Vec<f32> {
     uniform("input", 3 * height * width).into_iter().map(|u| u as f32).collect()
 }
 

@@ -10,7 +10,7 @@ use yolo_host::train::{
 };
 use yolo_host::weights::{self, Checkpoint, Precision};
 
-/// A small training on pictures of three shapes: three epochs of 64 pixels.
+/// A small training on images of three shapes: three epochs of 64 pixels.
 pub fn options(data: &Path) -> Options {
     Options {
         weights: None,

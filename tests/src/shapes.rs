@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 use std::path::Path;
-use yolo_host::image::Picture;
+use yolo_host::image::Image;
 use yolo_host::random::Stream;
 
 /// The classes.
@@ -35,7 +35,7 @@ impl Shape {
     }
 }
 
-/// Draws `train` and `val` pictures of 96 to 128 pixels a side, one to four shapes each, and their lists. Equal
+/// Draws `train` and `val` images of 96 to 128 pixels a side, one to four shapes each, and their lists. Equal
 /// arguments give equal files.
 pub fn draw(folder: &Path, seed: u64, train: usize, val: usize) {
     for name in ["JPEGImages", "Annotations", "ImageSets/Main"] {
@@ -46,9 +46,9 @@ pub fn draw(folder: &Path, seed: u64, train: usize, val: usize) {
         for index in 0..count {
             let id = format!("{name}{index:04}");
             let mut stream = Stream::counted("shapes", &[seed, part as u64, index as u64]);
-            let (picture, shapes) = scene(&mut stream);
-            picture.write(folder.join(format!("JPEGImages/{id}.png"))).expect("a picture");
-            std::fs::write(folder.join(format!("Annotations/{id}.xml")), annotation(&picture, &shapes))
+            let (image, shapes) = scene(&mut stream);
+            image.write(folder.join(format!("JPEGImages/{id}.png"))).expect("an image");
+            std::fs::write(folder.join(format!("Annotations/{id}.xml")), annotation(&image, &shapes))
                 .expect("an annotation");
             writeln!(list, "{id}").expect("a string takes it");
         }
@@ -56,7 +56,7 @@ pub fn draw(folder: &Path, seed: u64, train: usize, val: usize) {
     }
 }
 
-fn scene(stream: &mut Stream) -> (Picture, Vec<Shape>) {
+fn scene(stream: &mut Stream) -> (Image, Vec<Shape>) {
     let (width, height) = (96 + stream.below(33), 96 + stream.below(33));
     let mut shapes: Vec<Shape> = Vec::new();
     for _ in 0..1 + stream.below(4) {
@@ -78,11 +78,11 @@ fn scene(stream: &mut Stream) -> (Picture, Vec<Shape>) {
             rgb.extend(colour.map(|level| (level + stream.between(-noise, noise)).clamp(0.0, 255.0) as u8));
         }
     }
-    (Picture { width, height, rgb }, shapes)
+    (Image { width, height, rgb }, shapes)
 }
 
-fn annotation(picture: &Picture, shapes: &[Shape]) -> String {
-    let (width, height) = (picture.width, picture.height);
+fn annotation(image: &Image, shapes: &[Shape]) -> String {
+    let (width, height) = (image.width, image.height);
     let mut xml = format!("<annotation>\n<size><width>{width}</width><height>{height}</height></size>\n");
     for Shape { class, at: [x, y, half] } in shapes {
         // VOC counts pixels from 1.

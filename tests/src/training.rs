@@ -1,4 +1,4 @@
-//! A model in training, with the pictures and targets of a golden, by either trainer.
+//! A model in training, with the images and targets of a golden, by either trainer.
 
 use crate::{golden, portable_state, registry, root, uniform};
 use candle_core::{Device, Tensor, WithDType};
@@ -41,7 +41,7 @@ pub trait Trainer<T: ConvFloat> {
     /// The optimiser's state.
     type Sgd;
     /// A forward pass in training.
-    fn run(&mut self, pictures: &[T], shape: [usize; 4]);
+    fn run(&mut self, images: &[T], shape: [usize; 4]);
     /// A map, its height and width.
     fn map(&self, id: ValueId) -> (Cow<'_, [T]>, [usize; 2]);
     /// The reverse pass.
@@ -59,8 +59,8 @@ pub trait Trainer<T: ConvFloat> {
 impl<T: ConvFloat> Trainer<T> for train_cpu::Trainer<T> {
     type Sgd = Optimizer<Vec<T>>;
 
-    fn run(&mut self, pictures: &[T], shape: [usize; 4]) {
-        self.forward(pictures, shape, true).expect("it runs");
+    fn run(&mut self, images: &[T], shape: [usize; 4]) {
+        self.forward(images, shape, true).expect("it runs");
     }
 
     fn map(&self, id: ValueId) -> (Cow<'_, [T]>, [usize; 2]) {
@@ -97,9 +97,9 @@ fn numbers<T: WithDType>(x: &Tensor) -> Vec<T> {
 impl<T: ConvFloat + WithDType> Trainer<T> for candle::Trainer {
     type Sgd = Optimizer<Option<Tensor>>;
 
-    fn run(&mut self, pictures: &[T], shape: [usize; 4]) {
-        let pictures = Tensor::from_slice(pictures, &shape, &Device::Cpu).expect("pictures");
-        self.forward(&pictures, true).expect("it runs");
+    fn run(&mut self, images: &[T], shape: [usize; 4]) {
+        let images = Tensor::from_slice(images, &shape, &Device::Cpu).expect("images");
+        self.forward(&images, true).expect("it runs");
     }
 
     fn map(&self, id: ValueId) -> (Cow<'_, [T]>, [usize; 2]) {
@@ -143,7 +143,7 @@ pub struct Training<T: ConvFloat, R: Trainer<T> = train_cpu::Trainer<T>> {
     pub trainer: R,
     sgd: R::Sgd,
     loss: ComputeLoss,
-    pictures: Vec<T>,
+    images: Vec<T>,
     shape: [usize; 4],
     targets: Vec<Target>,
 }
@@ -155,7 +155,7 @@ impl<T: ConvFloat> Training<T> {
         Training::new(model, batch, size, targets(golden))
     }
 
-    /// A model with portable weights and pictures of so many pixels, by the kernels.
+    /// A model with portable weights and images of so many pixels, by the kernels.
     pub fn new(model: Model, batch: usize, size: usize, targets: Vec<Target>) -> Self {
         let make = |graph: &Graph, state: &State, wanted: &[ValueId]| {
             train_cpu::Trainer::new(graph, state, wanted).expect("a trainer")
@@ -175,7 +175,7 @@ impl<T: ConvFloat + WithDType> Training<T, candle::Trainer> {
     }
 }
 
-/// The model of a golden, with the number of pictures and their size.
+/// The model of a golden, with the number of images and their size.
 fn case(golden: &Value) -> (Model, usize, usize) {
     let case = &golden["case"][0];
     let spec = Spec::read(&root().join(case["model"].as_str().expect("a file"))).expect("a model");
@@ -203,16 +203,16 @@ impl<T: ConvFloat, R: Trainer<T>> Training<T, R> {
             trainer: make(&model.graph, &state, &detect.outputs),
             sgd: R::sgd(&model.graph),
             loss: ComputeLoss::new(LossHyper::default(), &anchors, &strides, detect.nc).expect("a loss"),
-            pictures: uniform("input", shape.iter().product()).into_iter().map(T::of).collect(),
+            images: uniform("input", shape.iter().product()).into_iter().map(T::of).collect(),
             shape,
             targets,
             model,
         }
     }
 
-    /// The pictures, planes one after the other.
-    pub fn pictures_mut(&mut self) -> &mut [T] {
-        &mut self.pictures
+    /// The images, planes one after the other.
+    pub fn images_mut(&mut self) -> &mut [T] {
+        &mut self.images
     }
 
     /// Forward, loss and backward.
@@ -222,7 +222,7 @@ impl<T: ConvFloat, R: Trainer<T>> Training<T, R> {
 
     /// The same where the loss may refuse.
     pub fn try_gradients(&mut self) -> Result<Loss<T>, LossError> {
-        self.trainer.run(&self.pictures, self.shape);
+        self.trainer.run(&self.images, self.shape);
         let outputs = &self.model.detect.outputs;
         let maps: Vec<(Cow<[T]>, [usize; 2])> = outputs.iter().map(|id| self.trainer.map(*id)).collect();
         let maps: Vec<Map<T>> =

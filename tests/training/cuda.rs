@@ -19,7 +19,7 @@ fn model(name: &str) -> Model {
     Model::build(spec, &registry()).unwrap()
 }
 
-fn pictures(shape: [usize; 4]) -> Tensor {
+fn images(shape: [usize; 4]) -> Tensor {
     Tensor::from_vec(uniform("input", shape.iter().product()), &shape, &Device::Cpu).unwrap()
 }
 
@@ -86,20 +86,20 @@ fn evaluation_and_checkpoints() {
         let model = model(name);
         let (state, wanted) = (portable_state(&model), &model.detect.outputs);
         let shape = [2, 3, 64, 96];
-        let picture = pictures(shape);
+        let image = images(shape);
         let mut trainer =
             Trainer::new(&model.graph, &state, wanted, &Device::Cpu, Precision::Double).unwrap();
-        trainer.forward(&picture, false).unwrap();
+        trainer.forward(&image, false).unwrap();
         let network = Network::new(&model.graph, &state, &Device::Cpu).unwrap();
-        let inferred = network.forward(&picture.to_dtype(DType::F32).unwrap(), wanted).unwrap();
+        let inferred = network.forward(&image.to_dtype(DType::F32).unwrap(), wanted).unwrap();
         for (id, inferred) in wanted.iter().zip(&inferred) {
             let [error, norm] = distance(&doubles(inferred), &doubles(trainer.output(*id).unwrap()));
             assert!(error <= 1e-5 * norm, "{name}: {error} of {norm}");
         }
         let mut kernels = train_cpu::Trainer::<f64>::new(&model.graph, &state, wanted).unwrap();
         for _ in 0..2 {
-            trainer.forward(&picture, true).unwrap();
-            kernels.forward(&doubles(&picture), shape, true).unwrap();
+            trainer.forward(&image, true).unwrap();
+            kernels.forward(&doubles(&image), shape, true).unwrap();
         }
         let (ours, theirs) = (trainer.to_arrays().unwrap(), kernels.to_arrays());
         assert!(ours.keys().eq(theirs.keys()));
@@ -119,7 +119,7 @@ fn evaluation_and_checkpoints() {
         *other.batches_mut() = 2;
         assert!(other.to_arrays().unwrap() == ours);
         for trainer in [&mut trainer, &mut other] {
-            trainer.forward(&picture, false).unwrap();
+            trainer.forward(&image, false).unwrap();
         }
         let last = |trainer: &Trainer| doubles(trainer.output(wanted[2]).unwrap());
         assert!(last(&trainer) == last(&other) && trainer.grads_mut().len() == model.graph.params.len());
@@ -140,11 +140,11 @@ fn mistakes_are_told() {
     let nothing = Tensor::zeros((1, 1), DType::F32, &Device::Cpu).unwrap();
     let early = told(trainer.backward(&[(outputs[0], nothing.clone())]).unwrap_err());
     assert!(early.contains("an input is missing"), "{early}");
-    let small = told(trainer.forward(&pictures([1, 3, 40, 64]), true).unwrap_err());
+    let small = told(trainer.forward(&images([1, 3, 40, 64]), true).unwrap_err());
     assert!(small.contains("the input does not fit the network: layer"), "{small}");
-    let one = told(trainer.forward(&pictures([1, 3, 32, 32]), true).unwrap_err());
+    let one = told(trainer.forward(&images([1, 3, 32, 32]), true).unwrap_err());
     assert!(one.contains("batch norm needs more than one value a channel"), "{one}");
-    trainer.forward(&pictures([2, 3, 64, 64]), true).unwrap();
+    trainer.forward(&images([2, 3, 64, 64]), true).unwrap();
     let shape = told(trainer.backward(&[(outputs[0], nothing)]).unwrap_err());
     assert!(shape.contains("a gradient [1, 1] was given for a tensor [2, 255, 8, 8]"), "{shape}");
     let grad = trainer.output(outputs[0]).unwrap().ones_like().unwrap();
@@ -154,7 +154,7 @@ fn mistakes_are_told() {
     let again = told(trainer.backward(&[(outputs[0], grad.clone())]).unwrap_err());
     assert!(again.contains("the forward pass"), "{again}");
     // After evaluation there is no way back through batch norm.
-    trainer.forward(&pictures([2, 3, 64, 64]), false).unwrap();
+    trainer.forward(&images([2, 3, 64, 64]), false).unwrap();
     assert!(told(trainer.backward(&[(outputs[0], grad)]).unwrap_err()).contains("the forward pass"));
 }
 

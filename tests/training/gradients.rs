@@ -66,8 +66,8 @@ impl Way for candle::Trainer {
     }
 
     fn forward(&mut self, output: ValueId) -> Vec<f64> {
-        let picture = Tensor::zeros((1, 1, 1, 1), DType::F64, &Device::Cpu).unwrap();
-        candle::Trainer::forward(self, &picture, true).unwrap();
+        let image = Tensor::zeros((1, 1, 1, 1), DType::F64, &Device::Cpu).unwrap();
+        candle::Trainer::forward(self, &image, true).unwrap();
         values(self.output(output).unwrap())
     }
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use yolo_host::data::Cache;
-use yolo_host::image::Picture;
+use yolo_host::image::Image;
 use yolo_host::train::{EpochReport, Finish, Hyper, Observer, Options, Training};
 use yolo_host::weights::{self, Checkpoint, Data};
 use yolo_tests::runs::{drawn, edit, options, set, state, stopped};
@@ -122,26 +122,26 @@ fn results_that_cannot_be_written_are_told_before_the_work() {
 }
 
 #[test]
-fn pictures_that_go_during_a_training_are_named_and_nothing_is_lost() {
+fn images_that_go_during_a_training_are_named_and_nothing_is_lost() {
     let data = drawn();
     let whole = stopped(data.path());
     assert_eq!(resume(whole.path()).0, Some(0));
     for name in ["train0003", "val0001"] {
         let folder = tempfile::tempdir().unwrap();
-        let picture = data.path().join(format!("JPEGImages/{name}.png"));
+        let image = data.path().join(format!("JPEGImages/{name}.png"));
         let away = data.path().join("away");
-        let mut watch = After(1, || fs::rename(&picture, &away).unwrap());
+        let mut watch = After(1, || fs::rename(&image, &away).unwrap());
         let mut training =
             Training::new(options(data.path()), Hyper::default(), folder.path(), &mut registry(), &mut watch)
                 .unwrap();
         let error = training.run(&mut watch).unwrap_err().to_string();
-        assert!(error.contains(picture.to_str().unwrap()), "{error}");
+        assert!(error.contains(image.to_str().unwrap()), "{error}");
         if name.starts_with("train") {
             let (code, error) = resume(folder.path());
             assert_eq!(code, Some(1), "{error}");
             assert!(error.contains("was trained on 10 images") && error.contains("now has 9"), "{error}");
         }
-        fs::rename(&away, &picture).unwrap();
+        fs::rename(&away, &image).unwrap();
         let (code, error) = resume(folder.path());
         assert_eq!(code, Some(0), "{error}");
         assert!(outcome(folder.path()) == outcome(whole.path()), "{name}: another result");
@@ -149,13 +149,13 @@ fn pictures_that_go_during_a_training_are_named_and_nothing_is_lost() {
 }
 
 #[test]
-fn pictures_that_change_their_size_during_a_training_do_no_harm() {
+fn images_that_change_their_size_during_a_training_do_no_harm() {
     for (rect, cache) in [(false, Cache::None), (true, Cache::None), (false, Cache::Disk)] {
         let data = drawn();
         let folder = tempfile::tempdir().unwrap();
         let replace = |name: &str, width: usize, height: usize| {
-            let picture = Picture { width, height, rgb: vec![90; 3 * width * height] };
-            picture.write(data.path().join(format!("JPEGImages/{name}.png"))).unwrap();
+            let image = Image { width, height, rgb: vec![90; 3 * width * height] };
+            image.write(data.path().join(format!("JPEGImages/{name}.png"))).unwrap();
         };
         let mut watch = After(1, || {
             replace("train0000", 12, 200);
@@ -253,7 +253,7 @@ fn what_is_wrong_from_the_start_is_told_and_leaves_no_folder() {
         for (i, text) in labels.iter().enumerate() {
             let image = folder.path().join(format!("{name}/images/{i}.png"));
             fs::create_dir_all(image.parent().unwrap()).unwrap();
-            Picture { width: 20, height: 12, rgb: vec![90; 720] }.write(image).unwrap();
+            Image { width: 20, height: 12, rgb: vec![90; 720] }.write(image).unwrap();
             if let Some(text) = text {
                 write(&format!("{name}/labels/{i}.txt"), text);
             }
@@ -270,8 +270,8 @@ fn what_is_wrong_from_the_start_is_told_and_leaves_no_folder() {
     let found = format!("{}anchors: 3\n{}", &nano[..head], &nano[rows..]);
     let cfg = |name: &str, text: &str| vec!["--cfg".to_string(), write(name, text).display().to_string()];
     let cases: Vec<(PathBuf, Vec<String>, &str)> = vec![
-        (none, vec![], "no pictures for train"),
-        (yolo_set("unlabelled", &[None, None]), vec![], "none of the 2 pictures for train has labels"),
+        (none, vec![], "no images for train"),
+        (yolo_set("unlabelled", &[None, None]), vec![], "none of the 2 images for train has labels"),
         (yolo_set("broken", &[Some("0 2 2 2 2"), Some("x")]), vec![], "not one object for train can be used"),
         (yolo_set("beyond", &[Some("2 .5 .5 .5 .5"), Some("7 .5 .5 .5 .5")]), vec![], "classes are 0 to 1"),
         (whole(), hyp("lr: 0.1", "unknown.yaml").to_vec(), "unknown: `lr` (the nearest is `lr0`)"),
@@ -345,8 +345,8 @@ fn a_label_beyond_the_classes_costs_itself_alone() {
         for part in ["images", "labels"] {
             fs::create_dir_all(folder.path().join(part)).unwrap();
         }
-        let picture = Picture { width: 64, height: 64, rgb: vec![90; 3 * 64 * 64] };
-        picture.write(folder.path().join(format!("images/{i}.png"))).unwrap();
+        let image = Image { width: 64, height: 64, rgb: vec![90; 3 * 64 * 64] };
+        image.write(folder.path().join(format!("images/{i}.png"))).unwrap();
         fs::write(folder.path().join(format!("labels/{i}.txt")), format!("{class} .5 .5 .5 .5")).unwrap();
     }
     let data = folder.path().join("data.yaml");

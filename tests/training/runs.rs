@@ -1,4 +1,4 @@
-//! Training as a whole, on pictures drawn here: it learns, it repeats itself to the bit, and it goes on after every kind of
+//! Training as a whole, on images drawn here: it learns, it repeats itself to the bit, and it goes on after every kind of
 //! stop as if there had been none.
 
 use std::cell::Cell;
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use yolo_host::detector::Detector;
 use yolo_host::eval::NmsOptions;
-use yolo_host::image::Picture;
+use yolo_host::image::Image;
 use yolo_host::model::{Model, Spec};
 use yolo_host::train::{BatchReport, Error, Finish, Hyper, Machine, Observer, Options, Rule, Training};
 use yolo_tests::runs::resume;
@@ -40,7 +40,7 @@ impl Observer for Watch {
     }
 }
 
-/// A small detector for pictures of three shapes.
+/// A small detector for images of three shapes.
 fn options(data: &Path) -> Options {
     Options { epochs: 2, imgsz: 96, noautoanchor: false, image_weights: false, ..runs::options(data) }
 }
@@ -70,7 +70,7 @@ fn left(folder: &Path) -> (Vec<u8>, Vec<u8>, String) {
     (weights("last.state.safetensors"), weights("best.safetensors"), results)
 }
 
-/// Of twenty pictures a device without end takes all at once, the CPU sixteen.
+/// Of twenty images a device without end takes all at once, the CPU sixteen.
 #[test]
 fn a_batch_is_found() {
     let data = drawn(20, 4);
@@ -140,7 +140,7 @@ fn apart(a: &[[f64; 3]], b: &[[f64; 3]]) -> f64 {
         .fold(0.0, |most, apart| if apart > most || apart.is_nan() { apart } else { most })
 }
 
-/// What trains on CUDA, with this crate's kernels in cuDNN's place, trains as the CPU does. With one picture a batch gradients
+/// What trains on CUDA, with this crate's kernels in cuDNN's place, trains as the CPU does. With one image a batch gradients
 /// are summed over several of them before a step. In mixed precision the losses are near.
 #[test]
 fn the_program_for_cuda_follows_the_cpu() {
@@ -175,7 +175,7 @@ fn the_program_for_cuda_follows_the_cpu() {
 #[test]
 fn a_stopped_run_goes_on_to_the_same_bits() {
     let data = drawn(18, 4);
-    // In the middle of the first epoch, between two, and in the second; with one picture a batch while gradients wait.
+    // In the middle of the first epoch, between two, and in the second; with one image a batch while gradients wait.
     let cases = [
         (Rule::Sgd, false, Machine::Cpu, 4, &[2, 5, 7][..]),
         (Rule::AdamW, true, Machine::Cpu, 4, &[2, 5, 7]),
@@ -363,7 +363,7 @@ fn a_grey_model_sees_grey() {
         let model = Model::build(spec, &registry()).unwrap();
         let state = yolo_tests::portable_state(&model);
         let detector = Detector::new(model, state, None, Machine::Cpu).unwrap();
-        let photo = Picture { width: 64, height: 64, rgb: rgb.repeat(64 * 64) };
+        let photo = Image { width: 64, height: 64, rgb: rgb.repeat(64 * 64) };
         let options = NmsOptions { conf_thres: 0.0, max_det: 3, ..NmsOptions::default() };
         let found = detector.detect(&photo, (64, 64), &options).unwrap().detections;
         assert!(!found.is_empty());

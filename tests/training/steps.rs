@@ -202,7 +202,7 @@ fn memory_stays_as_it_is() {
     assert_eq!(training.trainer.allocated(), after_two);
 }
 
-/// What is not a number is told, not trained on; no targets, and all of them in one picture, are well.
+/// What is not a number is told, not trained on; no targets, and all of them in one image, are well.
 #[test]
 fn odd_batches() {
     let golden = read("yolov5n");
@@ -215,7 +215,7 @@ fn odd_batches() {
     let mut training = Training::<f32>::new(model(), 2, 64, one);
     assert!(training.gradients().total.is_finite());
     for wrong in [f32::NAN, f32::INFINITY] {
-        training.pictures_mut()[7] = wrong;
+        training.images_mut()[7] = wrong;
         let error = training.try_gradients().unwrap_err();
         assert!(error.to_string().contains("finite"), "{error}");
     }
@@ -229,7 +229,7 @@ fn slices_must_fit() {
     let early = training.trainer.backward(&[(output, &[0.0])]).unwrap_err();
     assert!(early.to_string().contains("1 numbers, where 0 are needed"), "{early}");
     let error = training.trainer.forward(&[0.0; 7], [1, 3, 64, 64], true).unwrap_err();
-    assert!(error.to_string().contains("pictures: 7 numbers, where 12288 are needed"), "{error}");
+    assert!(error.to_string().contains("images: 7 numbers, where 12288 are needed"), "{error}");
     training.gradients();
     assert!(training.trainer.backward(&[(output, &[0.0; 3])]).is_err());
 }

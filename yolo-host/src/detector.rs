@@ -6,7 +6,7 @@ use self::ensemble::Part;
 use crate::eval::{Detection, NmsOptions, non_max_suppression};
 use crate::exec::engine::Numbers;
 use crate::exec::{self, Machine};
-use crate::image::{Picture, letterbox, scale_boxes};
+use crate::image::{Image, letterbox, scale_boxes};
 use crate::model::{self, Mismatch, Model, Spec, State, unfuse};
 use crate::plugin::{Registry, RegistryError};
 use crate::weights;
@@ -20,7 +20,7 @@ pub enum Error {
     /// The weights cannot be read.
     #[error(transparent)]
     Weights(#[from] weights::Error),
-    /// The model cannot be built, or does not take pictures of this size.
+    /// The model cannot be built, or does not take images of this size.
     #[error(transparent)]
     Model(#[from] model::Error),
     /// A plugin that the model asks for cannot be used.
@@ -192,14 +192,9 @@ impl Detector {
 
     /// Objects in one photograph. `size` is height and width, multiples of the stride, into which it is fitted; the
     /// shorter side is cut to the next multiple.
-    pub fn detect(
-        &self,
-        photo: &Picture,
-        size: (usize, usize),
-        options: &NmsOptions,
-    ) -> Result<Found, Error> {
+    pub fn detect(&self, photo: &Image, size: (usize, usize), options: &NmsOptions) -> Result<Found, Error> {
         let start = Instant::now();
-        let boxed = letterbox(photo, size, true, true, self.stride()).picture;
+        let boxed = letterbox(photo, size, true, true, self.stride()).image;
         let prepared = Instant::now();
         let mut rows = Vec::new();
         for part in self.parts() {

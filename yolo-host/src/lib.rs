@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! models/*.yaml ─ registry (block names) ─ model (parse_model) ─ graph ─ autograd (candle) ─ eval (boxes) ─ draw
-//!                                             weights (safetensors, .pt) ─┘                    data (pictures) ─┘
+//!                                             weights (safetensors, .pt) ─┘                    data (images) ─┘
 //! ```
 //!
 //! [`run`] is the whole `yolo` command: a program of one's own that links a plugin crate and calls it is a complete

@@ -1,4 +1,4 @@
-//! A network judged on labelled pictures: batches through the network, boxes out, and metrics over all of them (v6.1
+//! A network judged on labelled images: batches through the network, boxes out, and metrics over all of them (v6.1
 //! `val.py`).
 
 use crate::classes::ClassMap;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// A validation that cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A picture cannot be read.
+    /// An image cannot be read.
     #[error(transparent)]
     Data(#[from] data::Error),
     /// The network cannot be run.
@@ -36,7 +36,7 @@ pub struct Validation {
 }
 
 impl Validation {
-    /// [`Self::times`] in milliseconds a picture.
+    /// [`Self::times`] in milliseconds an image.
     pub fn milliseconds(&self) -> [f64; 2] {
         self.times.map(|time| time.as_secs_f64() * 1e3 / self.summary.images.max(1) as f64)
     }
@@ -46,9 +46,9 @@ impl Validation {
 pub struct Judged<'a> {
     /// Its place.
     pub index: usize,
-    /// The pictures.
+    /// The images.
     pub batch: &'a Batch,
-    /// Detections of each picture, in pixels of the input …
+    /// Detections of each image, in pixels of the input …
     pub detections: &'a [Vec<Detection>],
     /// … and of the photograph.
     pub native: &'a [Vec<Detection>],
@@ -61,7 +61,7 @@ pub struct Options {
     pub nms: NmsOptions,
     /// All classes count as one.
     pub single_cls: bool,
-    /// Test-time augmentation ([`views`]); a loss stays that of the picture as it is.
+    /// Test-time augmentation ([`views`]); a loss stays that of the image as it is.
     pub augment: bool,
     /// Labels go into suppression as detections of confidence 1, to label more by (`--save-hybrid`). Metrics then say
     /// nothing.
@@ -128,8 +128,8 @@ pub fn validate_batches(
                     losses = std::array::from_fn(|i| losses[i] + f64::from(items[i]));
                 }
                 let start = Instant::now();
-                for (picture, rows) in rows.iter_mut().enumerate() {
-                    rows.append(&mut head.rows(&outputs, picture, (view, batch.shape[3]), nms.conf_thres));
+                for (image, rows) in rows.iter_mut().enumerate() {
+                    rows.append(&mut head.rows(&outputs, image, (view, batch.shape[3]), nms.conf_thres));
                 }
                 times[1] += start.elapsed();
             }
@@ -152,8 +152,8 @@ pub fn validate_batches(
             .zip(&batch.geometry)
             .map(|(found, geometry)| restored(found, geometry))
             .collect();
-        for (picture, found) in native.iter().enumerate() {
-            evaluation.add(found, &truths(&batch, picture));
+        for (image, found) in native.iter().enumerate() {
+            evaluation.add(found, &truths(&batch, image));
         }
         each(&Judged { index, batch: &batch, detections: &detections, native: &native });
         seen += 1;
@@ -191,17 +191,17 @@ fn restored(found: &[Detection], geometry: &data::Geometry) -> Vec<Detection> {
     found.iter().zip(rects).map(|(detection, rect)| Detection { rect, ..*detection }).collect()
 }
 
-/// One picture's objects, in pixels of the photograph.
-fn truths(batch: &Batch, picture: usize) -> Vec<Truth> {
+/// One image's objects, in pixels of the photograph.
+fn truths(batch: &Batch, index: usize) -> Vec<Truth> {
     let (height, width) = (batch.shape[2] as f32, batch.shape[3] as f32);
-    let of_picture = batch.targets.iter().filter(|(image, _)| *image == picture);
+    let of_image = batch.targets.iter().filter(|(image, _)| *image == index);
     let corners = |rect: &[f64; 4]| {
         let [x, y, w, h] = rect.map(|side| side as f32);
         let (x, y, w, h) = (x * width, y * height, w * width, h * height);
         [x - w / 2.0, y - h / 2.0, x + w / 2.0, y + h / 2.0]
     };
     let (classes, mut rects): (Vec<usize>, Vec<[f32; 4]>) =
-        of_picture.map(|(_, label)| (label.class, corners(&label.rect))).unzip();
-    batch.geometry[picture].restore(&mut rects);
+        of_image.map(|(_, label)| (label.class, corners(&label.rect))).unzip();
+    batch.geometry[index].restore(&mut rects);
     classes.into_iter().zip(rects).map(|(class, rect)| Truth { class, rect }).collect()
 }

@@ -1,4 +1,4 @@
-//! The pictures and the report that a run leaves in its folder.
+//! The images and the report that a run leaves in its folder.
 
 use crate::data::{Batch, Loader};
 use crate::draw::{
@@ -6,7 +6,7 @@ use crate::draw::{
     plots::{self, BatchBox},
 };
 use crate::eval::{Detection, Summary};
-use crate::image::Picture;
+use crate::image::Image;
 use crate::report::html::{Facts, Figure, Report};
 use crate::report::{EpochRow, csv};
 use crate::validator::Judged;
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// So many batches of a sort are drawn.
 pub const BATCHES: usize = 3;
 
-/// A folder's pictures, kept for its report.
+/// A folder's images, kept for its report.
 pub struct Album {
     folder: PathBuf,
     names: Vec<String>,
@@ -26,15 +26,15 @@ pub struct Album {
 }
 
 impl Album {
-    /// Pictures for a folder, with these names of classes.
+    /// Images for a folder, with these names of classes.
     pub fn new(folder: &Path, names: &[String]) -> Self {
         Album { folder: folder.into(), names: names.to_vec(), figures: vec![], facts: vec![] }
     }
 
-    /// Writes a picture and keeps it for the report.
-    fn add(&mut self, name: &str, title: &str, picture: Picture) -> anyhow::Result<()> {
+    /// Writes an image and keeps it for the report.
+    fn add(&mut self, name: &str, title: &str, image: Image) -> anyhow::Result<()> {
         let path = self.folder.join(name);
-        picture.write(&path)?;
+        image.write(&path)?;
         let encoded = std::fs::read(&path).with_context(|| path.display().to_string())?;
         self.figures.push(Figure { title: title.into(), encoded });
         Ok(())
@@ -89,9 +89,9 @@ impl Album {
         let boxes: Vec<BatchBox> = judged.detections.iter().enumerate().flat_map(found).collect();
         let [_, channels, height, width] = batch.shape;
         let planes = coloured(&batch.planes, channels, height * width);
-        let picture = plots::batch(&planes, (height, width), &boxes, &titles, &self.names);
+        let image = plots::batch(&planes, (height, width), &boxes, &titles, &self.names);
         let title = format!("Validation batch {}: what was found", index + 1);
-        self.add(&format!("val_batch{index}_pred.jpg"), &title, picture)
+        self.add(&format!("val_batch{index}_pred.jpg"), &title, image)
     }
 
     /// Curves and confusion of a validation.
@@ -143,11 +143,11 @@ fn coloured(planes: &[f32], channels: usize, size: usize) -> Cow<'_, [f32]> {
     }
 }
 
-/// Names of a batch's pictures.
+/// Names of a batch's images.
 pub fn titles(loader: &Loader, batch: &Batch) -> Vec<String> {
     let name = |index: &usize| {
         let file = loader.items().get(*index).and_then(|item| item.image.file_name());
         file.map_or(String::new(), |name| name.to_string_lossy().into_owned())
     };
-    batch.pictures.iter().map(name).collect()
+    batch.images.iter().map(name).collect()
 }

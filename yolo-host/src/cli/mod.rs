@@ -90,7 +90,7 @@ fn share(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| "must be above 0 and below 1, as 0.9".to_string())
 }
 
-/// The size that pictures have without `--imgsz`: the one that the weights were trained at, with a note, else YOLOv5's.
+/// The size that images have without `--imgsz`: the one that the weights were trained at, with a note, else YOLOv5's.
 fn trained_size(meta: &crate::weights::Meta) -> usize {
     const USUAL: usize = 640;
     let size = meta.imgsz.filter(|size| pixels(&size.to_string()).is_ok()).unwrap_or(USUAL);

@@ -2,12 +2,12 @@
 
 use crate::exec::Machine;
 use crate::exec::engine::{Engine, Numbers};
-use crate::image::{Picture, letterbox, sources, to_planes};
+use crate::image::{Image, letterbox, sources, to_planes};
 use crate::model::{Model, State};
 use anyhow::{Context, ensure};
 use clap::ValueEnum;
 
-/// Pictures that say enough about ranges.
+/// Images that say enough about ranges.
 const MOST: usize = 64;
 
 /// Numbers and arithmetic of convolutions.
@@ -17,7 +17,7 @@ enum Precision {
     F32,
     /// Factors of 16 bits (bfloat16), sums of 32
     Bf16,
-    /// Factors of 8 bits, with ranges from the pictures of --calibrate
+    /// Factors of 8 bits, with ranges from the images of --calibrate
     Int8,
 }
 
@@ -61,7 +61,7 @@ impl PrecisionArgs {
         Ok(())
     }
 
-    /// What the engine takes; calibrated on pictures fitted into this height and width.
+    /// What the engine takes; calibrated on images fitted into this height and width.
     pub fn numbers(&self, model: &Model, state: &State, size: [usize; 2]) -> anyhow::Result<Numbers> {
         match (self.precision, &self.calibrate) {
             (Precision::F32, _) => Ok(Numbers::F32),
@@ -80,18 +80,14 @@ fn calibrated(
     source: &str,
     [height, width]: [usize; 2],
 ) -> anyhow::Result<Numbers> {
-    ensure!(
-        model.spec.channels == 3,
-        "pictures have 3 channels, but the model takes {}",
-        model.spec.channels
-    );
+    ensure!(model.spec.channels == 3, "images have 3 channels, but the model takes {}", model.spec.channels);
     let files = sources(source)?;
     let stride = model.detect.max_stride();
     let size = (height.next_multiple_of(stride), width.next_multiple_of(stride));
     let mut engine = Engine::new(&model.graph, state.clone(), &model.detect.outputs);
     let step = files.len().div_ceil(MOST);
     for file in files.iter().step_by(step) {
-        let fitted = letterbox(&Picture::read(file)?, size, true, true, stride).picture;
+        let fitted = letterbox(&Image::read(file)?, size, true, true, stride).image;
         engine.calibrate(&to_planes(&fitted), [1, 3, fitted.height, fitted.width])?;
     }
     Ok(Numbers::Int8(engine.into_ranges()))

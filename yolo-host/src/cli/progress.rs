@@ -71,9 +71,9 @@ fn by_reason(messages: &[Trouble]) -> Vec<String> {
 /// A kind of finding, as the head of its group.
 fn reason(kind: TroubleKind) -> &'static str {
     match kind {
-        TroubleKind::BrokenPicture => "images that cannot be read",
-        TroubleKind::SmallPicture => "images under 10 pixels wide or high",
-        TroubleKind::CutPicture => "JPEG files that are cut short; what is there is used",
+        TroubleKind::BrokenImage => "images that cannot be read",
+        TroubleKind::SmallImage => "images under 10 pixels wide or high",
+        TroubleKind::CutImage => "JPEG files that are cut short; what is there is used",
         TroubleKind::BrokenLabels => "label files that cannot be read",
         TroubleKind::Columns => "rows without the columns of a box or an outline",
         TroubleKind::NotANumber => "rows with what is no number",
@@ -265,7 +265,7 @@ mod tests {
             })
         };
         let messages: Vec<Trouble> =
-            of(TroubleKind::BrokenPicture, 1).chain(of(TroubleKind::UnknownClass, 5)).collect();
+            of(TroubleKind::BrokenImage, 1).chain(of(TroubleKind::UnknownClass, 5)).collect();
         let lines = by_reason(&messages);
         assert_eq!(lines[0], "  objects of a class beyond the names (5):", "the most frequent first");
         assert_eq!(lines[1], "    0.jpg: x (object left out)");

@@ -1,7 +1,7 @@
 //! The folder of one run's results: `runs/detect/exp`, `exp2`, `exp3`, …
 
 use crate::atomic;
-use crate::image::Picture;
+use crate::image::Image;
 use crate::report::UnusedNames;
 use anyhow::{Context, ensure};
 use std::collections::HashSet;
@@ -76,10 +76,10 @@ impl RunFolder {
         &self.path
     }
 
-    /// The annotated picture of `photo`, in its format; formats that cannot be written become PNG.
-    pub fn write_picture(&self, photo: &Path, annotated: &Picture) -> anyhow::Result<()> {
+    /// The annotated image of `photo`, in its format; formats that cannot be written become PNG.
+    pub fn write_image(&self, photo: &Path, annotated: &Image) -> anyhow::Result<()> {
         let name = self.path.join(photo.file_name().unwrap_or(photo.as_os_str()));
-        let name = if Picture::is_writable(&name) { name } else { name.with_added_extension("png") };
+        let name = if Image::is_writable(&name) { name } else { name.with_added_extension("png") };
         let name = self.unused(name);
         // With --exist-ok it may be anywhere.
         let itself = matches!((fs::canonicalize(&name), fs::canonicalize(photo)), (Ok(a), Ok(b)) if a == b);
@@ -101,7 +101,7 @@ impl RunFolder {
     }
 
     /// `crops/CLASS/NAME.jpg`, `NAME2.jpg`, …
-    pub fn write_crop(&self, photo: &Path, class: &str, crop: &Picture) -> anyhow::Result<()> {
+    pub fn write_crop(&self, photo: &Path, class: &str, crop: &Image) -> anyhow::Result<()> {
         // A class name is not ours: it must not lead out of the folder.
         let class: String =
             class.chars().map(|c| if c == '/' || c == '\\' || c == '\0' { '_' } else { c }).collect();
@@ -116,7 +116,7 @@ impl RunFolder {
         Ok(path)
     }
 
-    /// The path, or one with a number where this run has used it: pictures of one name in several folders keep apart.
+    /// The path, or one with a number where this run has used it: images of one name in several folders keep apart.
     fn unused(&self, path: PathBuf) -> PathBuf {
         self.written.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).give(path)
     }

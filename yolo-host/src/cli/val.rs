@@ -27,7 +27,7 @@ enum Task {
     Train,
     Val,
     Test,
-    /// Val for its times: without padding, at confidence 0.25 and IoU 0.45, without pictures
+    /// Val for its times: without padding, at confidence 0.25 and IoU 0.45, without images
     Speed,
     /// Val at several sizes
     Study,
@@ -169,8 +169,8 @@ impl ValArgs {
         let txt = self.save_txt || self.save_hybrid;
         // Upstream does so by the file's name, too.
         let json = self.save_json || self.data.ends_with("coco.yaml");
-        let (json, pictures) = (json && self.task != Task::Speed, !self.nosave && self.task != Task::Speed);
-        if !(txt || json || pictures) {
+        let (json, images) = (json && self.task != Task::Speed, !self.nosave && self.task != Task::Speed);
+        if !(txt || json || images) {
             return Ok(None);
         }
         let mut files = ValFiles::new(self.results.create()?);
@@ -180,17 +180,17 @@ impl ValArgs {
         if json {
             files = files.json(subject.categories);
         }
-        if pictures {
+        if images {
             let weights: Vec<String> = self.weights.iter().map(|file| file.display().to_string()).collect();
             let (model, weights) = (subject.detector.model(), Some(weights.join(", ")));
             let facts = facts::model(model, weights, subject.imgsz, &subject.names);
-            files = files.pictures(&subject.names, facts);
+            files = files.images(&subject.names, facts);
         }
         Ok(Some(files))
     }
 }
 
-/// A network, and the pictures that it is judged on.
+/// A network, and the images that it is judged on.
 pub struct Subject {
     detector: Detector,
     items: Vec<Item>,
@@ -266,7 +266,7 @@ impl Subject {
         })
     }
 
-    /// Its pictures at a size, which is rounded up to the stride.
+    /// Its images at a size, which is rounded up to the stride.
     pub fn loader(&self, imgsz: usize) -> anyhow::Result<Loader> {
         let imgsz = imgsz.next_multiple_of(self.loading.stride);
         Ok(Loader::new(self.items.clone(), LoaderOptions { imgsz, ..self.loading.clone() })?)

@@ -1,4 +1,4 @@
-//! What `yolo val` leaves in its folder of each batch: label files, COCO's results, pictures.
+//! What `yolo val` leaves in its folder of each batch: label files, COCO's results, images.
 
 use super::album::{Album, BATCHES};
 use super::output::general;
@@ -35,8 +35,8 @@ impl ValFiles {
         ValFiles { json: Some(CocoResults::new(categories)), ..self }
     }
 
-    /// With pictures and a report.
-    pub fn pictures(self, names: &[String], facts: Facts) -> Self {
+    /// With images and a report.
+    pub fn images(self, names: &[String], facts: Facts) -> Self {
         let mut album = Album::new(self.folder.path(), names);
         album.facts([facts]);
         ValFiles { album: Some(album), ..self }
@@ -48,7 +48,7 @@ impl ValFiles {
             self.labels(loader, judged, confidences)?;
         }
         if let Some(json) = &mut self.json {
-            for (index, found) in judged.batch.pictures.iter().zip(judged.native) {
+            for (index, found) in judged.batch.images.iter().zip(judged.native) {
                 json.add(&loader.items()[*index].image, found);
             }
         }
@@ -73,10 +73,10 @@ impl ValFiles {
         Ok(())
     }
 
-    /// Lines `class x y w h [confidence]` for every picture of a batch (v6.1 `save_one_txt`).
+    /// Lines `class x y w h [confidence]` for every image of a batch (v6.1 `save_one_txt`).
     fn labels(&self, loader: &Loader, judged: &Judged, confidences: bool) -> anyhow::Result<()> {
-        for (picture, found) in judged.native.iter().enumerate() {
-            let (height, width) = judged.batch.geometry[picture].original;
+        for (image, found) in judged.native.iter().enumerate() {
+            let (height, width) = judged.batch.geometry[image].original;
             let mut lines = String::new();
             for detection in found {
                 let [x1, y1, x2, y2] = detection.rect.map(f64::from);
@@ -89,7 +89,7 @@ impl ValFiles {
                 }
                 lines.push('\n');
             }
-            self.folder.write_labels(&loader.items()[judged.batch.pictures[picture]].image, &lines)?;
+            self.folder.write_labels(&loader.items()[judged.batch.images[image]].image, &lines)?;
         }
         Ok(())
     }

@@ -48,7 +48,7 @@ pub enum Error {
     },
 
     /// The dataset has no such part.
-    #[error("'{}' names no pictures for {split}: a data.yaml needs a line `{split}: …` with a folder or a list, a Pascal VOC folder \
+    #[error("'{}' names no images for {split}: a data.yaml needs a line `{split}: …` with a folder or a list, a Pascal VOC folder \
          a list ImageSets/Main/{split}.txt", path.display())]
     NoSplit {
         /// The data.yaml or the folder.
@@ -72,9 +72,9 @@ pub enum Error {
         hint: String,
     },
 
-    /// The part of the dataset holds no picture.
+    /// The part of the dataset holds no image.
     #[error(
-        "no pictures for {split} in {places}: expected files ending in {}", image::EXTENSIONS.join(", ")
+        "no images for {split} in {places}: expected files ending in {}", image::EXTENSIONS.join(", ")
     )]
     NoImages {
         /// The part that was asked for.
@@ -83,12 +83,12 @@ pub enum Error {
         places: String,
     },
 
-    /// There are pictures, but not one has a file of labels.
-    #[error("none of the {images} pictures for {split} has labels; for the first they should be in {place}")]
+    /// There are images, but not one has a file of labels.
+    #[error("none of the {images} images for {split} has labels; for the first they should be in {place}")]
     NoLabels {
         /// The part that was asked for.
         split: SplitName,
-        /// How many pictures there are.
+        /// How many images there are.
         images: usize,
         /// Where the labels of the first are looked for.
         place: String,
@@ -105,12 +105,12 @@ pub enum Error {
         first: String,
     },
 
-    /// Every picture or its labels are broken.
-    #[error("all {images} pictures for {split} or their labels are broken; the first: {first}")]
+    /// Every image or its labels are broken.
+    #[error("all {images} images for {split} or their labels are broken; the first: {first}")]
     AllBroken {
         /// The part that was asked for.
         split: SplitName,
-        /// How many pictures there are.
+        /// How many images there are.
         images: usize,
         /// What is wrong with the first.
         first: String,

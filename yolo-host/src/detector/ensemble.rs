@@ -5,7 +5,7 @@ use crate::classes::{By, ClassMap};
 use crate::ensemble::{self, Head};
 use crate::eval::{View, views};
 use crate::exec::{self, Evaluator};
-use crate::image::{Picture, channels_into};
+use crate::image::{Image, channels_into};
 use crate::model::Model;
 use std::sync::{Mutex, PoisonError};
 
@@ -103,7 +103,7 @@ impl Part {
     }
 
     /// The rows of an image of bytes.
-    pub fn look(&self, image: &Picture, augment: bool, threshold: f32) -> Result<Vec<f32>, Error> {
+    pub fn look(&self, image: &Image, augment: bool, threshold: f32) -> Result<Vec<f32>, Error> {
         let (height, width) = (image.height, image.width);
         let channels = self.model.spec.channels;
         // Views are taken of planes, grey ones have one, and a model of other channels says so itself.

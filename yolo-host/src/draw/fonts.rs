@@ -126,7 +126,7 @@ impl Machine {
     }
 }
 
-/// Whether a font has lines for a letter; those of coloured pictures have none.
+/// Whether a font has lines for a letter; those of coloured images have none.
 fn draws(font: &impl Font, letter: char) -> bool {
     let id = font.glyph_id(letter);
     id.0 != 0 && font.outline(id).is_some()

@@ -1,4 +1,4 @@
-//! Detections on a picture, as YOLOv5's `Annotator.box_label` shows them: frames in the colour of the class,
+//! Detections on an image, as YOLOv5's `Annotator.box_label` shows them: frames in the colour of the class,
 //! each with its text on a plate above it.
 
 mod crop;
@@ -14,7 +14,7 @@ pub use palette::{COLOURS, colour};
 
 use std::borrow::Cow;
 
-use crate::image::Picture;
+use crate::image::Image;
 use palette::ink;
 use shapes::{fill, frame};
 use text::Text;
@@ -29,26 +29,26 @@ pub struct Label {
     pub class: usize,
     /// What to write, such as `person 0.87`; nothing draws the frame alone.
     pub text: Option<String>,
-    /// Left, top, right and bottom in pixels; held within the picture.
+    /// Left, top, right and bottom in pixels; held within the image.
     pub rect: [f32; 4],
 }
 
 /// Draws the labels in order, so that the last one is on top.
 ///
 /// `thickness` is the width of the lines in pixels, and with it the size of the text; without it (or at 0) it
-/// goes by the size of the picture, see [`line_width`].
-pub fn boxes(picture: &mut Picture, labels: &[Label], thickness: Option<usize>) {
-    let line = thickness.filter(|&line| line > 0).unwrap_or_else(|| line_width(picture));
-    let line = line.min(picture.width.max(picture.height)) as isize;
+/// goes by the size of the image, see [`line_width`].
+pub fn boxes(image: &mut Image, labels: &[Label], thickness: Option<usize>) {
+    let line = thickness.filter(|&line| line > 0).unwrap_or_else(|| line_width(image));
+    let line = line.min(image.width.max(image.height)) as isize;
     for label in labels {
         let colour = colour(label.class);
-        let [left, top, right, bottom] = pixels(picture, label.rect);
+        let [left, top, right, bottom] = pixels(image, label.rect);
         // A line is centred on its pixel.
         let (left, top) = (left - line / 2, top - line / 2);
         let (right, bottom) = (right - line / 2 + line, bottom - line / 2 + line);
-        frame(picture, left..right, top..bottom, line, colour);
+        frame(image, left..right, top..bottom, line, colour);
         if let Some(text) = &label.text {
-            plate(picture, &readable(text, label.class), (left, top), line, colour);
+            plate(image, &readable(text, label.class), (left, top), line, colour);
         }
     }
 }
@@ -67,35 +67,35 @@ pub(crate) fn readable(text: &str, class: usize) -> Cow<'_, str> {
     }
 }
 
-/// Upstream's line width in pixels for a picture: 0.3 % of the mean of its sides, at least 2.
-pub fn line_width(picture: &Picture) -> usize {
+/// Upstream's line width in pixels for an image: 0.3 % of the mean of its sides, at least 2.
+pub fn line_width(image: &Image) -> usize {
     // Upstream sums the array's shape, the 3 channels along with the sides.
-    let sum = (picture.height + picture.width + 3) as f64;
+    let sum = (image.height + image.width + 3) as f64;
     ((sum / 2.0 * 0.003).round_ties_even() as usize).max(2)
 }
 
-/// The corners in whole pixels, cut off as Python's `int` does, in order and within the picture.
-fn pixels(picture: &Picture, [x1, y1, x2, y2]: [f32; 4]) -> [isize; 4] {
+/// The corners in whole pixels, cut off as Python's `int` does, in order and within the image.
+fn pixels(image: &Image, [x1, y1, x2, y2]: [f32; 4]) -> [isize; 4] {
     let within = |value: f32, size: usize| value.clamp(0.0, size as f32) as isize;
-    let (x1, x2) = (within(x1, picture.width), within(x2, picture.width));
-    let (y1, y2) = (within(y1, picture.height), within(y2, picture.height));
+    let (x1, x2) = (within(x1, image.width), within(x2, image.width));
+    let (y1, y2) = (within(y1, image.height), within(y2, image.height));
     [x1.min(x2), y1.min(y2), x1.max(x2), y1.max(y2)]
 }
 
 /// Writes on a plate of the class's colour: above the frame whose corner is given, in it where there is no
-/// room above, and moved or made smaller to stay in the picture.
-fn plate(picture: &mut Picture, text: &str, (left, top): (isize, isize), line: isize, colour: [u8; 3]) {
-    let (picture_width, picture_height) = (picture.width as isize, picture.height as isize);
-    let room = (picture_width - 2 * line).max(1) as f32;
+/// room above, and moved or made smaller to stay in the image.
+fn plate(image: &mut Image, text: &str, (left, top): (isize, isize), line: isize, colour: [u8; 3]) {
+    let (image_width, image_height) = (image.width as isize, image.height as isize);
+    let room = (image_width - 2 * line).max(1) as f32;
     let Some(text) = Text::fitting(text, LINE_HEIGHT * line as f32, room) else {
         return;
     };
     let (width, height) = (text.width + 2 * line, text.height);
     let top = if top >= height { top - height } else { top };
-    let top = top.min(picture_height - height).max(0);
-    let left = left.min(picture_width - width).max(0);
-    fill(picture, left..left + width, top..top + height, colour);
-    text.draw(picture, left + line, top, ink(colour));
+    let top = top.min(image_height - height).max(0);
+    let left = left.min(image_width - width).max(0);
+    fill(image, left..left + width, top..top + height, colour);
+    text.draw(image, left + line, top, ink(colour));
 }
 
 #[cfg(test)]
@@ -104,8 +104,8 @@ mod tests {
 
     use super::*;
 
-    fn grey(width: usize, height: usize) -> Picture {
-        Picture { width, height, rgb: vec![PAPER; 3 * width * height] }
+    fn grey(width: usize, height: usize) -> Image {
+        Image { width, height, rgb: vec![PAPER; 3 * width * height] }
     }
 
     const PAPER: u8 = 128;
@@ -115,9 +115,9 @@ mod tests {
     }
 
     /// The rows and columns that were drawn on: left, top, right, bottom, the last two beyond.
-    fn extent(picture: &Picture) -> Option<[usize; 4]> {
-        let drawn = picture.pixels().iter().enumerate().filter(|(_, pixel)| **pixel != [PAPER; 3]);
-        drawn.map(|(at, _)| (at % picture.width, at / picture.width)).fold(None, |extent, (x, y)| {
+    fn extent(image: &Image) -> Option<[usize; 4]> {
+        let drawn = image.pixels().iter().enumerate().filter(|(_, pixel)| **pixel != [PAPER; 3]);
+        drawn.map(|(at, _)| (at % image.width, at / image.width)).fold(None, |extent, (x, y)| {
             let [left, top, right, bottom] = extent.unwrap_or([x, y, x + 1, y + 1]);
             Some([left.min(x), top.min(y), right.max(x + 1), bottom.max(y + 1)])
         })
@@ -132,10 +132,10 @@ mod tests {
 
     #[test]
     fn frames_lie_on_their_pixels() {
-        let mut picture = grey(60, 50);
-        boxes(&mut picture, &[label([10.9, 20.2, 40.0, 30.0], None)], Some(3));
-        assert_eq!(extent(&picture), Some([9, 19, 42, 32]));
-        let at = |x: usize, y: usize| picture.pixels()[y * 60 + x];
+        let mut image = grey(60, 50);
+        boxes(&mut image, &[label([10.9, 20.2, 40.0, 30.0], None)], Some(3));
+        assert_eq!(extent(&image), Some([9, 19, 42, 32]));
+        let at = |x: usize, y: usize| image.pixels()[y * 60 + x];
         assert_eq!([at(11, 21), at(39, 29)], [COLOURS[0]; 2]);
         assert_eq!([at(12, 22), at(38, 28)], [[PAPER; 3]; 2]);
     }
@@ -143,9 +143,9 @@ mod tests {
     #[test]
     fn plates_find_room() {
         let drawn = |rect| {
-            let mut picture = grey(200, 200);
-            boxes(&mut picture, &[label(rect, Some("person 0.87"))], None);
-            extent(&picture).expect("something drawn")
+            let mut image = grey(200, 200);
+            boxes(&mut image, &[label(rect, Some("person 0.87"))], None);
+            extent(&image).expect("something drawn")
         };
         assert_eq!(drawn([50.0, 100.0, 60.0, 110.0])[1], 99 - 22, "above the frame");
         assert_eq!(drawn([50.0, 10.0, 60.0, 15.0])[1], 9, "in the frame where there is no room above");
@@ -155,9 +155,9 @@ mod tests {
 
     #[test]
     fn text_is_readable_on_its_plate() {
-        let mut picture = grey(200, 100);
-        boxes(&mut picture, &[label([20.0, 60.0, 150.0, 90.0], Some("Ä dog 0.5"))], None);
-        let white = picture.pixels().iter().filter(|pixel| pixel.iter().all(|&sample| sample > 240)).count();
+        let mut image = grey(200, 100);
+        boxes(&mut image, &[label([20.0, 60.0, 150.0, 90.0], Some("Ä dog 0.5"))], None);
+        let white = image.pixels().iter().filter(|pixel| pixel.iter().all(|&sample| sample > 240)).count();
         assert!(white > 50, "{white} white pixels");
     }
 
@@ -179,9 +179,9 @@ mod tests {
             class: usize,
             thickness in proptest::option::of(prop_oneof![0_usize..20, Just(usize::MAX)]),
         ) {
-            let mut picture = grey(width, height);
-            boxes(&mut picture, &[Label { class, text, rect }], thickness);
-            prop_assert_eq!(picture.rgb.len(), 3 * width * height);
+            let mut image = grey(width, height);
+            boxes(&mut image, &[Label { class, text, rect }], thickness);
+            prop_assert_eq!(image.rgb.len(), 3 * width * height);
         }
     }
 }

@@ -3,7 +3,7 @@
 use ab_glyph::{Font, OutlinedGlyph, ScaleFont, point};
 
 use super::fonts;
-use crate::image::Picture;
+use crate::image::Image;
 
 /// Below this many pixels, letters cannot be told apart.
 const LEAST_HEIGHT: f32 = 8.0;
@@ -59,10 +59,10 @@ impl Text {
         (!glyphs.is_empty()).then_some(Self { glyphs, width, height })
     }
 
-    /// Draws the line with its upper left corner at the given pixel, as far as it lies in the picture.
-    pub fn draw(&self, picture: &mut Picture, left: isize, top: isize, ink: [u8; 3]) {
-        let (width, height) = (picture.width, picture.height);
-        let pixels = picture.rgb.as_chunks_mut().0;
+    /// Draws the line with its upper left corner at the given pixel, as far as it lies in the image.
+    pub fn draw(&self, image: &mut Image, left: isize, top: isize, ink: [u8; 3]) {
+        let (width, height) = (image.width, image.height);
+        let pixels = image.rgb.as_chunks_mut().0;
         self.cover(|x, y, cover| {
             let (x, y) = (left.saturating_add(x), top.saturating_add(y));
             if (0..width as isize).contains(&x) && (0..height as isize).contains(&y) {

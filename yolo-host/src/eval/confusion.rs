@@ -10,8 +10,8 @@ const IOU: f32 = 0.45;
 /// How often an object of one class was detected as another: v6.1's `ConfusionMatrix`.
 ///
 /// The class after the last stands for the background: its row counts objects that were not found, its column
-/// detections where no object is. As in the reference, pictures without objects or without detections are not
-/// counted, nor are the detections of a picture in which no object was found.
+/// detections where no object is. As in the reference, images without objects or without detections are not
+/// counted, nor are the detections of an image in which no object was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Confusion {
     nc: usize,
@@ -53,7 +53,7 @@ impl Confusion {
         rows.iter().map(|row| row.iter().zip(&sums).map(share).collect()).collect()
     }
 
-    /// Counts a picture; its classes must be below `nc`.
+    /// Counts an image; its classes must be below `nc`.
     pub(super) fn add(&mut self, detections: &[Detection], truths: &[Truth]) {
         if detections.is_empty() {
             return;

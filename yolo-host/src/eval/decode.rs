@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// One output of Detect for one picture: `[ny, nx, na · no]`.
+/// One output of Detect for one image: `[ny, nx, na · no]`.
 #[derive(Clone, Copy, Debug)]
 pub struct RawMap<'a> {
     /// Values, channels last.

@@ -1,11 +1,11 @@
-//! Detections against labels, picture by picture, and what they come to: precision, recall, mAP.
+//! Detections against labels, image by image, and what they come to: precision, recall, mAP.
 
 use super::confusion::Confusion;
 use super::matching::{IOU_THRESHOLDS, hits};
 use super::precision::{CURVE_POINTS, ClassCurves, Scored, class_curves, unit_range};
 use super::{Detection, Truth};
 
-/// Gathers pictures; [`Evaluation::summary`] gives the metrics of those seen so far.
+/// Gathers images; [`Evaluation::summary`] gives the metrics of those seen so far.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
     /// The detections of each class, in the order of coming.
@@ -27,7 +27,7 @@ impl Evaluation {
         }
     }
 
-    /// Counts one picture: its detections, best first as suppression leaves them, and its objects, both in pixels of the
+    /// Counts one image: its detections, best first as suppression leaves them, and its objects, both in pixels of the
     /// photograph. With one class only (`--single-cls`) the caller sets all classes to 0.
     ///
     /// Detections and objects of a class from `nc` on are left out, and detections whose confidence is not a number.
@@ -46,7 +46,7 @@ impl Evaluation {
         self.confusion.add(&detections, &truths);
     }
 
-    /// The metrics, v6.1's `ap_per_class` over all pictures. Everything is zero where nothing was found or nothing was
+    /// The metrics, v6.1's `ap_per_class` over all images. Everything is zero where nothing was found or nothing was
     /// to be found.
     ///
     /// Detections of equal confidence count in the order of coming; the reference's order depends on numpy's sort, and
@@ -94,7 +94,7 @@ fn best_confidence(curves: &[ClassCurves]) -> usize {
     (1..CURVE_POINTS).fold((0, mean(0)), |best, at| if mean(at) > best.1 { (at, mean(at)) } else { best }).0
 }
 
-/// Metrics of all pictures of an [`Evaluation`]; precision and recall are those at IoU 0.5, at the confidence where F1
+/// Metrics of all images of an [`Evaluation`]; precision and recall are those at IoU 0.5, at the confidence where F1
 /// in the mean of the classes is highest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
@@ -108,7 +108,7 @@ pub struct Summary {
     pub map: f64,
     /// The classes of which there are objects.
     pub classes: Vec<ClassRow>,
-    /// Number of pictures.
+    /// Number of images.
     pub images: usize,
     /// Number of objects.
     pub labels: usize,
@@ -125,7 +125,7 @@ impl Summary {
     }
 
     /// Average precision of each of `nc` classes, and the mean for those of which there are no objects; training weights
-    /// pictures by it (v6.1 `maps`).
+    /// images by it (v6.1 `maps`).
     pub fn class_map(&self, nc: usize) -> Vec<f64> {
         let mut map = vec![self.map; nc];
         for row in &self.classes {

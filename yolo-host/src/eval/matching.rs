@@ -1,4 +1,4 @@
-//! Which detections of a picture find which of its objects, at ten thresholds of overlap.
+//! Which detections of an image find which of its objects, at ten thresholds of overlap.
 
 use super::{Detection, Truth};
 

@@ -13,7 +13,7 @@ pub struct NmsOptions {
     pub conf_thres: f32,
     /// Overlap (IoU) with a better box above which a box is dropped.
     pub iou_thres: f64,
-    /// Most detections of a picture.
+    /// Most detections of an image.
     pub max_det: usize,
     /// Only these classes.
     pub classes: Option<Vec<usize>>,
@@ -48,7 +48,7 @@ pub struct Detection {
     pub class: usize,
 }
 
-/// The detections of one picture, best first, from rows `[x, y, w, h, objectness, classes …]` of length `5 + nc`.
+/// The detections of one image, best first, from rows `[x, y, w, h, objectness, classes …]` of length `5 + nc`.
 pub fn non_max_suppression(rows: &[f32], nc: usize, options: &NmsOptions) -> Vec<Detection> {
     suppress(&best(&candidates(rows, nc, options)), options)
 }

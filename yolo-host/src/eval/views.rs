@@ -1,11 +1,11 @@
-//! Test-time augmentation: a picture looked at in three sizes, once mirrored, and what is found in each view brought back to
-//! the picture (v6.1 `Model._forward_augment`).
+//! Test-time augmentation: an image looked at in three sizes, once mirrored, and what is found in each view brought back to
+//! the image (v6.1 `Model._forward_augment`).
 
 use super::RawMap;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// The grey below and right of a smaller view: the mean of ImageNet's pictures.
+/// The grey below and right of a smaller view: the mean of ImageNet's images.
 const PADDING: f32 = 0.447;
 
 /// Which rows of a view count.
@@ -18,7 +18,7 @@ enum Part {
     WithoutFirst,
 }
 
-/// One way to look at a picture.
+/// One way to look at an image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct View {
     scale: f64,
@@ -33,7 +33,7 @@ const AUGMENTED: [View; 3] = [
     View { scale: 0.67, mirrored: false, part: Part::WithoutFirst },
 ];
 
-/// The picture as it is, or with `augment` the three views, whose rows follow one another before suppression.
+/// The image as it is, or with `augment` the three views, whose rows follow one another before suppression.
 pub fn views(augment: bool) -> &'static [View] {
     if augment { &AUGMENTED } else { &PLAIN }
 }
@@ -82,7 +82,7 @@ impl View {
         }
     }
 
-    /// Brings rows of length `no` back, in place, to a picture of this width (v6.1 `_descale_pred`).
+    /// Brings rows of length `no` back, in place, to an image of this width (v6.1 `_descale_pred`).
     pub fn restore(&self, rows: &mut [f32], no: usize, width: usize) {
         if self.scale != 1.0 {
             let scale = self.scale as f32;
@@ -134,7 +134,7 @@ mod tests {
         let planes: Vec<f32> = (0..64 * 96).map(|i| (i % 96) as f32).collect();
         let (view, shape) = AUGMENTED[1].look(&planes, [1, 1, 64, 96], 32);
         assert_eq!(shape, [1, 1, 64, 96]);
-        // 53 by 79 pixels are picture, right to left.
+        // 53 by 79 pixels are image, right to left.
         assert_eq!((view[78], view[79], view[53 * 96]), (view[78].clamp(0.0, 0.2), PADDING, PADDING));
         assert!(view[0] > 94.5);
         let mut rows = [83.0, 0.83, 8.3, 1.66, 0.5, 0.5];

@@ -31,7 +31,7 @@ pub enum Error {
     Untrainable(#[from] CustomLacks),
     /// A batch of one number has no variance.
     #[error(
-        "layer {layer}: batch norm needs more than one value a channel to train; take more or larger pictures"
+        "layer {layer}: batch norm needs more than one value a channel to train; take more or larger images"
     )]
     OneValue {
         /// The YAML row.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 pub struct OutputMap<'a> {
     /// The numbers; borrowed where the network is computed on the host.
     pub values: Cow<'a, [f32]>,
-    /// Pictures.
+    /// Images.
     pub batch: usize,
     /// Rows of cells.
     pub ny: usize,
@@ -18,20 +18,20 @@ pub struct OutputMap<'a> {
 
 /// Runs a network in evaluation mode.
 pub trait Evaluator: Send {
-    /// Runs it on pictures `[batch, channels, height, width]`; no reverse pass can follow.
+    /// Runs it on images `[batch, channels, height, width]`; no reverse pass can follow.
     ///
-    /// Fails if the pictures do not fit, or the device cannot.
-    fn evaluate(&mut self, pictures: &[f32], shape: [usize; 4]) -> Result<(), Error>;
+    /// Fails if the images do not fit, or the device cannot.
+    fn evaluate(&mut self, images: &[f32], shape: [usize; 4]) -> Result<(), Error>;
 
-    /// The same on pictures of bytes `[batch, height, width, channels]`, which are divided by 255.
-    fn evaluate_bytes(&mut self, pictures: &[u8], shape: [usize; 4]) -> Result<(), Error> {
+    /// The same on images of bytes `[batch, height, width, channels]`, which are divided by 255.
+    fn evaluate_bytes(&mut self, images: &[u8], shape: [usize; 4]) -> Result<(), Error> {
         let [_, channels, height, width] = shape;
-        let picture = (channels * height * width).max(1);
-        let plane = |picture: &[u8], c: usize| -> Vec<f32> {
-            picture.iter().skip(c).step_by(channels).map(|byte| f32::from(*byte) / 255.0).collect()
+        let image = (channels * height * width).max(1);
+        let plane = |image: &[u8], c: usize| -> Vec<f32> {
+            image.iter().skip(c).step_by(channels).map(|byte| f32::from(*byte) / 255.0).collect()
         };
-        let planes = |picture| (0..channels).flat_map(move |c| plane(picture, c));
-        let planes: Vec<f32> = pictures.chunks_exact(picture).flat_map(planes).collect();
+        let planes = |image| (0..channels).flat_map(move |c| plane(image, c));
+        let planes: Vec<f32> = images.chunks_exact(image).flat_map(planes).collect();
         self.evaluate(&planes, shape)
     }
 

@@ -6,7 +6,7 @@ use super::{Act, ConvSpec, Order, ParamId, Pool, PoolSpec, Upsample};
 /// One primitive operation. Tensors are `[batch, channels, height, width]` unless reshaped.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
-    /// The pictures: `[batch, 3, height, width]`, values 0 to 1.
+    /// The images: `[batch, 3, height, width]`, values 0 to 1.
     Input,
     /// A trainable parameter used as a tensor.
     Parameter(ParamId),

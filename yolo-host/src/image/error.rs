@@ -49,7 +49,7 @@ pub enum Error {
         if there.is_empty() { String::new() } else { format!(" (there: {there})") },
         super::EXTENSIONS.join(", ")
     )]
-    NoPictures {
+    NoImages {
         /// The source as it was given.
         named: String,
         /// What other files there are, by suffix.
@@ -90,7 +90,7 @@ pub enum Error {
         "'{}' is not an image that can be read: its content is {}",
         path.display(), found.unwrap_or("none of BMP, GIF, JPEG, JPEG 2000, PNG, TIFF, WebP")
     )]
-    NotAPicture {
+    NotAnImage {
         /// The file.
         path: PathBuf,
         /// What it holds instead, if that can be told.
@@ -106,7 +106,7 @@ pub enum Error {
         kind: String,
     },
 
-    /// The picture is damaged, cut short, or of a kind that its format allows and we do not read.
+    /// The image is damaged, cut short, or of a kind that its format allows and we do not read.
     #[error("cannot decode '{}': {}; re-save it as an 8-bit JPEG or PNG", path.display(), on_one_line(cause))]
     Decode {
         /// The file.
@@ -153,7 +153,7 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// The picture does not fit the format, as a side above 65,535 pixels in a JPEG.
+    /// The image does not fit the format, as a side above 65,535 pixels in a JPEG.
     #[error("cannot encode '{}': {cause}", path.display())]
     Encode {
         /// The file.

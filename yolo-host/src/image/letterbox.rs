@@ -1,16 +1,16 @@
-//! A picture scaled into the network's input and centred on grey: YOLOv5's `letterbox`.
+//! An image scaled into the network's input and centred on grey: YOLOv5's `letterbox`.
 
-use super::Picture;
+use super::Image;
 use super::resize::resize_into;
 
-/// The grey around a letterboxed picture, in each channel.
+/// The grey around a letterboxed image, in each channel.
 pub const PADDING: u8 = 114;
 
-/// A picture within its padding.
+/// An image within its padding.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Letterboxed {
-    /// The scaled picture and the padding around it.
-    pub picture: Picture,
+    /// The scaled image and the padding around it.
+    pub image: Image,
     /// Letterboxed pixels to one pixel of the photograph.
     pub gain: f64,
     /// Padding in pixels on the left and at the top, in whole and half pixels: upstream's `(dw, dh)`. Where
@@ -18,20 +18,20 @@ pub struct Letterboxed {
     pub pad: (f64, f64),
 }
 
-/// Scales a picture into `size` (height, width) in pixels, keeping its shape, and fills the rest with grey.
+/// Scales an image into `size` (height, width) in pixels, keeping its shape, and fills the rest with grey.
 ///
 /// - `auto`: only pad to the next multiple of `stride` pixels, rather than to the whole of `size`;
-/// - `scaleup`: also enlarge small pictures; without it they are only padded.
+/// - `scaleup`: also enlarge small images; without it they are only padded.
 ///
-/// A very long picture keeps at least one pixel across, where upstream fails.
+/// A very long image keeps at least one pixel across, where upstream fails.
 pub fn letterbox(
-    picture: &Picture,
+    image: &Image,
     size: (usize, usize),
     auto: bool,
     scaleup: bool,
     stride: usize,
 ) -> Letterboxed {
-    let (width, height) = (picture.width.max(1), picture.height.max(1));
+    let (width, height) = (image.width.max(1), image.height.max(1));
     let mut gain = (size.0 as f64 / height as f64).min(size.1 as f64 / width as f64);
     if !scaleup {
         gain = gain.min(1.0);
@@ -52,8 +52,8 @@ pub fn letterbox(
 
     let (full_width, full_height) = (left + width + right, top + height + bottom);
     let mut rgb = vec![PADDING; 3 * full_width * full_height];
-    resize_into(picture, width, height, &mut rgb[3 * (top * full_width + left)..], 3 * full_width);
-    Letterboxed { picture: Picture { width: full_width, height: full_height, rgb }, gain, pad }
+    resize_into(image, width, height, &mut rgb[3 * (top * full_width + left)..], 3 * full_width);
+    Letterboxed { image: Image { width: full_width, height: full_height, rgb }, gain, pad }
 }
 
 #[cfg(test)]
@@ -74,17 +74,17 @@ mod tests {
         let hashes = hashes();
         for (name, boxed, gain, pad) in cases {
             assert_eq!((boxed.gain, boxed.pad), (gain, pad), "{name}");
-            assert_eq!(sha256(&boxed.picture), hashes[&format!("letterbox {name}")], "{name}");
+            assert_eq!(sha256(&boxed.image), hashes[&format!("letterbox {name}")], "{name}");
         }
     }
 
     #[test]
     fn slivers_and_nothing_have_a_letterbox() {
         let sliver = letterbox(&noise(2000, 1), (64, 64), false, true, 32);
-        assert_eq!((sliver.picture.width, sliver.picture.height), (64, 64));
+        assert_eq!((sliver.image.width, sliver.image.height), (64, 64));
         let nothing = letterbox(&noise(0, 0), (64, 32), false, true, 32);
-        assert!(nothing.picture.rgb.iter().all(|&sample| sample == PADDING));
-        assert_eq!(letterbox(&noise(9, 3), (64, 64), true, true, 0).picture.width, 64);
+        assert!(nothing.image.rgb.iter().all(|&sample| sample == PADDING));
+        assert_eq!(letterbox(&noise(9, 3), (64, 64), true, true, 0).image.width, 64);
     }
 
     proptest! {
@@ -96,7 +96,7 @@ mod tests {
             scaleup: bool,
         ) {
             let size = (32 * down, 32 * across);
-            let boxed = letterbox(&noise(width, height), size, auto, scaleup, 32).picture;
+            let boxed = letterbox(&noise(width, height), size, auto, scaleup, 32).image;
             prop_assert_eq!(boxed.rgb.len(), 3 * boxed.width * boxed.height);
             prop_assert!(boxed.width <= size.1 && boxed.height <= size.0);
             prop_assert_eq!((boxed.width % 32, boxed.height % 32), (0, 0));

@@ -2,26 +2,30 @@
 //! network pixels to those of the photograph.
 //!
 //! Whatever feeds numbers to the network follows OpenCV and PyTorch to the bit, so that the same pixels give the same input
-//! as in YOLOv5. Only JPEG files come out a little different, see [`Picture::decode`].
+//! as in YOLOv5. Only JPEG files come out a little different, see [`Image::decode`].
 
+mod decode;
 mod error;
 mod letterbox;
-mod picture;
 mod planes;
 mod read_ahead;
 mod resize;
 mod resize_area;
+mod rgb;
 mod scale;
 pub(crate) mod sources;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
+pub use decode::MAX_BYTES;
 pub use error::Error;
 pub use letterbox::{Letterboxed, PADDING, letterbox};
-pub use picture::{MAX_BYTES, Picture};
 pub use planes::{channels_into, planes_into, to_planes};
 pub use read_ahead::read_ahead;
 pub use resize::resize_linear;
 pub use resize_area::resize_area;
+pub use rgb::Image;
 pub use scale::scale_boxes;
 pub use sources::{EXTENSIONS, Sources, counted, sources};

@@ -1,41 +1,41 @@
-//! `cv2.resize(…, interpolation=INTER_LINEAR)` on 8-bit pictures, equal to OpenCV's result to the bit.
+//! `cv2.resize(…, interpolation=INTER_LINEAR)` on 8-bit images, equal to OpenCV's result to the bit.
 //!
 //! OpenCV interpolates along rows and then down columns in fixed point with 11 bits of weight. The numbers
 //! kept and the bits dropped on the way are part of the result, so each step here is one of its steps.
 
-use super::Picture;
+use super::Image;
 
 /// 1.0 as a weight.
 const ONE: f32 = 2048.0;
 
-/// The picture in another size, `cv2.resize(picture, (width, height))`.
+/// The image in another size, `cv2.resize(image, (width, height))`.
 ///
 /// A size of zero, asked or given, gives black pixels, where OpenCV raises an error.
-pub fn resize_linear(picture: &Picture, width: usize, height: usize) -> Picture {
+pub fn resize_linear(image: &Image, width: usize, height: usize) -> Image {
     let mut rgb = vec![0; 3 * width * height];
-    resize_into(picture, width, height, &mut rgb, 3 * width);
-    Picture { width, height, rgb }
+    resize_into(image, width, height, &mut rgb, 3 * width);
+    Image { width, height, rgb }
 }
 
 /// As [`resize_linear`], into rows that lie `pitch` bytes apart; what lies between them is left alone.
-pub(super) fn resize_into(picture: &Picture, width: usize, height: usize, rgb: &mut [u8], pitch: usize) {
-    if picture.rgb.is_empty() || width == 0 {
+pub(super) fn resize_into(image: &Image, width: usize, height: usize, rgb: &mut [u8], pitch: usize) {
+    if image.rgb.is_empty() || width == 0 {
         return;
     }
     let rows = rgb.chunks_mut(pitch).take(height).map(|row| &mut row[..3 * width]);
-    if (picture.width, picture.height) == (width, height) {
-        rows.zip(picture.rgb.chunks_exact(3 * width)).for_each(|(to, from)| to.copy_from_slice(from));
-    } else if (picture.width, picture.height) == (2 * width, 2 * height) {
-        halve(picture, rows);
+    if (image.width, image.height) == (width, height) {
+        rows.zip(image.rgb.chunks_exact(3 * width)).for_each(|(to, from)| to.copy_from_slice(from));
+    } else if (image.width, image.height) == (2 * width, 2 * height) {
+        halve(image, rows);
     } else {
-        interpolate(picture, width, height, rows);
+        interpolate(image, width, height, rows);
     }
 }
 
 /// Exact halving in both directions, which OpenCV does with the mean of four pixels.
-fn halve<'a>(picture: &Picture, rows: impl Iterator<Item = &'a mut [u8]>) {
-    let pitch = 3 * picture.width;
-    for (row, pair) in rows.zip(picture.rgb.chunks_exact(2 * pitch)) {
+fn halve<'a>(image: &Image, rows: impl Iterator<Item = &'a mut [u8]>) {
+    let pitch = 3 * image.width;
+    for (row, pair) in rows.zip(image.rgb.chunks_exact(2 * pitch)) {
         let (above, below) = pair.split_at(pitch);
         let quads = above.as_chunks::<6>().0.iter().zip(below.as_chunks::<6>().0);
         for (to, (a, b)) in row.as_chunks_mut::<3>().0.iter_mut().zip(quads) {
@@ -90,13 +90,13 @@ impl Stretched {
         Self { source: None, samples: vec![[0; 3]; width] }
     }
 
-    /// Interpolates row `source` of the picture, unless it is there from an output row before.
-    fn load(&mut self, picture: &Picture, source: usize, columns: &[Tap]) {
+    /// Interpolates row `source` of the image, unless it is there from an output row before.
+    fn load(&mut self, image: &Image, source: usize, columns: &[Tap]) {
         if self.source == Some(source) {
             return;
         }
         self.source = Some(source);
-        let row = &picture.pixels()[source * picture.width..][..picture.width];
+        let row = &image.pixels()[source * image.width..][..image.width];
         for (to, tap) in self.samples.iter_mut().zip(columns) {
             let [left, right] = tap.positions.map(|position| row[position]);
             let [of_left, of_right] = tap.weights.map(i32::from);
@@ -108,17 +108,17 @@ impl Stretched {
     }
 }
 
-fn interpolate<'a>(picture: &Picture, width: usize, height: usize, rows: impl Iterator<Item = &'a mut [u8]>) {
-    let columns = Tap::along(picture.width, width, true);
+fn interpolate<'a>(image: &Image, width: usize, height: usize, rows: impl Iterator<Item = &'a mut [u8]>) {
+    let columns = Tap::along(image.width, width, true);
     let mut above = Stretched::new(width);
     let mut below = Stretched::new(width);
-    for (row, tap) in rows.zip(Tap::along(picture.height, height, false)) {
+    for (row, tap) in rows.zip(Tap::along(image.height, height, false)) {
         let [upper, lower] = tap.positions;
         if below.source == Some(upper) {
             std::mem::swap(&mut above, &mut below);
         }
-        above.load(picture, upper, &columns);
-        below.load(picture, lower, &columns);
+        above.load(image, upper, &columns);
+        below.load(image, lower, &columns);
         blend(row, above.samples.as_flattened(), below.samples.as_flattened(), tap.weights);
     }
 }
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn nothing_gives_black_and_nothing() {
-        let empty = Picture { width: 0, height: 0, rgb: vec![] };
+        let empty = Image { width: 0, height: 0, rgb: vec![] };
         assert_eq!(resize_linear(&empty, 2, 1).rgb, [0; 6]);
         assert!(resize_linear(&noise(5, 5), 0, 3).rgb.is_empty());
         assert!(resize_linear(&noise(5, 5), 3, 0).rgb.is_empty());
@@ -168,7 +168,7 @@ mod tests {
             (width, height) in (1_usize..40, 1_usize..40),
             (to_width, to_height) in (1_usize..80, 1_usize..80),
         ) {
-            let plain = |width, height| Picture { width, height, rgb: colour.repeat(width * height) };
+            let plain = |width, height| Image { width, height, rgb: colour.repeat(width * height) };
             let resized = resize_linear(&plain(width, height), to_width, to_height);
             prop_assert_eq!(resized, plain(to_width, to_height));
         }

@@ -1,30 +1,30 @@
-//! `cv2.resize(…, interpolation=INTER_AREA)` on 8-bit pictures that shrink, equal to OpenCV's result to the bit.
+//! `cv2.resize(…, interpolation=INTER_AREA)` on 8-bit images that shrink, equal to OpenCV's result to the bit.
 
-use super::Picture;
+use super::Image;
 use super::resize::resize_linear;
 
-/// The picture in a smaller size, each pixel the mean of what it covers.
+/// The image in a smaller size, each pixel the mean of what it covers.
 ///
 /// A side that would grow is left to [`resize_linear`], where OpenCV has a third way.
-pub fn resize_area(picture: &Picture, width: usize, height: usize) -> Picture {
-    if width == 0 || height == 0 || width > picture.width || height > picture.height {
-        return resize_linear(picture, width, height);
+pub fn resize_area(image: &Image, width: usize, height: usize) -> Image {
+    if width == 0 || height == 0 || width > image.width || height > image.height {
+        return resize_linear(image, width, height);
     }
-    if (picture.width, picture.height) == (width, height) {
-        return picture.clone();
+    if (image.width, image.height) == (width, height) {
+        return image.clone();
     }
-    if picture.width.is_multiple_of(width) && picture.height.is_multiple_of(height) {
-        whole(picture, width, height)
+    if image.width.is_multiple_of(width) && image.height.is_multiple_of(height) {
+        whole(image, width, height)
     } else {
-        fractional(picture, width, height)
+        fractional(image, width, height)
     }
 }
 
 /// Whole blocks of pixels to one.
-fn whole(picture: &Picture, width: usize, height: usize) -> Picture {
-    let (across, down) = (picture.width / width, picture.height / height);
+fn whole(image: &Image, width: usize, height: usize) -> Image {
+    let (across, down) = (image.width / width, image.height / height);
     if (across, down) == (2, 2) {
-        return resize_linear(picture, width, height); // the same mean of four
+        return resize_linear(image, width, height); // the same mean of four
     }
     let share = 1.0 / (across * down) as f32;
     let mut rgb = Vec::with_capacity(3 * width * height);
@@ -32,7 +32,7 @@ fn whole(picture: &Picture, width: usize, height: usize) -> Picture {
         for x in 0..width {
             let mut sum = [0_u32; 3];
             for row in y * down..(y + 1) * down {
-                let pixels = &picture.pixels()[row * picture.width + x * across..][..across];
+                let pixels = &image.pixels()[row * image.width + x * across..][..across];
                 for pixel in pixels {
                     (0..3).for_each(|channel| sum[channel] += u32::from(pixel[channel]));
                 }
@@ -40,7 +40,7 @@ fn whole(picture: &Picture, width: usize, height: usize) -> Picture {
             rgb.extend(sum.map(|sum| (sum as f32 * share).round_ties_even() as u8));
         }
     }
-    Picture { width, height, rgb }
+    Image { width, height, rgb }
 }
 
 /// An input position and its weight in an output position.
@@ -72,17 +72,17 @@ fn parts(from: usize, to: usize) -> Vec<Part> {
 }
 
 /// Pixels that lie across a border count in part: first along rows, then down columns, in single precision.
-fn fractional(picture: &Picture, width: usize, height: usize) -> Picture {
-    let columns = parts(picture.width, width);
+fn fractional(image: &Image, width: usize, height: usize) -> Image {
+    let columns = parts(image.width, width);
     let mut rgb = vec![0; 3 * width * height];
     let mut row = vec![[0.0_f32; 3]; width];
     let mut sum = vec![[0.0_f32; 3]; width];
-    let rows = parts(picture.height, height);
+    let rows = parts(image.height, height);
     for lines in rows.chunk_by(|a, b| a.to == b.to) {
         sum.fill([0.0; 3]);
         for line in lines {
             row.fill([0.0; 3]);
-            let pixels = &picture.pixels()[line.from * picture.width..][..picture.width];
+            let pixels = &image.pixels()[line.from * image.width..][..image.width];
             for part in &columns {
                 let (to, from) = (&mut row[part.to], &pixels[part.from]);
                 (0..3).for_each(|channel| to[channel] += f32::from(from[channel]) * part.weight);
@@ -94,5 +94,5 @@ fn fractional(picture: &Picture, width: usize, height: usize) -> Picture {
         let to = &mut rgb[3 * lines[0].to * width..][..3 * width];
         to.iter_mut().zip(sum.as_flattened()).for_each(|(to, sum)| *to = sum.round_ties_even() as u8);
     }
-    Picture { width, height, rgb }
+    Image { width, height, rgb }
 }

@@ -55,7 +55,7 @@ impl Sources {
     /// # Errors
     /// [`Error::NoSuchSource`] when nothing has that name, [`Error::SourceKind`] for a video, a camera or an address,
     /// [`Error::Glob`] for a malformed pattern, [`Error::Read`] for a folder or a list that cannot be read,
-    /// [`Error::List`] for a line of a list, and [`Error::NoPictures`] when no image is left.
+    /// [`Error::List`] for a line of a list, and [`Error::NoImages`] when no image is left.
     pub fn find<S: AsRef<str>>(named: &[S]) -> Result<Self, Error> {
         let mut found = Sources::default();
         named.iter().try_for_each(|source| found.add(source.as_ref()))?;
@@ -82,7 +82,7 @@ impl Sources {
         }
         match self.files.len() > before {
             true => Ok(()),
-            false => Err(Error::NoPictures { named: named.to_owned(), there: String::new() }),
+            false => Err(Error::NoImages { named: named.to_owned(), there: String::new() }),
         }
     }
 
@@ -98,10 +98,10 @@ impl Sources {
             return Err(not_there(named));
         };
         let whole = found.into_iter().filter(|file| file.is_file());
-        let (mut files, others): (Vec<_>, Vec<_>) = whole.partition(|file| is_picture(file));
+        let (mut files, others): (Vec<_>, Vec<_>) = whole.partition(|file| is_image(file));
         if files.is_empty() {
             let video = others.iter().any(|file| has_suffix(file, &VIDEOS));
-            return Err(if video { kind(named, "a video", FRAMES) } else { no_pictures(named, &others) });
+            return Err(if video { kind(named, "a video", FRAMES) } else { no_images(named, &others) });
         }
         // As strings, as upstream sorts them: `Path` compares folder by folder and orders "a/x" before "a-b/x".
         files.sort_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
@@ -133,10 +133,10 @@ fn kind(named: &str, what: &'static str, instead: &'static str) -> Error {
     Error::SourceKind { named: named.to_owned(), what, instead }
 }
 
-fn no_pictures(named: &str, others: &[PathBuf]) -> Error {
+fn no_images(named: &str, others: &[PathBuf]) -> Error {
     let mut counts = BTreeMap::new();
     others.iter().for_each(|file| *counts.entry(suffix(file)).or_default() += 1);
-    Error::NoPictures { named: named.to_owned(), there: counted(&counts) }
+    Error::NoImages { named: named.to_owned(), there: counted(&counts) }
 }
 
 /// Numbers of files by suffix as a message shows them: `3 .txt, 1 .mp4`.
@@ -194,7 +194,7 @@ pub(crate) fn matched(pattern: &str) -> Result<Vec<PathBuf>, Error> {
     Ok(paths.filter_map(Result::ok).collect())
 }
 
-pub(crate) fn is_picture(file: &Path) -> bool {
+pub(crate) fn is_image(file: &Path) -> bool {
     has_suffix(file, &EXTENSIONS)
 }
 
@@ -236,8 +236,8 @@ mod tests {
     ];
 
     #[test]
-    fn a_folder_gives_its_pictures_in_order_of_bytes() {
-        assert_eq!(found(&FILES, "").expect("pictures"), ["B.jpeg", "a.PNG", "b.jpg"]);
+    fn a_folder_gives_its_images_in_order_of_bytes() {
+        assert_eq!(found(&FILES, "").expect("images"), ["B.jpeg", "a.PNG", "b.jpg"]);
     }
 
     #[test]
@@ -258,19 +258,16 @@ mod tests {
 
     #[test]
     fn a_file_gives_itself_whatever_its_name_means_as_a_glob() {
-        assert_eq!(
-            found(&["photo[1].jpg", "photo1.jpg"], "photo[1].jpg").expect("picture"),
-            ["photo[1].jpg"]
-        );
+        assert_eq!(found(&["photo[1].jpg", "photo1.jpg"], "photo[1].jpg").expect("image"), ["photo[1].jpg"]);
     }
 
     #[test]
     fn a_glob_stays_in_its_folder_unless_told() {
-        assert_eq!(found(&FILES, "*.jp*g").expect("pictures"), ["B.jpeg", "b.jpg"]);
-        assert_eq!(found(&FILES, "?.jpg").expect("pictures"), ["b.jpg"]);
+        assert_eq!(found(&FILES, "*.jp*g").expect("images"), ["B.jpeg", "b.jpg"]);
+        assert_eq!(found(&FILES, "?.jpg").expect("images"), ["b.jpg"]);
         let all = ["B.jpeg", "a.PNG", "b.jpg", "deep-er/d.jpg", "deep/c.webp", "deep/er/e.tif"];
-        assert_eq!(found(&FILES, "**/*.*").expect("pictures"), all);
-        assert_eq!(found(&FILES, "**").expect("pictures"), all);
+        assert_eq!(found(&FILES, "**/*.*").expect("images"), all);
+        assert_eq!(found(&FILES, "**").expect("images"), all);
     }
 
     #[test]

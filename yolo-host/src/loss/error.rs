@@ -44,12 +44,12 @@ pub enum LossError {
         /// Maps given.
         have: usize,
     },
-    /// A batch without pictures or a map without cells, over which there is no mean.
-    #[error("map {map} is empty: {batch} pictures of {ny} rows and {nx} columns")]
+    /// A batch without images or a map without cells, over which there is no mean.
+    #[error("map {map} is empty: {batch} images of {ny} rows and {nx} columns")]
     Empty {
         /// The map, from 0.
         map: usize,
-        /// Pictures in the batch.
+        /// Images in the batch.
         batch: usize,
         /// Rows.
         ny: usize,
@@ -61,7 +61,7 @@ pub enum LossError {
     Values {
         /// The map, from 0.
         map: usize,
-        /// Pictures in the batch.
+        /// Images in the batch.
         batch: usize,
         /// Rows.
         ny: usize,
@@ -94,14 +94,14 @@ pub enum LossError {
         /// Number of classes.
         nc: usize,
     },
-    /// A picture that there is not.
-    #[error("target {target} belongs to picture {image}, but the batch has {batch} pictures, from 0")]
+    /// An image that there is not.
+    #[error("target {target} belongs to image {image}, but the batch has {batch} images, from 0")]
     Image {
         /// The target, from 0.
         target: usize,
-        /// Its picture.
+        /// Its image.
         image: usize,
-        /// Pictures in the batch.
+        /// Images in the batch.
         batch: usize,
     },
     /// A box with a NaN, an infinity or a negative size.

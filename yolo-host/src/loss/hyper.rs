@@ -49,7 +49,7 @@ impl Default for LossHyper {
 }
 
 impl LossHyper {
-    /// Gains for `nl` layers, `nc` classes and training pictures of `imgsz` pixels a side, as v6.1 `train.py` scales
+    /// Gains for `nl` layers, `nc` classes and training images of `imgsz` pixels a side, as v6.1 `train.py` scales
     /// them: the defaults are for 3 layers, 80 classes and 640 pixels.
     pub fn scaled(self, nl: usize, nc: usize, imgsz: usize) -> Self {
         let layers = 3.0 / nl as f64;

@@ -58,9 +58,9 @@ pub struct Map<'a, T> {
 /// The loss of a batch.
 #[derive(Clone, Debug)]
 pub struct Loss<T> {
-    /// Box, objectness and class loss of a picture, each times its gain.
+    /// Box, objectness and class loss of an image, each times its gain.
     pub items: [T; 3],
-    /// Their sum times the number of pictures: what is minimised.
+    /// Their sum times the number of images: what is minimised.
     pub total: T,
     /// Derivatives of `total` by each map's logits, laid out as the maps are.
     pub grads: Vec<Vec<T>>,
@@ -132,7 +132,7 @@ impl ComputeLoss {
         }
     }
 
-    /// The loss of `batch` pictures' raw `maps`, one a layer, against `targets`, which may be none.
+    /// The loss of `batch` images' raw `maps`, one a layer, against `targets`, which may be none.
     ///
     /// The gradient is that of v6.1's autograd: objectness targets and CIoU's `alpha` are constants to it. Where a
     /// prediction answers for several objects, the last match in the order step, anchor, target sets its objectness,

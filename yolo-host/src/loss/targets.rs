@@ -7,14 +7,14 @@ const BIAS: f64 = 0.5;
 /// The cell itself, then its neighbours left, above, right and below: what is taken from the centre, in halves.
 const STEPS: [[f64; 2]; 5] = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]];
 
-/// An object of one picture of the batch.
+/// An object of one image of the batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Target {
-    /// Index of the picture in the batch.
+    /// Index of the image in the batch.
     pub image: usize,
     /// Class.
     pub class: usize,
-    /// Centre x and y, width and height, relative to the picture: 0 to 1. A centre outside is moved to the border's
+    /// Centre x and y, width and height, relative to the image: 0 to 1. A centre outside is moved to the border's
     /// cell; a box without area fits no anchor and counts as none.
     pub rect: [f64; 4],
 }

@@ -29,7 +29,7 @@ impl Detect {
         self.nc + 5
     }
 
-    /// The largest stride, to a multiple of which pictures are sized (at least 32, as in the reference).
+    /// The largest stride, to a multiple of which images are sized (at least 32, as in the reference).
     pub fn max_stride(&self) -> usize {
         self.strides.iter().fold(32.0f32, |a, &b| a.max(b)) as usize
     }
@@ -102,7 +102,7 @@ fn in_cells(mut anchors: Vec<Vec<f32>>, strides: &[f32]) -> Vec<f32> {
         .collect()
 }
 
-/// What `_initialize_biases` adds: 8 objects in a picture of 640, classes equally likely (arXiv:1708.02002 section 3.3).
+/// What `_initialize_biases` adds: 8 objects in an image of 640, classes equally likely (arXiv:1708.02002 section 3.3).
 fn prior(nc: usize, na: usize, stride: f32) -> Arc<[f32]> {
     let objectness = (8.0 / (640.0 / f64::from(stride)).powi(2)).ln() as f32;
     let class = (0.6 / (nc as f64 - 0.999999)).ln() as f32;

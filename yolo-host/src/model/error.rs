@@ -61,7 +61,7 @@ pub enum Error {
         source: super::Misfit,
     },
     /// The model does not work at some input size.
-    #[error("{file}: the model does not take pictures of {height}×{width}")]
+    #[error("{file}: the model does not take images of {height}×{width}")]
     Size {
         /// The file, or what stands for it.
         file: String,
@@ -148,7 +148,7 @@ pub enum LayerError {
 /// What `from` may name in this row.
 fn before(layer: usize) -> String {
     match layer {
-        0 => "in the first row -1, the picture".to_string(),
+        0 => "in the first row -1, the image".to_string(),
         _ => format!("here -1 to -{layer}, or 0 to {}", layer - 1),
     }
 }

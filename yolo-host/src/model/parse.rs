@@ -51,7 +51,7 @@ impl Model {
     /// Builds the model of a file from the blocks in a registry.
     pub fn build(spec: Spec, registry: &Registry) -> Result<Self, Error> {
         let input = [1, spec.channels, NOMINAL, NOMINAL];
-        let (mut builder, pictures) = GraphBuilder::new(input, Limits::default());
+        let (mut builder, images) = GraphBuilder::new(input, Limits::default());
         builder.set_activations(Activations {
             conv: spec.activation,
             single: spec.activations.clone(),
@@ -62,7 +62,7 @@ impl Model {
         for index in 0..spec.rows.len() {
             let mut build = || -> Result<Layer, LayerError> {
                 builder.begin_layer(index);
-                let inputs = inputs(&spec, index, pictures, &layers)?;
+                let inputs = inputs(&spec, index, images, &layers)?;
                 if spec.rows[index].module == DETECT {
                     return detect_layer(&mut builder, &spec, index, &inputs, &mut detect);
                 }
@@ -102,7 +102,7 @@ impl Model {
         }
     }
 
-    /// Fails, naming the layer, if pictures of this size do not fit through the model.
+    /// Fails, naming the layer, if images of this size do not fit through the model.
     pub fn check_size(&self, height: usize, width: usize) -> Result<(), Error> {
         match self.graph.shapes(&[1, self.spec.channels, height, width]) {
             Ok(_) => Ok(()),
@@ -112,17 +112,12 @@ impl Model {
 }
 
 /// The tensors that `from` names.
-fn inputs(
-    spec: &Spec,
-    index: usize,
-    pictures: ValueId,
-    layers: &[Layer],
-) -> Result<Vec<ValueId>, LayerError> {
+fn inputs(spec: &Spec, index: usize, images: ValueId, layers: &[Layer]) -> Result<Vec<ValueId>, LayerError> {
     let resolve = |&from: &i64| {
         let place = if from < 0 { index as i64 + from } else { from };
         match usize::try_from(place).ok().and_then(|place| layers.get(place)) {
             Some(layer) => Ok(layer.output),
-            None if index == 0 && from == -1 => Ok(pictures),
+            None if index == 0 && from == -1 => Ok(images),
             None => Err(LayerError::From { from, layer: index }),
         }
     };

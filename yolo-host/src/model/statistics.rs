@@ -19,7 +19,7 @@ pub struct LayerRow {
     pub module: String,
     /// Arguments.
     pub arguments: String,
-    /// Output `[batch, channels, height, width]` for the picture size asked for; for Detect, of the last map.
+    /// Output `[batch, channels, height, width]` for the image size asked for; for Detect, of the last map.
     pub shape: Vec<usize>,
     /// Billions of floating-point operations.
     pub gflops: f64,
@@ -34,10 +34,10 @@ pub struct Statistics {
     pub parameters: usize,
     /// Those that training changes.
     pub gradients: usize,
-    /// Billions of floating-point operations of convolutions and linear maps for one picture: exact, two for each
+    /// Billions of floating-point operations of convolutions and linear maps for one image: exact, two for each
     /// multiply-accumulate.
     pub gflops: f64,
-    /// Height and width of that picture in pixels.
+    /// Height and width of that image in pixels.
     pub imgsz: usize,
     /// Number of classes.
     pub classes: usize,
@@ -48,7 +48,7 @@ pub struct Statistics {
 }
 
 impl Model {
-    /// Figures for a square picture of `imgsz` pixels.
+    /// Figures for a square image of `imgsz` pixels.
     pub fn statistics(&self, imgsz: usize) -> Result<Statistics, Error> {
         self.check_size(imgsz, imgsz)?;
         let input = [1, self.spec.channels, imgsz, imgsz];

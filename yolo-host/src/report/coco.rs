@@ -30,7 +30,7 @@ impl Categories {
     }
 }
 
-/// Gathers detections, picture by picture.
+/// Gathers detections, image by image.
 #[derive(Clone, Debug)]
 pub struct CocoResults {
     categories: Categories,
@@ -43,12 +43,12 @@ impl CocoResults {
         CocoResults { categories, json: String::new() }
     }
 
-    /// Adds the detections of a picture, boxes in its pixels. The picture's id is its name without the extension, a
+    /// Adds the detections of an image, boxes in its pixels. The image's id is its name without the extension, a
     /// number if that is all digits. Boxes become `[left, top, width, height]` of three decimals, scores have five.
     ///
     /// What is not finite has no place in JSON and is left out.
-    pub fn add(&mut self, picture: &Path, detections: &[Detection]) {
-        let stem = picture.file_stem().unwrap_or_default().to_string_lossy();
+    pub fn add(&mut self, image: &Path, detections: &[Detection]) {
+        let stem = image.file_stem().unwrap_or_default().to_string_lossy();
         let digits = stem.bytes().all(|byte| byte.is_ascii_digit());
         let number: Option<u64> = digits.then(|| stem.parse().ok()).flatten();
         let id = number.map_or_else(|| serde_json::Value::from(&*stem), serde_json::Value::from);

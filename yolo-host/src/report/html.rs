@@ -31,7 +31,7 @@ pub struct Report<'a> {
     pub summary: Option<&'a Summary>,
     /// Names of the classes.
     pub names: &'a [String],
-    /// Pictures to show.
+    /// Images to show.
     pub figures: &'a [Figure],
 }
 
@@ -44,7 +44,7 @@ pub struct Facts {
     pub rows: Vec<(String, String)>,
 }
 
-/// A picture of a report.
+/// An image of a report.
 #[derive(Clone, Debug)]
 pub struct Figure {
     /// What it shows.
@@ -67,7 +67,7 @@ impl Report<'_> {
     pub fn html(&self) -> String {
         let title = escaped(self.title);
         let body =
-            [self.tiles(), self.training(), self.curves(), self.classes(), self.pictures(), self.facts()];
+            [self.tiles(), self.training(), self.curves(), self.classes(), self.images(), self.facts()];
         format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
@@ -199,7 +199,7 @@ impl Report<'_> {
         section("Classes", &table)
     }
 
-    fn pictures(&self) -> String {
+    fn images(&self) -> String {
         let mut figures = String::new();
         for figure in self.figures {
             let kind = match image::guess_format(&figure.encoded) {
@@ -216,7 +216,7 @@ impl Report<'_> {
         if figures.is_empty() {
             return figures;
         }
-        section("Images", &format!("<div class=\"pictures\">\n{figures}</div>\n"))
+        section("Images", &format!("<div class=\"images\">\n{figures}</div>\n"))
     }
 
     fn facts(&self) -> String {

@@ -1,4 +1,4 @@
-//! Event files that TensorBoard shows: scalars with upstream's tags, and pictures.
+//! Event files that TensorBoard shows: scalars with upstream's tags, and images.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -72,7 +72,7 @@ impl EventFile {
         COLUMNS.iter().zip(row.values()).try_for_each(|(tag, value)| self.scalar(tag, value, row.epoch))
     }
 
-    /// Writes a picture, the bytes of a PNG or JPEG file of the given size in pixels.
+    /// Writes an image, the bytes of a PNG or JPEG file of the given size in pixels.
     ///
     /// # Errors
     /// [`Error::Write`].

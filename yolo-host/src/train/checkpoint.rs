@@ -38,7 +38,7 @@ pub struct Progress {
     pub counts: [u64; 3],
     /// Seconds of training so far.
     pub seconds: f64,
-    /// Pictures and objects of the training set, so that a change of it is noticed.
+    /// Images and objects of the training set, so that a change of it is noticed.
     pub data: [usize; 2],
     /// Patience came to its end.
     #[serde(default)]

@@ -11,8 +11,8 @@ impl Training {
         &self.names
     }
 
-    /// The pictures that it learns from.
-    pub fn pictures(&self) -> &Loader {
+    /// The images that it learns from.
+    pub fn images(&self) -> &Loader {
         &self.train
     }
 

@@ -101,7 +101,7 @@ hyperparameters! {
     hsv_v = 0.4, 0.0..=1.0, evolves 1.0 in 0.0..=0.9;
     /// Rotation, in degrees either way.
     degrees = 0.0, 0.0..=180.0, evolves 1.0 in 0.0..=45.0;
-    /// Translation, as a share of the picture either way.
+    /// Translation, as a share of the image either way.
     translate = 0.1, 0.0..=1.0, evolves 1.0 in 0.0..=0.9;
     /// Scaling, as a share either way.
     scale = 0.5, 0.0..=0.99, evolves 1.0 in 0.0..=0.9;
@@ -117,7 +117,7 @@ hyperparameters! {
     mosaic = 1.0, 0.0..=1.0, evolves 1.0 in 0.0..=1.0;
     /// Probability of a mixup, of mosaics alone.
     mixup = 0.0, 0.0..=1.0, evolves 1.0 in 0.0..=1.0;
-    /// Probability that an object is copied into its picture.
+    /// Probability that an object is copied into its image.
     copy_paste = 0.0, 0.0..=1.0, evolves 1.0 in 0.0..=1.0;
 }
 

@@ -3,7 +3,7 @@
 use crate::random::Stream;
 use rayon::prelude::*;
 
-/// The size of an iteration's pictures: height and width from half to one and a half of `imgsz`, in multiples of `stride`.
+/// The size of an iteration's images: height and width from half to one and a half of `imgsz`, in multiples of `stride`.
 pub fn size(seed: u64, iteration: usize, imgsz: usize, shape: [usize; 2], stride: usize) -> [usize; 2] {
     let draw = Stream::keyed(&format!("multi-scale {seed} {iteration}")).uniform();
     let (least, most) = (imgsz / 2, imgsz * 3 / 2 + stride);

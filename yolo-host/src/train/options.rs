@@ -18,11 +18,11 @@ pub struct Options {
     pub hyp: Option<PathBuf>,
     /// Epochs.
     pub epochs: usize,
-    /// Pictures a batch; 0 for as many as a GPU can take, and on the CPU 16.
+    /// Images a batch; 0 for as many as a GPU can take, and on the CPU 16.
     pub batch: usize,
-    /// Side of the pictures, in pixels.
+    /// Side of the images, in pixels.
     pub imgsz: usize,
-    /// Batches of pictures of like shape, without mosaics.
+    /// Batches of images of like shape, without mosaics.
     pub rect: bool,
     /// Write checkpoints only at the end.
     pub nosave: bool,
@@ -30,9 +30,9 @@ pub struct Options {
     pub noval: bool,
     /// Leave the anchors as they are.
     pub noautoanchor: bool,
-    /// Where pictures are kept.
+    /// Where images are kept.
     pub cache: Cache,
-    /// Draw pictures more often whose classes are found worse.
+    /// Draw images more often whose classes are found worse.
     pub image_weights: bool,
     /// Vary the size by ±50 %.
     pub multi_scale: bool,
@@ -43,9 +43,9 @@ pub struct Options {
     pub split: f64,
     /// The optimiser.
     pub optimizer: Rule,
-    /// Threads that prepare pictures.
+    /// Threads that prepare images.
     pub workers: usize,
-    /// Four pictures in one of twice the side, half of the time.
+    /// Four images in one of twice the side, half of the time.
     pub quad: bool,
     /// Cosine instead of linear fall of the rate.
     pub cos_lr: bool,

@@ -193,7 +193,7 @@ impl Training {
         Ok(loss.items)
     }
 
-    /// Pictures drawn by how badly their classes are found (v6.1 `labels_to_class_weights`, `labels_to_image_weights`).
+    /// Images drawn by how badly their classes are found (v6.1 `labels_to_class_weights`, `labels_to_image_weights`).
     fn chosen(&self, epoch: usize) -> Option<Vec<usize>> {
         if !self.options.image_weights {
             return None;

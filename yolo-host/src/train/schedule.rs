@@ -3,7 +3,7 @@
 
 use super::{Hyper, Rates};
 
-/// Pictures for which hyperparameters are given: smaller batches are accumulated to about so many.
+/// Images for which hyperparameters are given: smaller batches are accumulated to about so many.
 const NOMINAL_BATCH: f64 = 64.0;
 /// Fewest iterations of warm-up.
 const LEAST_WARMUP: f64 = 1000.0;
@@ -28,7 +28,7 @@ pub struct Iteration {
 }
 
 impl Schedule {
-    /// For `epochs` epochs of `batches` batches of `batch` pictures.
+    /// For `epochs` epochs of `batches` batches of `batch` images.
     pub fn new(hyper: &Hyper, epochs: usize, batches: usize, batch: usize, cosine: bool) -> Self {
         Schedule { hyper: hyper.clone(), epochs: epochs.max(1), batch: batch.max(1), batches, cosine }
     }

@@ -94,7 +94,7 @@ impl Training {
         let [images, _] = parts.sizes();
         if options.batch == 0 {
             options.batch = largest_batch(&options, &model, &state, images)?;
-            observer.note(&format!("batches of {} pictures", options.batch));
+            observer.note(&format!("batches of {} images", options.batch));
         }
         if options.batch > images {
             let batch = options.batch;
@@ -216,7 +216,7 @@ impl Parts {
         Ok(note)
     }
 
-    /// Pictures and objects to learn from.
+    /// Images and objects to learn from.
     pub fn sizes(&self) -> [usize; 2] {
         let items = &self.train.items;
         [items.len(), items.iter().map(|item| item.labels.len()).sum()]

@@ -5,7 +5,7 @@ use super::ErrorKind;
 /// What becomes of everything that was exported from a checkpoint.
 const EXPORTED: &str = "give the checkpoint (.pt) that it was exported from, or safetensors";
 const UNPACK: &str = "unpack it and give the weights inside";
-const PICTURE: &str = "give it with --source, and weights with --weights";
+const IMAGE: &str = "give it with --source, and weights with --weights";
 
 /// Formats by the bytes at a place: place, bytes, what it is, what to do.
 const MAGIC: [(usize, &[u8], &str, &str); 23] = [
@@ -26,9 +26,9 @@ const MAGIC: [(usize, &[u8], &str, &str); 23] = [
     (0, b"BZh", "a bzip2 archive", UNPACK),
     (0, b"\xfd7zXZ\0", "an xz archive", UNPACK),
     (0, b"\x28\xb5\x2f\xfd", "a zstd archive", UNPACK),
-    (0, b"\x89PNG\r\n\x1a\n", "a PNG image", PICTURE),
-    (0, b"\xff\xd8\xff", "a JPEG image", PICTURE),
-    (0, b"GIF8", "a GIF image", PICTURE),
+    (0, b"\x89PNG\r\n\x1a\n", "a PNG image", IMAGE),
+    (0, b"\xff\xd8\xff", "a JPEG image", IMAGE),
+    (0, b"GIF8", "a GIF image", IMAGE),
     (0, b"%PDF-", "a PDF document", "give a YOLOv5 checkpoint"),
     (0, b"\x7fELF", "a program or library", "blocks of a library are added with --plugin"),
     (0, b"MZ\x90\0", "a program or library for Windows", "blocks of a library are added with --plugin"),

@@ -143,11 +143,11 @@ unsafe fn pixels<S: Simd, const K: usize, const T: usize, const P: usize>(job: &
 fn fetch<const T: usize, const P: usize>(job: &Job, line: usize, x: usize, c: usize) {
     let (source, Geometry { input, output, .. }) = (job.source, *job.geometry);
     let Window { kernel: [rows, columns], padding, .. } = job.kernel.window;
-    let (picture, y) = (line / output[0], line % output[0]);
+    let (image, y) = (line / output[0], line % output[0]);
     let ahead = ((x + P) * T + columns).wrapping_sub(padding[1]);
     for ky in rows.saturating_sub(T)..rows {
         let iy = (y * T + ky).wrapping_sub(padding[0]);
-        let pixel = (picture * input[0]).wrapping_add(iy).wrapping_mul(input[1]).wrapping_add(ahead);
+        let pixel = (image * input[0]).wrapping_add(iy).wrapping_mul(input[1]).wrapping_add(ahead);
         let place = pixel.wrapping_mul(source.pixel).wrapping_add(source.first + c);
         let mut from = source.data.as_ptr().wrapping_add(place);
         for _ in 0..P * T {
@@ -174,7 +174,7 @@ unsafe fn tile<S: Simd, const K: usize, const T: usize, const P: usize>(
     let (kernel, source, Geometry { input, output, .. }) = (job.kernel, job.source, *job.geometry);
     let Window { kernel: [rows, columns], stride, padding, dilation } = kernel.window;
     let count = (kernel.channels - c).min(S::LANES);
-    let (picture, y) = (line / output[0], line % output[0]);
+    let (image, y) = (line / output[0], line % output[0]);
     let left = (x * stride[1]) as isize - padding[1] as isize;
     if P > 1 && K > 0 {
         fetch::<T, P>(job, line, x, c);
@@ -191,7 +191,7 @@ unsafe fn tile<S: Simd, const K: usize, const T: usize, const P: usize>(
                 from: source
                     .data
                     .as_ptr()
-                    .add((picture * input[0] + iy as usize) * input[1] * source.pixel + source.first + c),
+                    .add((image * input[0] + iy as usize) * input[1] * source.pixel + source.first + c),
                 step: source.pixel,
                 width: input[1] as isize,
                 count,

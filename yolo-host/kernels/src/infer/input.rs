@@ -1,4 +1,4 @@
-//! Pictures as they come, planes one after the other, into a map.
+//! Images as they come, planes one after the other, into a map.
 #![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
 
 use crate::base::isa::vectorised;

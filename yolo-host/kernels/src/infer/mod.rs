@@ -59,7 +59,7 @@ pub struct Target<'a> {
 /// Batch, and height and width of input and output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
-    /// Pictures.
+    /// Images.
     pub batch: usize,
     /// Height and width.
     pub input: [usize; 2],

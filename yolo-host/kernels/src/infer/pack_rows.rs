@@ -15,7 +15,7 @@ thread_local! {
 #[derive(Debug)]
 pub struct Rows {
     data: Lines,
-    /// Which row, counted over all pictures, lies in each place.
+    /// Which row, counted over all images, lies in each place.
     held: Vec<usize>,
     segments: Vec<Segment>,
 }
@@ -45,7 +45,7 @@ impl Rows {
         &self.segments
     }
 
-    /// The windows of an output line, which is counted over all pictures. Taps in the border above and below are left out.
+    /// The windows of an output line, which is counted over all images. Taps in the border above and below are left out.
     pub fn windows(
         &mut self,
         window: &Window,
@@ -66,13 +66,13 @@ impl Rows {
             self.held.resize(places, NONE);
         }
         self.segments.clear();
-        let (picture, y) = (line / output[0], line % output[0]);
+        let (image, y) = (line / output[0], line % output[0]);
         for ky in 0..kernel[0] {
             let iy = (y * stride[0] + ky).wrapping_sub(padding[0]);
             if iy >= input[0] {
                 continue;
             }
-            let row = picture * input[0] + iy;
+            let row = image * input[0] + iy;
             let place = row % places;
             let to = &mut self.data[place * size..][..size];
             if std::mem::replace(&mut self.held[place], row) != row {
@@ -90,10 +90,10 @@ impl Rows {
         let Window { kernel, stride, padding, dilation } = *window;
         let Geometry { input, output, .. } = *geometry;
         let cin: usize = sources.iter().map(|source| source.len).sum();
-        let (picture, y) = (line / output[0], line % output[0]);
+        let (image, y) = (line / output[0], line % output[0]);
         let row = |ky: usize| {
             let iy = (y * stride[0] + ky * dilation[0]).wrapping_sub(padding[0]);
-            (iy < input[0]).then(|| (picture * input[0] + iy) * input[1])
+            (iy < input[0]).then(|| (image * input[0] + iy) * input[1])
         };
         let met = |kx: &usize| {
             let first = kx * dilation[1];

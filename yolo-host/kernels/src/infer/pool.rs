@@ -24,14 +24,14 @@ pub fn max_pool(window: &Window, geometry: &Geometry, channels: usize, x: &[f32]
     let row = output[1] * channels;
     chunks_mut(y, row.max(1), |start, y| {
         let line = start / row.max(1);
-        let (picture, oy) = (line / output[0], line % output[0]);
+        let (image, oy) = (line / output[0], line % output[0]);
         y.fill(f32::NEG_INFINITY);
         for ky in 0..window.kernel[0] {
             let iy = (oy * window.stride[0] + ky * window.dilation[0]).wrapping_sub(window.padding[0]);
             if iy >= input[0] {
                 continue;
             }
-            let from = &x[(picture * input[0] + iy) * input[1] * channels..][..input[1] * channels];
+            let from = &x[(image * input[0] + iy) * input[1] * channels..][..input[1] * channels];
             for kx in 0..window.kernel[1] {
                 // Output pixels whose tap is on the map: from `first` on, which takes input pixel `begin`.
                 let (stride, tap) = (window.stride[1], kx * window.dilation[1]);

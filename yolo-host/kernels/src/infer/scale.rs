@@ -1,4 +1,4 @@
-//! Maps times one number for each channel of a picture, activated.
+//! Maps times one number for each channel of an image, activated.
 #![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
 
 use crate::base::Float;
@@ -42,8 +42,8 @@ pub fn scale(x: &[f32], scale: &[f32], [batch, channels]: [usize; 2], act: Optio
         return;
     }
     let piece = ((1 << 14) / channels).max(1) * channels;
-    for (picture, y) in y.chunks_exact_mut(len).enumerate() {
-        let (x, scale) = (&x[picture * len..][..len], &scale[picture * channels..][..channels]);
+    for (image, y) in y.chunks_exact_mut(len).enumerate() {
+        let (x, scale) = (&x[image * len..][..len], &scale[image * channels..][..channels]);
         chunks_mut(y, piece, |start, y| match act {
             Some(act) => with_curve!(act, curve => scale_pixels(&x[start..], scale, curve, y)),
             None => scale_pixels(&x[start..], scale, Same, y),

@@ -19,7 +19,7 @@ fn plain(
     depthwise: bool,
     (pixel, out): (usize, usize),
 ) -> f64 {
-    let (picture, oy, ox) =
+    let (image, oy, ox) =
         (pixel / (g.output[0] * g.output[1]), pixel / g.output[1] % g.output[0], pixel % g.output[1]);
     let [rows, columns] = window.kernel;
     let mut sum = f64::from(bias[out]);
@@ -29,7 +29,7 @@ fn plain(
         if y >= g.input[0] || x_ >= g.input[1] {
             continue;
         }
-        let place = (picture * g.input[0] + y) * g.input[1] + x_;
+        let place = (image * g.input[0] + y) * g.input[1] + x_;
         for (c, number) in order.iter().enumerate().filter(|(_, number)| !depthwise || **number == out) {
             let cin = if depthwise { 0 } else { *number };
             let per_out = if depthwise { 1 } else { order.len() };

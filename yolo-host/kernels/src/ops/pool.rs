@@ -33,11 +33,11 @@ impl Pooling {
 
     /// y from x, and for the maximum where in the window it stood: `places` has one number an output.
     pub fn forward<T: Float>(&self, x: &[T], y: &mut [T], places: &mut Vec<u16>) {
-        let per_picture = self.plan.grid[0] * self.plan.grid[1] * self.channels;
+        let per_image = self.plan.grid[0] * self.plan.grid[1] * self.channels;
         places.clear();
         if self.kind == Pool::Average {
             let share = T::one() / T::of(self.elements as f64);
-            return chunks_mut(y, per_picture.max(1), |start, y| self.average(x, y, start, share));
+            return chunks_mut(y, per_image.max(1), |start, y| self.average(x, y, start, share));
         }
         places.resize(y.len(), 0);
         let size = (self.plan.grid[1] * self.channels).max(1);
@@ -77,12 +77,12 @@ impl Pooling {
     /// Adds to the gradient of x, zero or more so far.
     pub fn backward<T: Float>(&self, grad: &[T], places: &[u16], grad_x: &mut [T]) {
         let channels = self.channels;
-        let per_picture = self.plan.src[0] * self.plan.src[1] * channels;
+        let per_image = self.plan.src[0] * self.plan.src[1] * channels;
         let outputs = self.plan.grid[0] * self.plan.grid[1];
         let share = T::one() / T::of(self.elements as f64);
-        chunks_mut(grad_x, per_picture.max(1), |start, grad_x| {
-            let picture = start / per_picture.max(1);
-            for pixel in self.plan.walk(picture * outputs).take(outputs) {
+        chunks_mut(grad_x, per_image.max(1), |start, grad_x| {
+            let image = start / per_image.max(1);
+            for pixel in self.plan.walk(image * outputs).take(outputs) {
                 let g = &grad[pixel.dst * channels..][..channels];
                 for (i, tap) in self.plan.taps.iter().enumerate() {
                     let Some(place) = pixel.source(tap, self.plan.src) else { continue };
@@ -98,17 +98,17 @@ impl Pooling {
     }
 }
 
-/// Every channel's mean or maximum over the pixels of each picture, and for the maximum the pixel.
+/// Every channel's mean or maximum over the pixels of each image, and for the maximum the pixel.
 pub fn global_forward<T: Float>(kind: Pool, x: &[T], batch: usize, channels: usize, y: &mut [T]) -> Vec<u32> {
     let pixels = x.len() / (batch * channels).max(1);
     let mut places = Vec::new();
     if kind == Pool::Max {
         places.resize(batch * channels, 0);
     }
-    for (picture, y) in y.chunks_exact_mut(channels.max(1)).enumerate() {
-        let x = &x[picture * pixels * channels..][..pixels * channels];
+    for (image, y) in y.chunks_exact_mut(channels.max(1)).enumerate() {
+        let x = &x[image * pixels * channels..][..pixels * channels];
         if kind == Pool::Max {
-            let places = &mut places[picture * channels..][..channels];
+            let places = &mut places[image * channels..][..channels];
             y.fill(T::neg_infinity());
             for (i, row) in x.chunks_exact(channels.max(1)).enumerate() {
                 for c in 0..channels {
@@ -169,11 +169,11 @@ pub fn global_backward<T: Float>(
     let pixels = grad_x.len() / (batch * channels).max(1);
     let share = T::one() / T::of(pixels as f64);
     chunks_mut(grad_x, (pixels * channels).max(1), |start, grad_x| {
-        let picture = start / (pixels * channels).max(1);
-        let g = &grad[picture * channels..][..channels];
+        let image = start / (pixels * channels).max(1);
+        let g = &grad[image * channels..][..channels];
         for (i, row) in grad_x.chunks_exact_mut(channels).enumerate() {
             for c in 0..channels {
-                row[c] = match places.get(picture * channels + c) {
+                row[c] = match places.get(image * channels + c) {
                     None => g[c] * share,
                     Some(place) if *place == i as u32 => g[c],
                     Some(_) => T::zero(),

@@ -27,10 +27,10 @@ fn each_row(
     mut row: impl FnMut(usize, usize, usize),
 ) {
     let (channels, height, width) = (shape[1], shape[2], shape[3]);
-    for picture in 0..shape[0] {
+    for image in 0..shape[0] {
         for y in 0..height {
-            let outer = (picture * (height + top + bottom) + y + top) * (width + left + right) + left;
-            row((picture * height + y) * width * channels, outer * channels, width * channels);
+            let outer = (image * (height + top + bottom) + y + top) * (width + left + right) + left;
+            row((image * height + y) * width * channels, outer * channels, width * channels);
         }
     }
 }
@@ -112,13 +112,13 @@ pub fn bilinear_backward<T: Float>(grad: &[T], shape: &[usize], scale: usize, gr
 /// For each output pixel the source pixels that it is made of, and their shares.
 fn each_corner(shape: &[usize], scale: usize, mut corner: impl FnMut(usize, usize, f64)) {
     let (height, width) = (shape[2], shape[3]);
-    for picture in 0..shape[0] {
+    for image in 0..shape[0] {
         for y in 0..height * scale {
             let (top, bottom, down) = between(y, scale, height);
             for x in 0..width * scale {
                 let (left, right, across) = between(x, scale, width);
-                let to = (picture * height * scale + y) * width * scale + x;
-                let from = |y: usize, x: usize| (picture * height + y) * width + x;
+                let to = (image * height * scale + y) * width * scale + x;
+                let from = |y: usize, x: usize| (image * height + y) * width + x;
                 corner(from(top, left), to, (1.0 - down) * (1.0 - across));
                 corner(from(top, right), to, (1.0 - down) * across);
                 corner(from(bottom, left), to, down * (1.0 - across));

@@ -126,11 +126,11 @@ pub fn map<T: Float>(x: &[T], y: &mut [T], f: impl Fn(T) -> T + Sync + Send) {
     chunks_mut(y, CHUNK, |start, y| y.iter_mut().zip(&x[start..]).for_each(|(y, x)| *y = f(*x)));
 }
 
-/// y[p, c] = x[p, c] · scale[picture of p, c]: a map times one number a channel.
+/// y[p, c] = x[p, c] · scale[image of p, c]: a map times one number a channel.
 pub fn scale_channels<T: Float>(x: &[T], scale: &[T], batch: usize, channels: usize, y: &mut [T]) {
-    let per_picture = x.len() / batch.max(1);
-    chunks_mut(y, per_picture.max(1), |start, y| {
-        let scale = &scale[start / per_picture.max(1) * channels..][..channels];
+    let per_image = x.len() / batch.max(1);
+    chunks_mut(y, per_image.max(1), |start, y| {
+        let scale = &scale[start / per_image.max(1) * channels..][..channels];
         for (y, x) in y.chunks_exact_mut(channels).zip(x[start..].chunks_exact(channels)) {
             for c in 0..channels {
                 y[c] = x[c] * scale[c];
@@ -141,12 +141,12 @@ pub fn scale_channels<T: Float>(x: &[T], scale: &[T], batch: usize, channels: us
 
 /// The gradient of the scale in [`scale_channels`]: Σ over pixels of grad · x, in blocks, so that long sums stay exact.
 pub fn scale_channels_backward<T: Float>(x: &[T], grad: &[T], batch: usize, channels: usize, out: &mut [T]) {
-    let per_picture = x.len() / batch.max(1);
+    let per_image = x.len() / batch.max(1);
     chunks_mut(out, channels.max(1), |start, out| {
-        let picture = start / channels.max(1) * per_picture;
+        let image = start / channels.max(1) * per_image;
         let mut total = vec![0.0; channels];
         let block = 64 * channels;
-        let (x, grad) = (&x[picture..][..per_picture], &grad[picture..][..per_picture]);
+        let (x, grad) = (&x[image..][..per_image], &grad[image..][..per_image]);
         for (x, grad) in x.chunks(block.max(1)).zip(grad.chunks(block.max(1))) {
             out.fill(T::zero());
             for (x, g) in x.chunks_exact(channels).zip(grad.chunks_exact(channels)) {

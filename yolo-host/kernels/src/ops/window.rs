@@ -17,7 +17,7 @@ pub struct Tap {
 /// output; going back, a convolution of stride s has s × s grids, each with the taps that reach it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// Pictures.
+    /// Images.
     pub batch: usize,
     /// Height and width of the source.
     pub src: [usize; 2],
@@ -156,7 +156,7 @@ impl Plan {
         }
     }
 
-    /// Pixels of the grid, all pictures together.
+    /// Pixels of the grid, all images together.
     pub fn pixels(&self) -> usize {
         self.batch * self.grid[0] * self.grid[1]
     }
@@ -165,14 +165,14 @@ impl Plan {
     pub fn walk(&self, start: usize) -> Walk<'_> {
         let column = start % self.grid[1].max(1);
         let row = start / self.grid[1].max(1);
-        Walk { plan: self, picture: row / self.grid[0].max(1), row: row % self.grid[0].max(1), column }
+        Walk { plan: self, image: row / self.grid[0].max(1), row: row % self.grid[0].max(1), column }
     }
 }
 
 /// A pixel of a plan's grid.
 #[derive(Clone, Copy, Debug)]
 pub struct Pixel {
-    /// Picture in the source, as a number of pixels before it.
+    /// Image in the source, as a number of pixels before it.
     pub before: usize,
     /// Row and column in the source, before a tap is added.
     pub y: isize,
@@ -185,7 +185,7 @@ pub struct Pixel {
 /// Goes over the pixels of a grid.
 pub struct Walk<'a> {
     plan: &'a Plan,
-    picture: usize,
+    image: usize,
     row: usize,
     column: usize,
 }
@@ -196,16 +196,16 @@ impl Iterator for Walk<'_> {
     #[inline]
     fn next(&mut self) -> Option<Pixel> {
         let plan = self.plan;
-        if self.picture >= plan.batch {
+        if self.image >= plan.batch {
             return None;
         }
         let y = self.row * plan.dst_step[0] + plan.offset[0];
         let x = self.column * plan.dst_step[1] + plan.offset[1];
         let pixel = Pixel {
-            before: self.picture * plan.src[0] * plan.src[1],
+            before: self.image * plan.src[0] * plan.src[1],
             y: (self.row * plan.src_step[0]) as isize,
             x: (self.column * plan.src_step[1]) as isize,
-            dst: (self.picture * plan.dst[0] + y) * plan.dst[1] + x,
+            dst: (self.image * plan.dst[0] + y) * plan.dst[1] + x,
         };
         self.column += 1;
         if self.column == plan.grid[1] {
@@ -213,7 +213,7 @@ impl Iterator for Walk<'_> {
             self.row += 1;
             if self.row == plan.grid[0] {
                 self.row = 0;
-                self.picture += 1;
+                self.image += 1;
             }
         }
         Some(pixel)

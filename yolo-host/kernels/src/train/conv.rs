@@ -17,14 +17,14 @@ pub struct Conv {
     cout: usize,
     forward: Plan,
     backward: Vec<Plan>,
-    /// The forward plan on a picture with a border, each row of the kernel being one element.
+    /// The forward plan on an image with a border, each row of the kernel being one element.
     thin: Plan,
 }
 
 /// The sizes of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvShape {
-    /// Pictures.
+    /// Images.
     pub batch: usize,
     /// Height and width of the input.
     pub input: [usize; 2],
@@ -67,7 +67,7 @@ impl Conv {
     }
 
     /// Whether the channels are so few that a whole row of the kernel is taken as one pixel of more channels: in memory that
-    /// is what it is, if there is a border around the picture.
+    /// is what it is, if there is a border around the image.
     fn is_thin(&self) -> bool {
         self.groups == 1
             && self.cin * self.window.kernel[1] <= 32

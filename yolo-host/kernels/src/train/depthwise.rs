@@ -234,14 +234,14 @@ pub fn weight_fast(isa: Isa, job: &DepthwiseWeight<f32>, grad: &mut [f32]) {
         "the gradient is too small"
     );
     assert!(last * job.channels <= grad.len(), "the result is too small");
-    // One sum a picture, added in their order.
+    // One sum an image, added in their order.
     let size = last * job.channels;
     let mut sums = vec![0.0; plan.batch * size];
     let work = plan.pixels() * plan.taps.len() * job.channels;
     let shared = Shared::new(&mut sums);
-    tasks(plan.batch, work, |picture| {
-        let part = Picture { job, picture, sums: shared, size };
-        dispatch!(isa, weight_picture(&part): &Picture);
+    tasks(plan.batch, work, |image| {
+        let part = Image { job, image, sums: shared, size };
+        dispatch!(isa, weight_image(&part): &Image);
     });
     grad[..size].fill(0.0);
     for sums in sums.chunks(size.max(1)) {
@@ -251,23 +251,23 @@ pub fn weight_fast(isa: Isa, job: &DepthwiseWeight<f32>, grad: &mut [f32]) {
     }
 }
 
-struct Picture<'a> {
+struct Image<'a> {
     job: &'a DepthwiseWeight<'a, f32>,
-    picture: usize,
+    image: usize,
     sums: Shared<f32>,
     size: usize,
 }
 
 /// # Safety
-/// The processor has the instructions; the slices are as large as `weight_fast` checks; no other task has this picture.
+/// The processor has the instructions; the slices are as large as `weight_fast` checks; no other task has this image.
 #[inline(always)]
-unsafe fn weight_picture<S: Simd>(part: &Picture) {
+unsafe fn weight_image<S: Simd>(part: &Image) {
     let job = part.job;
     let (plan, channels) = (job.plan, job.channels);
-    let per_picture = plan.grid[0] * plan.grid[1];
-    // SAFETY: each picture has its own sums.
-    let sums = unsafe { part.sums.get(part.picture * part.size, part.size) };
-    let mut walk = plan.walk(part.picture * per_picture);
+    let per_image = plan.grid[0] * plan.grid[1];
+    // SAFETY: each image has its own sums.
+    let sums = unsafe { part.sums.get(part.image * part.size, part.size) };
+    let mut walk = plan.walk(part.image * per_image);
     for _row in 0..plan.grid[0] {
         let pixels: Vec<_> = walk.by_ref().take(plan.grid[1]).collect();
         for tap in &plan.taps {

@@ -9,7 +9,7 @@ pub fn peak() -> Option<u64> {
     memory("self/status", "VmHWM")
 }
 
-/// Fails if a run on pictures of this shape needs more memory than is free, or does not fit the network; else the bytes of
+/// Fails if a run on images of this shape needs more memory than is free, or does not fit the network; else the bytes of
 /// its maps.
 pub fn check(engine: &Engine, shape: [usize; 4]) -> anyhow::Result<u64> {
     let maps = engine.needs(shape)?;
@@ -17,7 +17,7 @@ pub fn check(engine: &Engine, shape: [usize; 4]) -> anyhow::Result<u64> {
     if let Some(free) = memory("meminfo", "MemAvailable") {
         ensure!(
             needed <= free,
-            "pictures {shape:?} need {} MB of memory, and {} are free; take smaller or fewer ones",
+            "images {shape:?} need {} MB of memory, and {} are free; take smaller or fewer ones",
             needed / 1_000_000,
             free / 1_000_000
         );

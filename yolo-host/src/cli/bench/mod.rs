@@ -32,10 +32,10 @@ pub struct BenchArgs {
     /// Weights (.safetensors or .pt), one or several; together with --cfg one for each of those
     #[arg(long, value_name = "FILE", num_args = 1..)]
     weights: Vec<PathBuf>,
-    /// Size of the pictures in pixels: one number, or height and width
+    /// Size of the images in pixels: one number, or height and width
     #[arg(long, visible_aliases = ["img", "img-size"], num_args = 1..=2, value_parser = pixels, default_values_t = [640])]
     imgsz: Vec<usize>,
-    /// Pictures a run
+    /// Images a run
     #[arg(long, visible_alias = "batch", default_value_t = 1, value_parser = between::<1, 1024>)]
     batch_size: usize,
     /// Threads that compute, or several numbers to compare, as in 1,2 (default: one a core)

@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Pictures a batch, as in `yolo val`: in rectangular batches the metrics depend on it a little.
+/// Images a batch, as in `yolo val`: in rectangular batches the metrics depend on it a little.
 const BATCH: usize = 32;
 
 /// Means over all classes.
@@ -27,7 +27,7 @@ pub struct Quality {
     pub map: f64,
 }
 
-/// Labelled pictures: the part `val` of a dataset.
+/// Labelled images: the part `val` of a dataset.
 pub struct Judge {
     items: Vec<Item>,
     /// Of each subject, by its name.

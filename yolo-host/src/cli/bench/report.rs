@@ -14,7 +14,7 @@ pub struct Report {
     pub kernels: &'static str,
     /// Of numbers and arithmetic.
     pub precision: &'static str,
-    /// Pictures of a run.
+    /// Images of a run.
     pub batch: usize,
     /// Recorded runs of each model with each number of threads.
     pub runs: usize,
@@ -44,11 +44,11 @@ pub struct ModelReport {
     pub name: String,
     /// Whether its values come from weights; else from a seed.
     pub trained: bool,
-    /// Height and width of its pictures.
+    /// Height and width of its images.
     pub imgsz: [usize; 2],
     /// Trainable elements.
     pub parameters: usize,
-    /// Billions of floating-point operations for one picture.
+    /// Billions of floating-point operations for one image.
     pub gflops: f64,
     /// Bytes of its values in the file's order; what the engine packs for its kernels has about that size.
     pub weights: u64,
@@ -71,20 +71,20 @@ pub struct Latency {
     pub gflops_per_second: f64,
     /// Of the peak.
     pub of_peak: f64,
-    /// Those of the pictures first, then YAML rows.
+    /// Those of the images first, then YAML rows.
     pub layers: Vec<LayerReport>,
 }
 
 /// A YAML row.
 #[derive(Debug, Serialize)]
 pub struct LayerReport {
-    /// Its index; nothing for the step that takes the pictures in.
+    /// Its index; nothing for the step that takes the images in.
     pub index: Option<usize>,
     /// Its block.
     pub block: String,
     /// Trainable elements.
     pub parameters: usize,
-    /// For one picture.
+    /// For one image.
     pub gflops: f64,
     /// All its steps in a run. Rows that only move channels have none, and take no time.
     pub ms: Spread,
@@ -107,7 +107,7 @@ pub struct StepReport {
     pub falls_back: bool,
     /// What comes out.
     pub shape: Vec<usize>,
-    /// For one picture.
+    /// For one image.
     pub gflops: f64,
     /// In a run.
     pub ms: Spread,
@@ -115,7 +115,7 @@ pub struct StepReport {
     pub gflops_per_second: f64,
 }
 
-/// Of so many multiply-accumulates, for one picture of a batch.
+/// Of so many multiply-accumulates, for one image of a batch.
 fn gflops(macs: u64, batch: usize) -> f64 {
     2e-9 * macs as f64 / batch.max(1) as f64
 }
@@ -183,7 +183,7 @@ fn layer(subject: &Subject, profile: &Profile, index: Option<usize>, total: f64,
     });
     LayerReport {
         index,
-        block: index.map_or("pictures".into(), |index| subject.model.layers[index].block.clone()),
+        block: index.map_or("images".into(), |index| subject.model.layers[index].block.clone()),
         parameters: index.map_or(0, |index| subject.model.graph.parameters(Some(index))),
         gflops: gflops(macs, batch),
         share: if total > 0.0 { ms.mean / total } else { 0.0 },

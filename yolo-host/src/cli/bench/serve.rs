@@ -86,8 +86,8 @@ fn load(
 ) -> anyhow::Result<Served> {
     let (model, state, _) = load_model(weights, Some(cfg), registry)?;
     notes(registry);
-    let pictures = weights::read(input)?.arrays.remove("input");
-    let (planes, shape) = fitting(pictures, &model).with_context(|| input.display().to_string())?;
+    let images = weights::read(input)?.arrays.remove("input");
+    let (planes, shape) = fitting(images, &model).with_context(|| input.display().to_string())?;
     let numbers = precision.numbers(&model, &state, [shape[2], shape[3]])?;
     let mut engine = Engine::with_numbers(&model.graph, state, &model.detect.outputs, &numbers);
     memory::check(&engine, shape).with_context(|| input.display().to_string())?;
@@ -104,7 +104,7 @@ fn fitting(input: Option<Array>, model: &Model) -> anyhow::Result<(Vec<f32>, [us
     let [batch, channels, height, width] = shape[..] else {
         bail!("`input` must be [batch, channels, height, width], not {shape:?}");
     };
-    ensure!(batch > 0, "`input` has no pictures: {shape:?}");
+    ensure!(batch > 0, "`input` has no images: {shape:?}");
     let needed = model.spec.channels;
     ensure!(channels == needed, "`input` has {channels} channels, where the model takes {needed}");
     model.check_size(height, width)?;
@@ -119,9 +119,9 @@ fn raw_maps(engine: &Engine, model: &Model) -> anyhow::Result<Checkpoint> {
         let [batch, channels, height, width] = map.shape[..] else { bail!("a map of shape {:?}", map.shape) };
         let pixels = height * width;
         let mut planes = Vec::with_capacity(map.data.len());
-        for picture in map.data.chunks_exact((pixels * channels).max(1)).take(batch) {
+        for image in map.data.chunks_exact((pixels * channels).max(1)).take(batch) {
             for channel in 0..channels {
-                planes.extend(picture[channel..].iter().step_by(channels));
+                planes.extend(image[channel..].iter().step_by(channels));
             }
         }
         let name = format!("p{}", (*stride as usize).max(1).ilog2());

@@ -41,7 +41,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Loads weights, or a model whose values are made from a seed; with pictures of noise, whose sides are rounded up to its
+    /// Loads weights, or a model whose values are made from a seed; with images of noise, whose sides are rounded up to its
     /// largest stride.
     pub fn load(
         files: (Option<&Path>, Option<&Path>),

@@ -9,7 +9,7 @@ use super::DetectArgs;
 use crate::detector::{Detector, Found};
 use crate::draw;
 use crate::eval::{Detection, NmsOptions};
-use crate::image::Picture;
+use crate::image::Image;
 use anyhow::Context;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 /// Images, read ahead.
-type Photos<'a> = &'a mut dyn Iterator<Item = Result<Picture, crate::image::Error>>;
+type Photos<'a> = &'a mut dyn Iterator<Item = Result<Image, crate::image::Error>>;
 
 /// Everything that stays the same from image to image.
 pub struct Command {
@@ -93,7 +93,7 @@ impl Command {
     fn one(
         &self,
         file: &Path,
-        photo: Result<Picture, crate::image::Error>,
+        photo: Result<Image, crate::image::Error>,
     ) -> anyhow::Result<(serde_json::Value, Found)> {
         let photo = photo?;
         let found = self
@@ -114,7 +114,7 @@ impl Command {
         &self,
         folder: &RunFolder,
         file: &Path,
-        photo: Picture,
+        photo: Image,
         detections: &[Detection],
     ) -> anyhow::Result<()> {
         if self.args.save_txt {
@@ -131,7 +131,7 @@ impl Command {
             let labels: Vec<draw::Label> = detections.iter().rev().map(|d| self.label(d)).collect();
             let mut annotated = photo;
             draw::boxes(&mut annotated, &labels, self.args.line_thickness);
-            folder.write_picture(file, &annotated)?;
+            folder.write_image(file, &annotated)?;
         }
         Ok(())
     }
@@ -156,7 +156,7 @@ impl Command {
     }
 
     /// Lines `class x y w h [confidence]`, weakest first as `detect.py` writes them.
-    fn labels(&self, photo: &Picture, detections: &[Detection]) -> String {
+    fn labels(&self, photo: &Image, detections: &[Detection]) -> String {
         let (width, height) = (photo.width as f32, photo.height as f32);
         let mut text = String::new();
         for Detection { rect: [x1, y1, x2, y2], confidence, class } in detections.iter().rev() {

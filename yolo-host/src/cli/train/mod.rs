@@ -98,10 +98,10 @@ fn write_hyper(folder: &Path, hyper: &Hyper) -> anyhow::Result<()> {
 /// Validates the best weights, and draws the run.
 fn judge(training: &mut Training, folder: &Path) -> anyhow::Result<()> {
     let mut album = Album::new(folder, training.names());
-    album.labels(training.pictures())?;
-    for (i, batch) in training.pictures().epoch(0, 0, None).take(BATCHES).enumerate() {
+    album.labels(training.images())?;
+    for (i, batch) in training.images().epoch(0, 0, None).take(BATCHES).enumerate() {
         let batch = batch?;
-        let titles = titles(training.pictures(), &batch);
+        let titles = titles(training.images(), &batch);
         album.batch(&format!("train_batch{i}.jpg"), &format!("Training batch {}", i + 1), &batch, &titles)?;
     }
     let mut drawn = Ok(());

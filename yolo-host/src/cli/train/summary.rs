@@ -32,7 +32,7 @@ pub fn print(training: &Training, folder: &Path) -> anyhow::Result<()> {
         "optimiser: {}; {weight} weights with decay, {norm} without (batch norm), {bias} biases",
         options.optimizer.name()
     );
-    let batches = training.pictures().batches();
+    let batches = training.images().batches();
     eprintln!(
         "images: {} pixels to train and to validate, {} a batch, {batches} {} an epoch",
         options.imgsz,

@@ -18,7 +18,7 @@ pub fn draw(stream: &mut Stream, count: usize, share: f64) -> Vec<usize> {
 pub fn copy_paste(scene: &mut Scene, chosen: &[usize]) {
     let outlined: Vec<usize> =
         (0..scene.objects.len()).filter(|&i| !scene.objects[i].segment.is_empty()).collect();
-    let (width, height) = (scene.picture.width, scene.picture.height);
+    let (width, height) = (scene.image.width, scene.image.height);
     let mut mask = vec![false; width * height];
     for &index in chosen.iter().filter_map(|&index| outlined.get(index)) {
         let object = scene.objects[index].clone();
@@ -34,9 +34,9 @@ pub fn copy_paste(scene: &mut Scene, chosen: &[usize]) {
     if width == 0 {
         return;
     }
-    // Read from the picture as it was: a pasted sample must not be pasted again.
-    let before = scene.picture.rgb.clone();
-    let rows = scene.picture.rgb.chunks_exact_mut(3 * width).zip(before.chunks_exact(3 * width));
+    // Read from the image as it was: a pasted sample must not be pasted again.
+    let before = scene.image.rgb.clone();
+    let rows = scene.image.rgb.chunks_exact_mut(3 * width).zip(before.chunks_exact(3 * width));
     for ((to, from), mask) in rows.zip(mask.chunks_exact(width)) {
         let mirrored = from.as_chunks::<3>().0.iter().zip(mask).rev();
         for (to, (from, _)) in

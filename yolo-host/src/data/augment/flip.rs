@@ -1,19 +1,19 @@
-//! Mirrored pictures and their boxes.
+//! Mirrored images and their boxes.
 
 use crate::data::Label;
-use crate::image::Picture;
+use crate::image::Image;
 
 /// Exchanges left and right, as `np.fliplr`.
-pub fn flip_left_right(picture: &mut Picture, labels: &mut [Label]) {
-    let pitch = 3 * picture.width.max(1);
-    picture.rgb.chunks_exact_mut(pitch).for_each(|row| row.as_chunks_mut::<3>().0.reverse());
+pub fn flip_left_right(image: &mut Image, labels: &mut [Label]) {
+    let pitch = 3 * image.width.max(1);
+    image.rgb.chunks_exact_mut(pitch).for_each(|row| row.as_chunks_mut::<3>().0.reverse());
     mirror(labels, 0);
 }
 
 /// Exchanges top and bottom, as `np.flipud`.
-pub fn flip_up_down(picture: &mut Picture, labels: &mut [Label]) {
-    let pitch = 3 * picture.width.max(1);
-    let (top, bottom) = picture.rgb.split_at_mut(picture.height / 2 * pitch);
+pub fn flip_up_down(image: &mut Image, labels: &mut [Label]) {
+    let pitch = 3 * image.width.max(1);
+    let (top, bottom) = image.rgb.split_at_mut(image.height / 2 * pitch);
     let pairs = top.chunks_exact_mut(pitch).zip(bottom.chunks_exact_mut(pitch).rev());
     pairs.for_each(|(upper, lower)| upper.swap_with_slice(lower));
     mirror(labels, 1);

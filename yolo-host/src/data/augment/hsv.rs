@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use super::AugmentHyper;
-use crate::image::Picture;
+use crate::image::Image;
 use crate::random::Stream;
 
 /// Bits behind the point of the tables of [`Division`].
@@ -29,11 +29,11 @@ impl HsvGains {
         Self([hyper.hsv_h, hyper.hsv_s, hyper.hsv_v].map(|gain| stream.between(-1.0, 1.0) * gain + 1.0))
     }
 
-    /// Changes the colours of a picture.
-    pub fn apply(&self, picture: &mut Picture) {
+    /// Changes the colours of an image.
+    pub fn apply(&self, image: &mut Image) {
         let (tables, colours) = (Tables::new(self.0), &*COLOURS);
-        let pitch = 3 * picture.width.max(1);
-        for row in picture.rgb.chunks_exact_mut(pitch) {
+        let pitch = 3 * image.width.max(1);
+        for row in image.rgb.chunks_exact_mut(pitch) {
             let (blocks, rest) = row.as_chunks_mut::<3>().0.as_chunks_mut::<LANES>();
             for block in blocks {
                 colours.change(&tables, block, |level| level as i32);
@@ -61,7 +61,7 @@ impl Tables {
     }
 }
 
-/// What is the same for every picture.
+/// What is the same for every image.
 struct Colours {
     /// Divisions by a byte as multiplications.
     saturation: [i32; 256],

@@ -1,4 +1,4 @@
-//! What training does to pictures and their boxes: YOLOv5's `utils/augmentations.py` and the mosaics of
+//! What training does to images and their boxes: YOLOv5's `utils/augmentations.py` and the mosaics of
 //! `utils/datasets.py`.
 //!
 //! Each step is a value that says what is to be done, made by its `draw` from random numbers, and a pure
@@ -28,9 +28,9 @@ pub use quad::{enlarge, join};
 pub use warp::{Matrix, warp_affine, warp_perspective};
 
 use super::Label;
-use crate::image::Picture;
+use crate::image::Image;
 
-/// How much of what; all zero leaves pictures as they are. Names and meanings are those of upstream's
+/// How much of what; all zero leaves images as they are. Names and meanings are those of upstream's
 /// `hyp.*.yaml`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct AugmentHyper {
@@ -54,7 +54,7 @@ pub struct AugmentHyper {
     pub flipud: f64,
     /// Probability of left and right exchanged.
     pub fliplr: f64,
-    /// Probability of a mosaic of four pictures.
+    /// Probability of a mosaic of four images.
     pub mosaic: f64,
     /// Probability of a second mosaic mixed into the first.
     pub mixup: f64,
@@ -73,17 +73,17 @@ pub struct Object {
     pub segment: Vec<[f32; 2]>,
 }
 
-/// A picture on its way through augmentation, with its objects.
+/// An image on its way through augmentation, with its objects.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scene {
     /// The pixels.
-    pub picture: Picture,
+    pub image: Image,
     /// The objects.
     pub objects: Vec<Object>,
 }
 
 impl Object {
-    /// A label in a picture scaled to `width` by `height` pixels whose corner lies at `offset`: upstream's
+    /// A label in an image scaled to `width` by `height` pixels whose corner lies at `offset`: upstream's
     /// `xywhn2xyxy` and `xyn2xy`.
     pub fn placed(label: &Label, (width, height): (f64, f64), offset: (f64, f64)) -> Self {
         let [x, y, w, h] = label.rect.map(|share| share as f32);
@@ -99,7 +99,7 @@ impl Object {
         Self { class: label.class, corners, segment }
     }
 
-    /// The box as shares of a picture, clipped to it: upstream's `xyxy2xywhn(…, clip=True, eps=1e-3)`.
+    /// The box as shares of an image, clipped to it: upstream's `xyxy2xywhn(…, clip=True, eps=1e-3)`.
     pub fn label(&self, (width, height): (usize, usize)) -> Label {
         let (across, down) = (width as f64 - 1e-3, height as f64 - 1e-3);
         let [left, top, right, bottom] = self.corners;

@@ -1,27 +1,27 @@
-//! Four or nine pictures in one: upstream's `load_mosaic` and `load_mosaic9`, up to the warp that follows.
+//! Four or nine images in one: upstream's `load_mosaic` and `load_mosaic9`, up to the warp that follows.
 //!
 //! v6.1 trains with four; nine is there for trials.
 
 use super::{Object, Scene};
 use crate::data::Label;
-use crate::image::{PADDING, Picture};
+use crate::image::{Image, PADDING};
 
-/// A picture that goes into a mosaic, already resized, and its labels.
+/// An image that goes into a mosaic, already resized, and its labels.
 #[derive(Clone, Copy, Debug)]
 pub struct Tile<'a> {
     /// The pixels.
-    pub picture: &'a Picture,
+    pub image: &'a Image,
     /// Its objects.
     pub labels: &'a [Label],
 }
 
-/// Four pictures around a point of a square of `2 * side` pixels: top left, top right, bottom left, bottom
+/// Four images around a point of a square of `2 * side` pixels: top left, top right, bottom left, bottom
 /// right. `centre` is x and y of the point; what reaches beyond the square is cut off, and boxes with it.
 pub fn mosaic4(tiles: [Tile<'_>; 4], side: usize, centre: (usize, usize)) -> Scene {
     let mut canvas = Canvas::new(2 * side);
     let (x, y) = (centre.0 as isize, centre.1 as isize);
     for (place, tile) in tiles.iter().enumerate() {
-        let (width, height) = (tile.picture.width as isize, tile.picture.height as isize);
+        let (width, height) = (tile.image.width as isize, tile.image.height as isize);
         let left = if place % 2 == 0 { x - width } else { x };
         let top = if place < 2 { y - height } else { y };
         canvas.place(tile, left, top);
@@ -29,12 +29,12 @@ pub fn mosaic4(tiles: [Tile<'_>; 4], side: usize, centre: (usize, usize)) -> Sce
     canvas.cut(2 * side, (0, 0))
 }
 
-/// Nine pictures, the first in the middle and the others clockwise around it from above, of which a square of
+/// Nine images, the first in the middle and the others clockwise around it from above, of which a square of
 /// `2 * side` pixels is cut out at `offset` (x and y, 0 to `side`).
 pub fn mosaic9(tiles: [Tile<'_>; 9], side: usize, offset: (usize, usize)) -> Scene {
     let mut canvas = Canvas::new(3 * side);
     let s = side as isize;
-    let size = |tile: &Tile<'_>| (tile.picture.width as isize, tile.picture.height as isize);
+    let size = |tile: &Tile<'_>| (tile.image.width as isize, tile.image.height as isize);
     let (middle_w, middle_h) = size(&tiles[0]);
     let (mut last_w, mut last_h) = (-1, -1);
     for (place, tile) in tiles.iter().enumerate() {
@@ -56,7 +56,7 @@ pub fn mosaic9(tiles: [Tile<'_>; 9], side: usize, offset: (usize, usize)) -> Sce
     canvas.cut(2 * side, offset)
 }
 
-/// A grey square that pictures are laid on.
+/// A grey square that images are laid on.
 struct Canvas {
     side: usize,
     rgb: Vec<u8>,
@@ -68,21 +68,21 @@ impl Canvas {
         Self { side, rgb: vec![PADDING; 3 * side * side], objects: vec![] }
     }
 
-    /// Lays a picture with its corner at `left`, `top`, which may be outside.
+    /// Lays an image with its corner at `left`, `top`, which may be outside.
     fn place(&mut self, tile: &Tile<'_>, left: isize, top: isize) {
-        let picture = tile.picture;
+        let image = tile.image;
         let inside = |at: isize, length: usize| {
             let from = at.clamp(0, self.side as isize);
             let to = (at + length as isize).clamp(0, self.side as isize);
             (from as usize, to as usize, (from - at) as usize)
         };
-        let (x1, x2, skip_x) = inside(left, picture.width);
-        let (y1, y2, skip_y) = inside(top, picture.height);
+        let (x1, x2, skip_x) = inside(left, image.width);
+        let (y1, y2, skip_y) = inside(top, image.height);
         for (to, from) in (y1..y2).zip(skip_y..) {
-            let source = &picture.rgb[3 * (from * picture.width + skip_x)..][..3 * (x2 - x1)];
+            let source = &image.rgb[3 * (from * image.width + skip_x)..][..3 * (x2 - x1)];
             self.rgb[3 * (to * self.side + x1)..][..source.len()].copy_from_slice(source);
         }
-        let (size, offset) = ((picture.width as f64, picture.height as f64), (left as f64, top as f64));
+        let (size, offset) = ((image.width as f64, image.height as f64), (left as f64, top as f64));
         self.objects.extend(tile.labels.iter().map(|label| Object::placed(label, size, offset)));
     }
 
@@ -101,6 +101,6 @@ impl Canvas {
             object.corners = [clipped(left, x), clipped(top, y), clipped(right, x), clipped(bottom, y)];
             object.segment.iter_mut().for_each(|point| *point = [clipped(point[0], x), clipped(point[1], y)]);
         }
-        Scene { picture: Picture { width: side, height: side, rgb }, objects }
+        Scene { image: Image { width: side, height: side, rgb }, objects }
     }
 }

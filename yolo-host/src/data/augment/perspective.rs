@@ -1,4 +1,4 @@
-//! Pictures turned, scaled, sheared, shifted and tilted, and boxes with them: upstream's `random_perspective`.
+//! Images turned, scaled, sheared, shifted and tilted, and boxes with them: upstream's `random_perspective`.
 
 use super::warp::{Matrix, identity, multiply};
 use super::{AugmentHyper, Object, Scene, warp_affine, warp_perspective};
@@ -7,7 +7,7 @@ use crate::random::Stream;
 /// Points to which an outline is filled up before it is warped.
 const OUTLINE: usize = 1000;
 
-/// What is done to a picture.
+/// What is done to an image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Perspective {
     /// Turn in degrees.
@@ -16,7 +16,7 @@ pub struct Perspective {
     pub scale: f64,
     /// Shear along x and along y in degrees.
     pub shear: [f64; 2],
-    /// Where the picture's centre goes, x and y as shares of the new picture's sides.
+    /// Where the image's centre goes, x and y as shares of the new image's sides.
     pub translate: [f64; 2],
     /// Perspective about y and about x; both 0 for an affine map.
     pub perspective: [f64; 2],
@@ -35,7 +35,7 @@ impl Perspective {
         }
     }
 
-    /// From pixels of a picture of size `from` to those of one of size `to`, both height and width.
+    /// From pixels of an image of size `from` to those of one of size `to`, both height and width.
     pub fn matrix(&self, from: (usize, usize), to: (usize, usize)) -> Matrix {
         let mut centre = identity();
         (centre[0][2], centre[1][2]) = (from.1 as f64 / -2.0, from.0 as f64 / -2.0);
@@ -53,22 +53,22 @@ impl Perspective {
         [shear, turn, tilt, centre].iter().fold(shift, |all, next| multiply(&all, next))
     }
 
-    /// Warps a scene into a picture of size `to` (height, width). Objects that hardly anything is left of are
+    /// Warps a scene into an image of size `to` (height, width). Objects that hardly anything is left of are
     /// dropped.
     ///
     /// Each object goes by its outline, or where it has none by its box. Upstream mixes the two up where one
     /// mosaic holds objects of either kind; where all are of one kind, the results are the same.
     pub fn apply(&self, scene: Scene, to: (usize, usize)) -> Scene {
-        let picture = scene.picture;
-        let from = (picture.height, picture.width);
+        let image = scene.image;
+        let from = (image.height, image.width);
         let matrix = self.matrix(from, to);
         let tilted = self.perspective != [0.0; 2];
         let warped = if from == to && matrix == identity() {
-            picture
+            image
         } else if tilted {
-            warp_perspective(&picture, &matrix, to)
+            warp_perspective(&image, &matrix, to)
         } else {
-            warp_affine(&picture, &matrix, to)
+            warp_affine(&image, &matrix, to)
         };
         let map = |[x, y]: [f64; 2]| {
             let along = |row: [f64; 3]| x * row[0] + y * row[1] + row[2];
@@ -87,11 +87,11 @@ impl Perspective {
             let corners = new.map(|side| side as f32);
             keep.then_some(Object { corners, segment: vec![], class: object.class })
         };
-        Scene { picture: warped, objects: scene.objects.into_iter().filter_map(moved).collect() }
+        Scene { image: warped, objects: scene.objects.into_iter().filter_map(moved).collect() }
     }
 }
 
-/// What encloses the four moved corners of a box, clipped to the picture.
+/// What encloses the four moved corners of a box, clipped to the image.
 fn enclose(corners: &[f32; 4], map: impl Fn([f64; 2]) -> [f64; 2], to: (usize, usize)) -> [f64; 4] {
     let [left, top, right, bottom] = corners.map(f64::from);
     let points = [[left, top], [right, bottom], [left, bottom], [right, top]].map(map);
@@ -100,7 +100,7 @@ fn enclose(corners: &[f32; 4], map: impl Fn([f64; 2]) -> [f64; 2], to: (usize, u
     [x1.clamp(0.0, width), y1.clamp(0.0, height), x2.clamp(0.0, width), y2.clamp(0.0, height)]
 }
 
-/// What surrounds the part of a moved outline that is inside the picture: upstream's `resample_segments` and
+/// What surrounds the part of a moved outline that is inside the image: upstream's `resample_segments` and
 /// `segment2box`.
 fn surround(outline: &[[f32; 2]], map: impl Fn([f64; 2]) -> [f64; 2], to: (usize, usize)) -> [f64; 4] {
     let (width, height) = (to.1 as f64, to.0 as f64);

@@ -6,7 +6,7 @@
 const SHIFT: u32 = 16;
 
 /// Sets the pixels of a mask of `size` (height, width) that lie in or on a polygon of pixels. Held against OpenCV for
-/// points up to a pixel beyond the picture, as clipped outlines have; far outside a pixel can differ.
+/// points up to a pixel beyond the image, as clipped outlines have; far outside a pixel can differ.
 ///
 /// # Panics
 /// If the mask is shorter than height times width.
@@ -71,7 +71,7 @@ fn fill(mask: &mut [bool], (width, height): (i64, i64), edges: Vec<Edge>) {
     }
 }
 
-/// The part of a line inside the picture, and whether there is one: OpenCV's `clipLine`, which moves the ends
+/// The part of a line inside the image, and whether there is one: OpenCV's `clipLine`, which moves the ends
 /// of a line outside, too.
 fn clip((width, height): (i64, i64), a: [i64; 2], b: [i64; 2]) -> ([[i64; 2]; 2], bool) {
     let (right, bottom) = (width - 1, height - 1);

@@ -1,12 +1,12 @@
-//! Four pictures for one of twice the side: what upstream's `collate_fn4` makes of them.
+//! Four images for one of twice the side: what upstream's `collate_fn4` makes of them.
 
 use crate::data::Label;
-use crate::image::Picture;
+use crate::image::Image;
 
 /// `F.interpolate(…, scale_factor=2, mode='bilinear', align_corners=False)` of bytes, fractions dropped.
-pub fn enlarge(picture: &Picture) -> Picture {
-    let (width, height) = (picture.width, picture.height);
-    let pixels = picture.pixels();
+pub fn enlarge(image: &Image) -> Image {
+    let (width, height) = (image.width, image.height);
+    let pixels = image.pixels();
     // Of a pixel's two halves the first leans on the pixel before, the second on the one after.
     let beside = |at: usize, length: usize| match at % 2 {
         0 => (at / 2).saturating_sub(1),
@@ -25,12 +25,12 @@ pub fn enlarge(picture: &Picture) -> Picture {
             }));
         }
     }
-    Picture { width: 2 * width, height: 2 * height, rgb }
+    Image { width: 2 * width, height: 2 * height, rgb }
 }
 
-/// Four pictures of one size as quarters, the second below the first and the third and fourth on their right,
+/// Four images of one size as quarters, the second below the first and the third and fourth on their right,
 /// and their labels.
-pub fn join(quarters: [(Picture, Vec<Label>); 4]) -> (Picture, Vec<Label>) {
+pub fn join(quarters: [(Image, Vec<Label>); 4]) -> (Image, Vec<Label>) {
     let [a, b, c, d] = &quarters;
     let (width, height) = (a.0.width, a.0.height);
     let mut rgb = Vec::with_capacity(12 * width * height);
@@ -50,5 +50,5 @@ pub fn join(quarters: [(Picture, Vec<Label>); 4]) -> (Picture, Vec<Label>) {
         })
     });
     let labels = moved.collect();
-    (Picture { width: 2 * width, height: 2 * height, rgb }, labels)
+    (Image { width: 2 * width, height: 2 * height, rgb }, labels)
 }

@@ -1,7 +1,7 @@
-//! `cv2.warpAffine` and `cv2.warpPerspective` on 8-bit pictures, bilinear on grey, equal to OpenCV's results to
+//! `cv2.warpAffine` and `cv2.warpPerspective` on 8-bit images, bilinear on grey, equal to OpenCV's results to
 //! the bit: positions are whole thirty-seconds of a pixel.
 
-use crate::image::{PADDING, Picture};
+use crate::image::{Image, PADDING};
 
 /// Three rows of three.
 pub type Matrix = [[f64; 3]; 3];
@@ -24,8 +24,8 @@ pub fn multiply(a: &Matrix, b: &Matrix) -> Matrix {
     std::array::from_fn(|i| std::array::from_fn(|j| cell(i, j)))
 }
 
-/// The picture under an affine map (the last row is not looked at), in a size of height and width.
-pub fn warp_affine(picture: &Picture, matrix: &Matrix, size: (usize, usize)) -> Picture {
+/// The image under an affine map (the last row is not looked at), in a size of height and width.
+pub fn warp_affine(image: &Image, matrix: &Matrix, size: (usize, usize)) -> Image {
     let [[a, b, c], [d, e, f], _] = *matrix;
     let det = a * e - b * d;
     let det = if det == 0.0 { 0.0 } else { 1.0 / det };
@@ -37,7 +37,7 @@ pub fn warp_affine(picture: &Picture, matrix: &Matrix, size: (usize, usize)) -> 
     let along: Vec<[i32; 2]> =
         (0..size.1).map(|x| [fixed(a * x as f64 * one), fixed(d * x as f64 * one)]).collect();
     let half = 1 << (BITS - 6); // half a step
-    remap(picture, size, |y, row| {
+    remap(image, size, |y, row| {
         let start = [b * y as f64 + c, e * y as f64 + f].map(|at| fixed(at * one).wrapping_add(half));
         for (place, along) in row.iter_mut().zip(&along) {
             *place = [0, 1].map(|axis| start[axis].wrapping_add(along[axis]) >> (BITS - 5));
@@ -45,12 +45,12 @@ pub fn warp_affine(picture: &Picture, matrix: &Matrix, size: (usize, usize)) -> 
     })
 }
 
-/// The picture under a perspective map, in a size of height and width.
-pub fn warp_perspective(picture: &Picture, matrix: &Matrix, size: (usize, usize)) -> Picture {
+/// The image under a perspective map, in a size of height and width.
+pub fn warp_perspective(image: &Image, matrix: &Matrix, size: (usize, usize)) -> Image {
     let m = inverse(matrix);
     let block_h = (BLOCK / 4).min(size.0.max(1));
     let block_w = (BLOCK * BLOCK / 4 / block_h).min(size.1.max(1));
-    remap(picture, size, |y, row| {
+    remap(image, size, |y, row| {
         for (block, places) in row.chunks_mut(block_w).enumerate() {
             let [x0, y0, w0] =
                 m.map(|[by_x, by_y, plain]| by_x * (block * block_w) as f64 + by_y * y as f64 + plain);
@@ -79,22 +79,22 @@ fn inverse(m: &Matrix) -> Matrix {
     ]
 }
 
-/// Fills a picture from another: `places` says for a row where each pixel lies, x and y in steps.
-fn remap(picture: &Picture, size: (usize, usize), places: impl Fn(usize, &mut [[i32; 2]])) -> Picture {
+/// Fills an image from another: `places` says for a row where each pixel lies, x and y in steps.
+fn remap(image: &Image, size: (usize, usize), places: impl Fn(usize, &mut [[i32; 2]])) -> Image {
     let (height, width) = size;
     let mut rgb = vec![0; 3 * width * height];
     let mut row = vec![[0; 2]; width];
     for (y, to) in rgb.chunks_exact_mut(3 * width.max(1)).enumerate() {
         places(y, &mut row);
         for (pixel, place) in to.as_chunks_mut::<3>().0.iter_mut().zip(&row) {
-            *pixel = sample(picture, *place);
+            *pixel = sample(image, *place);
         }
     }
-    Picture { width, height, rgb }
+    Image { width, height, rgb }
 }
 
 /// The mean of the four pixels around a place, weighed by how near they are.
-fn sample(picture: &Picture, place: [i32; 2]) -> [u8; 3] {
+fn sample(image: &Image, place: [i32; 2]) -> [u8; 3] {
     let [x, y] = place.map(|at| at >> 5);
     let [right, below] = place.map(|at| (at & (STEPS - 1)) as u64);
     let (left, above) = (STEPS as u64 - right, STEPS as u64 - below);
@@ -106,12 +106,12 @@ fn sample(picture: &Picture, place: [i32; 2]) -> [u8; 3] {
         let sum: u64 = (0..4).map(|i| weights[i] * spread(pixels[i])).sum::<u64>() + half;
         [10, 31, 52].map(|shift| (sum >> shift) as u8)
     };
-    let pixels = picture.pixels();
-    let (width, height) = (picture.width as i32, picture.height as i32);
+    let pixels = image.pixels();
+    let (width, height) = (image.width as i32, image.height as i32);
     // One comparison for both ends: what is below nought is large without a sign.
     if (x as u32) < (width - 1).max(0) as u32 && (y as u32) < (height - 1).max(0) as u32 {
-        let at = y as usize * picture.width + x as usize;
-        let (above, below) = (&pixels[at..at + 2], &pixels[at + picture.width..at + picture.width + 2]);
+        let at = y as usize * image.width + x as usize;
+        let (above, below) = (&pixels[at..at + 2], &pixels[at + image.width..at + image.width + 2]);
         return mean([&above[0], &above[1], &below[0], &below[1]]);
     }
     if x < -1 || y < -1 || x >= width || y >= height {
@@ -119,7 +119,7 @@ fn sample(picture: &Picture, place: [i32; 2]) -> [u8; 3] {
     }
     let at = |x: i32, y: i32| {
         let inside = (0..width).contains(&x) && (0..height).contains(&y);
-        if inside { &pixels[y as usize * picture.width + x as usize] } else { &[PADDING; 3] }
+        if inside { &pixels[y as usize * image.width + x as usize] } else { &[PADDING; 3] }
     };
     mean([at(x, y), at(x + 1, y), at(x, y + 1), at(x + 1, y + 1)])
 }

@@ -19,7 +19,7 @@ const VERSION: u32 = 2;
 /// Length and time of change of a file; nothing where there is none.
 type Stamp = Option<(u64, u128)>;
 
-/// What is known of a part's pictures, and where that is kept.
+/// What is known of a part's images, and where that is kept.
 pub struct Cache {
     file: PathBuf,
     /// Whether the file may be replaced.
@@ -54,7 +54,7 @@ struct StoredEntry {
 }
 
 impl Cache {
-    /// Reads what is kept for these pictures. A file that is not there, or not ours, or of other names, is the same as
+    /// Reads what is kept for these images. A file that is not there, or not ours, or of other names, is the same as
     /// an empty one.
     pub fn read(dataset: &Dataset, which: SplitName, entries: &[Entry]) -> Self {
         let labels = entries.first().map(|entry| match &entry.labels {
@@ -76,7 +76,7 @@ impl Cache {
         Self { file, ours, stored }
     }
 
-    /// What is known of a picture, unless it or its labels have changed.
+    /// What is known of an image, unless it or its labels have changed.
     pub fn get(&self, entry: &Entry) -> Option<Checked> {
         // COCO's labels are read already, and are as new as can be.
         if matches!(entry.labels, Source::Json { .. }) {

@@ -13,10 +13,10 @@ use super::entries::{Entry, Source};
 use super::frame::{self, Counted, Head};
 use super::trouble::{Costs, Fault, Together, Trouble, TroubleKind, summed};
 use super::{Dataset, Item, Label, Split, SplitName, SplitOptions, voc, yolo};
-use crate::image::Picture;
+use crate::image::Image;
 use crate::text::counted;
 
-/// The shortest side of a picture in pixels that is of use.
+/// The shortest side of an image in pixels that is of use.
 const LEAST_SIDE: usize = 10;
 
 /// One line of labels, as read.
@@ -30,18 +30,18 @@ pub struct Row {
     pub line: Option<usize>,
 }
 
-/// What is known of a picture once checked.
+/// What is known of an image once checked.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checked {
     /// Height and width, and the labels; nothing for a broken one.
     pub item: Option<((usize, usize), Vec<Label>)>,
-    /// Whether there is a file of labels; not looked for where the picture is broken.
+    /// Whether there is a file of labels; not looked for where the image is broken.
     pub found: Option<bool>,
     /// Kind, what is wrong, and of how many objects.
     pub messages: Vec<(TroubleKind, String, usize)>,
 }
 
-/// Checks all pictures of a part.
+/// Checks all images of a part.
 pub fn all(dataset: &Dataset, which: SplitName, entries: &[Entry], options: &SplitOptions<'_>) -> Split {
     let cache = options.cache.then(|| Cache::read(dataset, which, entries));
     let done = AtomicUsize::new(0);
@@ -91,7 +91,7 @@ pub fn all(dataset: &Dataset, which: SplitName, entries: &[Entry], options: &Spl
     split
 }
 
-/// Checks one picture and its labels.
+/// Checks one image and its labels.
 fn one(entry: &Entry, names: &[String]) -> Checked {
     let (mut found, mut faults) = (None, Vec::new());
     let item = labelled(entry, names, &mut found, &mut faults);
@@ -99,14 +99,14 @@ fn one(entry: &Entry, names: &[String]) -> Checked {
     Checked { item, found, messages: summed(faults) }
 }
 
-/// The size of a picture and its labels; `found` becomes whether there is a file of them.
+/// The size of an image and its labels; `found` becomes whether there is a file of them.
 fn labelled(
     entry: &Entry,
     names: &[String],
     found: &mut Option<bool>,
     faults: &mut Vec<Fault>,
 ) -> Result<((usize, usize), Vec<Label>), Fault> {
-    let head = picture(&entry.image, faults)?;
+    let head = image(&entry.image, faults)?;
     let rows = match &entry.labels {
         Source::Txt(file) if file.is_file() => Some(yolo::rows(file, faults)),
         Source::Xml(file) if file.is_file() => Some(voc::rows(file, head, names, faults)),
@@ -120,17 +120,17 @@ fn labelled(
     Ok((head.size, verify(rows, names.len(), faults)))
 }
 
-/// What the head of a picture that seems whole says.
-fn picture(path: &Path, messages: &mut Vec<Fault>) -> Result<Head, Fault> {
-    let broken = |cause: &dyn fmt::Display| (TroubleKind::BrokenPicture, cause.to_string());
+/// What the head of an image that seems whole says.
+fn image(path: &Path, messages: &mut Vec<Fault>) -> Result<Head, Fault> {
+    let broken = |cause: &dyn fmt::Display| (TroubleKind::BrokenImage, cause.to_string());
     let bytes = fs::read(path).map_err(|cause| broken(&format_args!("cannot be read: {cause}")))?;
-    let (size, orientation) = Picture::head(&bytes, path).map_err(|cause| broken(&cause))?;
+    let (size, orientation) = Image::head(&bytes, path).map_err(|cause| broken(&cause))?;
     let (height, width) = size;
     if height.min(width) < LEAST_SIDE {
-        return Err((TroubleKind::SmallPicture, format!("{width}x{height} pixels, under {LEAST_SIDE}")));
+        return Err((TroubleKind::SmallImage, format!("{width}x{height} pixels, under {LEAST_SIDE}")));
     }
     if bytes.starts_with(&[0xff, 0xd8]) && !bytes.ends_with(&[0xff, 0xd9]) {
-        messages.push((TroubleKind::CutPicture, "the JPEG ends without its end mark".into()));
+        messages.push((TroubleKind::CutImage, "the JPEG ends without its end mark".into()));
     }
     Ok(Head { size, orientation })
 }

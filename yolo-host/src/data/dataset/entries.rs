@@ -1,4 +1,4 @@
-//! From the places that a dataset names to its pictures, each with where its labels are.
+//! From the places that a dataset names to its images, each with where its labels are.
 
 use std::collections::HashSet;
 use std::fs;
@@ -8,9 +8,9 @@ use super::divide::divided;
 use super::frame::Object;
 use super::voc::{self, Root};
 use super::{Dataset, Error, SplitName, coco, leftover, places};
-use crate::image::sources::is_picture;
+use crate::image::sources::is_image;
 
-/// A picture that is yet to be checked.
+/// An image that is yet to be checked.
 pub struct Entry {
     pub image: PathBuf,
     pub labels: Source,
@@ -165,7 +165,7 @@ fn at(
     let path: PathBuf = path.components().collect();
     if path.is_dir() {
         let Some(root) = Root::find(&path) else {
-            let (images, others) = below(&path, |_| true)?.into_iter().partition(|file| is_picture(file));
+            let (images, others) = below(&path, |_| true)?.into_iter().partition(|file| is_image(file));
             let entries = labelled(images, notes);
             notes.extend(leftover::others(&path, others));
             notes.extend(leftover::orphans(&entries));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::voc::{self, Root, is_xml};
 use super::{Dataset, Error, SplitName, coco, describe, entries, plain};
-use crate::image::sources::is_picture;
+use crate::image::sources::is_image;
 
 /// More JSON files than COCO's annotations have: then there is one for each image, which is another form.
 const MOST_JSON: usize = 50;
@@ -155,7 +155,7 @@ fn voc(folder: &Path, depth: usize) -> Result<Option<Places>, Error> {
             false => (places, false),
         }));
     }
-    let own = entries::listed(folder)?.iter().any(|file| is_picture(file) && file.is_file());
+    let own = entries::listed(folder)?.iter().any(|file| is_image(file) && file.is_file());
     if let [only] = folders.as_slice()
         && depth > 0
         && !own
@@ -163,7 +163,7 @@ fn voc(folder: &Path, depth: usize) -> Result<Option<Places>, Error> {
     {
         return Ok(found);
     }
-    let images = entries::below(folder, is_picture)?;
+    let images = entries::below(folder, is_image)?;
     let flat = voc::beside(&images).is_some();
     Ok(flat.then(|| ([vec![folder.to_path_buf()], vec![folder.to_path_buf()], vec![]], true)))
 }

@@ -1,6 +1,6 @@
-//! Labelled pictures: where a dataset's parts are, and what is in them once checked.
+//! Labelled images: where a dataset's parts are, and what is in them once checked.
 //!
-//! Three forms are read: YOLO (pictures under `images`, text files under `labels`), Pascal VOC (folders
+//! Three forms are read: YOLO (images under `images`, text files under `labels`), Pascal VOC (folders
 //! `JPEGImages`, `Annotations`, `ImageSets/Main`) and COCO (one JSON file a part). All become [`Item`]s, with
 //! the same checks.
 
@@ -26,33 +26,33 @@ use std::path::{Path, PathBuf};
 use super::Error;
 pub use trouble::{Costs, Report, Trouble, TroubleKind};
 
-/// One object in a picture.
+/// One object in an image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Label {
     /// Index into the dataset's names.
     pub class: usize,
-    /// Centre x, centre y, width and height as shares of the picture's. Single-precision numbers, as
+    /// Centre x, centre y, width and height as shares of the image's. Single-precision numbers, as
     /// upstream keeps them.
     pub rect: [f64; 4],
-    /// The outline as shares of the picture's sides; empty where only the box is known.
+    /// The outline as shares of the image's sides; empty where only the box is known.
     pub segment: Vec<[f32; 2]>,
 }
 
-/// A picture that passed the checks, and its objects.
+/// An image that passed the checks, and its objects.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
     /// The file.
     pub image: PathBuf,
     /// Height and width in pixels, after the camera's orientation.
     pub size: (usize, usize),
-    /// The objects; none in a picture of background.
+    /// The objects; none in an image of background.
     pub labels: Vec<Label>,
 }
 
 /// A part of a dataset.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Split {
-    /// The pictures that passed, sorted by path.
+    /// The images that passed, sorted by path.
     pub items: Vec<Item>,
     /// What the checks met.
     pub report: Report,
@@ -61,11 +61,11 @@ pub struct Split {
 /// Which part of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SplitName {
-    /// Pictures to learn from.
+    /// Images to learn from.
     Train,
-    /// Pictures to watch training by.
+    /// Images to watch training by.
     Val,
-    /// Pictures for the final measurement.
+    /// Images for the final measurement.
     Test,
 }
 
@@ -98,7 +98,7 @@ pub struct SplitOptions<'a> {
     pub single_cls: bool,
     /// Where no list says which images are for training and which for validation: the share for training.
     pub share: f64,
-    /// Called with the number of pictures checked and of all, from any thread.
+    /// Called with the number of images checked and of all, from any thread.
     pub progress: Option<&'a (dyn Fn(usize, usize) + Sync)>,
 }
 
@@ -108,7 +108,7 @@ impl Default for SplitOptions<'_> {
     }
 }
 
-/// A dataset's names and the places of its parts; no picture is touched before [`Dataset::split`].
+/// A dataset's names and the places of its parts; no image is touched before [`Dataset::split`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     /// Names of the classes, by index.
@@ -158,7 +158,7 @@ impl Dataset {
         !self.places[which as usize].is_empty()
     }
 
-    /// Whether it is validated on COCO's own pictures, whose results have COCO's categories (v6.1 `is_coco`): by the list
+    /// Whether it is validated on COCO's own images, whose results have COCO's categories (v6.1 `is_coco`): by the list
     /// `coco/val2017.txt`, or by `instances_val2017.json`.
     pub fn is_coco(&self) -> bool {
         let list = |place: &str| self.bases.iter().any(|base| base.join(place).ends_with("coco/val2017.txt"));
@@ -166,7 +166,7 @@ impl Dataset {
         self.places[SplitName::Val as usize].iter().any(own)
     }
 
-    /// Finds and checks the pictures of one part, on all cores.
+    /// Finds and checks the images of one part, on all cores.
     ///
     /// An image or an object that does not pass is left out, counted by its kind and listed in the report. Checks are those
     /// of upstream's `verify_image_label`, but for: a bad row costs itself rather than its image, or, for a class beyond the

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Dataset, Error, SplitName, entries};
-use crate::image::sources::{is_picture, matched};
+use crate::image::sources::{is_image, matched};
 
 /// What tools call the part to validate on.
 const VALIDATION: [&str; 3] = ["val", "valid", "validation"];
@@ -35,7 +35,7 @@ pub fn find(dataset: &Dataset, place: &str, notes: &mut Vec<String>) -> Result<P
 pub fn glob(dataset: &Dataset, pattern: &str, notes: &mut Vec<String>) -> Result<Vec<PathBuf>, Error> {
     for Candidate { path, note } in candidates(dataset, pattern) {
         let mut files = matched(&path.to_string_lossy())?;
-        files.retain(|file| is_picture(file));
+        files.retain(|file| is_image(file));
         if !files.is_empty() {
             notes.extend(note);
             return Ok(files);
@@ -151,7 +151,7 @@ pub fn lines(dataset: &Dataset, list: &Path, notes: &mut Vec<String>) -> Result<
             || Some(resolve(dataset, beside, &line.replace('\\', "/"))).filter(|path| path.exists());
         if line.contains('\\') && !plain.exists() { slashed().unwrap_or(plain) } else { plain }
     });
-    let (images, others): (Vec<PathBuf>, Vec<PathBuf>) = found.partition(|file| is_picture(file));
+    let (images, others): (Vec<PathBuf>, Vec<PathBuf>) = found.partition(|file| is_image(file));
     notes.extend(
         tally(&others)
             .map(|what| format!("'{}' names files that are not read as images: {what}", list.display())),

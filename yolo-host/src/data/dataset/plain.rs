@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::entries::{self, label_path};
 use super::layout::{Places, by_part, complete};
 use super::{Error, places};
-use crate::image::sources::is_picture;
+use crate::image::sources::is_image;
 use crate::text;
 
 /// Files of class names, a name a line, in lower case.
@@ -25,7 +25,7 @@ pub fn names(file: &Path) -> Result<Vec<String>, text::Error> {
 
 /// The parts of a folder and its classes, if it is one of images with YOLO's labels.
 pub fn folder(path: &Path) -> Result<Option<(Places, Vec<String>)>, Error> {
-    let images = entries::below(path, is_picture)?;
+    let images = entries::below(path, is_image)?;
     let labelled = |image: &PathBuf| label_path(image).is_file() || image.with_extension("txt").is_file();
     if !images.iter().any(labelled) {
         return Ok(None);

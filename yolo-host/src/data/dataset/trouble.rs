@@ -12,15 +12,15 @@ const MOST_OF_A_KIND: usize = 20;
 /// What the checks of a [`Split`](super::Split) met, in upstream's counts and one by one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Pictures with a file of labels, empty ones included.
+    /// Images with a file of labels, empty ones included.
     pub found: usize,
-    /// Pictures without one: background.
+    /// Images without one: background.
     pub missing: usize,
     /// Files of labels without an object: background.
     pub empty: usize,
-    /// Pictures left out because they or their labels are broken.
+    /// Images left out because they or their labels are broken.
     pub corrupt: usize,
-    /// Everything worth knowing, by picture.
+    /// Everything worth knowing, by image.
     pub messages: Vec<Trouble>,
     /// What concerns the part as a whole: objects left out, how it was divided.
     pub notes: Vec<String>,
@@ -42,7 +42,7 @@ impl Report {
 /// One finding of the checks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
-    /// The picture.
+    /// The image.
     pub image: PathBuf,
     /// Of which kind.
     pub kind: TroubleKind,
@@ -78,12 +78,12 @@ pub enum Costs {
 /// The kinds of [`Trouble`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum TroubleKind {
-    /// The picture cannot be read or its head is damaged.
-    BrokenPicture,
-    /// The picture is under 10 pixels wide or high.
-    SmallPicture,
+    /// The image cannot be read or its head is damaged.
+    BrokenImage,
+    /// The image is under 10 pixels wide or high.
+    SmallImage,
     /// A JPEG ends without its end mark: what is there is used.
-    CutPicture,
+    CutImage,
     /// The label file cannot be read, or is not of its form.
     BrokenLabels,
     /// A row has neither the five columns of a box nor those of an outline.
@@ -92,7 +92,7 @@ pub enum TroubleKind {
     NotANumber,
     /// A number is negative.
     Negative,
-    /// A coordinate is above 1, that is, outside the picture.
+    /// A coordinate is above 1, that is, outside the image.
     OutOfRange,
     /// A class beyond the dataset's names.
     UnknownClass,
@@ -119,10 +119,10 @@ impl TroubleKind {
     pub fn costs(self) -> Costs {
         use TroubleKind::*;
         match self {
-            BrokenPicture | SmallPicture | BrokenLabels => Costs::Image,
+            BrokenImage | SmallImage | BrokenLabels => Costs::Image,
             Columns | NotANumber | Negative | OutOfRange | UnknownClass => Costs::Object,
             OtherClass | Unusable | Difficult | Duplicate => Costs::Object,
-            CutPicture | Mended | Turned | OtherSize | Degenerate => Costs::Nothing,
+            CutImage | Mended | Turned | OtherSize | Degenerate => Costs::Nothing,
         }
     }
 
@@ -130,9 +130,9 @@ impl TroubleKind {
     pub fn reason(self) -> &'static str {
         use TroubleKind::*;
         match self {
-            BrokenPicture => "images that cannot be read",
-            SmallPicture => "images that are too small",
-            CutPicture => "JPEG files that are cut short",
+            BrokenImage => "images that cannot be read",
+            SmallImage => "images that are too small",
+            CutImage => "JPEG files that are cut short",
             BrokenLabels => "label files that cannot be read",
             Columns => "rows with a wrong number of columns",
             NotANumber => "rows with a word that is no number",

@@ -9,21 +9,20 @@ use crate::random::Stream;
 /// A batch of samples of one size. `place` is its epoch and its number in it.
 pub fn collate(shared: &Shared, samples: Vec<Sample>, place: (usize, usize)) -> Batch {
     let samples = if shared.options.quad { quads(shared.options.seed, samples, place) } else { samples };
-    let (height, width) =
-        samples.first().map_or((0, 0), |sample| (sample.picture.height, sample.picture.width));
+    let (height, width) = samples.first().map_or((0, 0), |sample| (sample.image.height, sample.image.width));
     let channels = shared.options.channels;
     let size = channels * height * width;
     let mut batch = Batch {
         planes: vec![0.0; samples.len() * size],
         shape: [samples.len(), channels, height, width],
         targets: vec![],
-        pictures: vec![],
+        images: vec![],
         geometry: vec![],
     };
     for (at, sample) in samples.into_iter().enumerate() {
-        channels_into(&sample.picture, channels, &mut batch.planes[at * size..(at + 1) * size]);
+        channels_into(&sample.image, channels, &mut batch.planes[at * size..(at + 1) * size]);
         batch.targets.extend(sample.labels.into_iter().map(|label| (at, label)));
-        batch.pictures.push(sample.index);
+        batch.images.push(sample.index);
         batch.geometry.push(sample.geometry);
     }
     batch
@@ -37,11 +36,11 @@ fn quads(seed: u64, samples: Vec<Sample>, (epoch, batch): (usize, usize)) -> Vec
     let mut four = || Some([samples.next()?, samples.next()?, samples.next()?, samples.next()?]);
     while let Some([a, b, c, d]) = four() {
         let Sample { index, geometry, .. } = a;
-        let (picture, labels) = match stream.uniform() < 0.5 {
-            true => (enlarge(&a.picture), a.labels),
-            false => join([a, b, c, d].map(|sample| (sample.picture, sample.labels))),
+        let (image, labels) = match stream.uniform() < 0.5 {
+            true => (enlarge(&a.image), a.labels),
+            false => join([a, b, c, d].map(|sample| (sample.image, sample.labels))),
         };
-        quads.push(Sample { index, picture, labels, geometry });
+        quads.push(Sample { index, image, labels, geometry });
     }
     quads
 }

@@ -1,7 +1,7 @@
 //! The batches of an epoch, made by threads ahead of the step that needs them.
 //!
-//! Threads take one picture after another, of at most so many batches ahead; who finishes a batch's last
-//! picture puts it together. Batches come out in order.
+//! Threads take one image after another, of at most so many batches ahead; who finishes a batch's last
+//! image puts it together. Batches come out in order.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ const AHEAD: usize = 2;
 
 /// The batches of an epoch from some place on; made by [`super::Loader::epoch`].
 ///
-/// After an error it goes on with the next batch. Dropping it ends its threads, each after its picture.
+/// After an error it goes on with the next batch. Dropping it ends its threads, each after its image.
 pub struct Epoch {
     work: Arc<Work>,
     threads: Vec<JoinHandle<()>>,
@@ -36,7 +36,7 @@ struct State {
     /// The batch that is handed out next, which is the first of `queue`.
     first: usize,
     queue: VecDeque<Slot>,
-    /// The batch and the picture in it that a thread takes next.
+    /// The batch and the image in it that a thread takes next.
     next: (usize, usize),
     threads: usize,
     over: bool,
@@ -56,12 +56,12 @@ impl Epoch {
         let count = shared.items.len();
         let beyond = order.iter().find(|&&index| index >= count).copied();
         let batches = if beyond.is_some() { 0 } else { shared.batches(order.len()) };
-        // More than there are pictures in the making have nothing to do.
+        // More than there are images in the making have nothing to do.
         let most = shared.options.batch.saturating_mul(AHEAD + 1).min(order.len());
         let threads = if first < batches { shared.options.threads.clamp(1, most.max(1)) } else { 0 };
         let mut state = State { first, queue: VecDeque::new(), next: (first, 0), threads, over: false };
         if let Some(index) = beyond {
-            let why = format!("picture {index} was chosen of {count}");
+            let why = format!("image {index} was chosen of {count}");
             let batch = Some(Err(Error::Options { why }));
             state.queue.push_back(Slot { samples: vec![], waiting: 0, error: None, batch });
         }
@@ -132,7 +132,7 @@ impl Work {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Pictures in a batch.
+    /// Images in a batch.
     fn size(&self, batch: usize) -> usize {
         let size = self.shared.options.batch;
         size.min(self.order.len() - batch * size)
@@ -150,7 +150,7 @@ impl Work {
         }
     }
 
-    /// The next picture to be made, once there is room for it; nothing when all is done.
+    /// The next image to be made, once there is room for it; nothing when all is done.
     fn take(&self) -> Option<(usize, usize)> {
         let mut state = self.lock();
         loop {
@@ -171,7 +171,7 @@ impl Work {
         }
     }
 
-    /// Files a picture. Gives all of its batch if it was the last.
+    /// Files an image. Gives all of its batch if it was the last.
     fn put(&self, batch: usize, place: usize, made: Result<Sample, Error>) -> Option<Vec<Sample>> {
         let mut state = self.lock();
         let at = batch - state.first;

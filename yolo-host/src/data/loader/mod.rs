@@ -6,7 +6,7 @@
 
 mod collate;
 mod epoch;
-mod pictures;
+mod images;
 mod sample;
 
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use super::augment::AugmentHyper;
 use super::{Error, Item, Label};
 use crate::random::Stream;
 pub use epoch::Epoch;
-use pictures::Pictures;
+use images::Images;
 use serde::{Deserialize, Serialize};
 
 /// The greatest training size in pixels: OpenCV's warps, which ours equal, count positions in 16 bits.
 pub const MAX_IMGSZ: usize = 1 << 13;
 
-/// Where pictures are kept once they are read and resized.
+/// Where images are kept once they are read and resized.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 pub enum Cache {
     /// Nowhere: they are read each time.
@@ -29,28 +29,28 @@ pub enum Cache {
     None,
     /// In memory.
     Ram,
-    /// In a folder `.yolo-cache` beside the pictures, without compression.
+    /// In a folder `.yolo-cache` beside the images, without compression.
     Disk,
 }
 
 /// How a [`Loader`] makes batches.
 #[derive(Clone, Debug)]
 pub struct LoaderOptions {
-    /// Longer side in pixels to which pictures are scaled.
+    /// Longer side in pixels to which images are scaled.
     pub imgsz: usize,
     /// 3 for colour, 1 for grey.
     pub channels: usize,
-    /// Pictures in a batch; the last has what is left.
+    /// Images in a batch; the last has what is left.
     pub batch: usize,
     /// Sides of rectangular batches are multiples of it.
     pub stride: usize,
     /// Augments; nothing for validation, which shrinks by area and enlarges nothing.
     pub augment: Option<AugmentHyper>,
-    /// Sorts pictures by shape and pads each batch to a shape of its own. Excludes mosaics and `shuffle`.
+    /// Sorts images by shape and pads each batch to a shape of its own. Excludes mosaics and `shuffle`.
     pub rect: bool,
     /// Padding of rectangular batches in strides: upstream has 0.5 in validation.
     pub pad: f64,
-    /// Where pictures are kept.
+    /// Where images are kept.
     pub cache: Cache,
     /// Chooses the order and all other chances.
     pub seed: u64,
@@ -58,7 +58,7 @@ pub struct LoaderOptions {
     pub threads: usize,
     /// Every epoch in an order of its own.
     pub shuffle: bool,
-    /// Makes one picture of twice the side from four, so that a batch has a quarter of the pictures.
+    /// Makes one image of twice the side from four, so that a batch has a quarter of the images.
     pub quad: bool,
 }
 
@@ -82,7 +82,7 @@ impl Default for LoaderOptions {
     }
 }
 
-/// How a picture lies in the network's input: upstream's `shapes`.
+/// How an image lies in the network's input: upstream's `shapes`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Geometry {
     /// Height and width of the photograph in pixels.
@@ -117,11 +117,11 @@ pub struct Batch {
     pub planes: Vec<f32>,
     /// `[n, channels, height, width]`.
     pub shape: [usize; 4],
-    /// The objects, each with its picture's place in the batch.
+    /// The objects, each with its image's place in the batch.
     pub targets: Vec<(usize, Label)>,
-    /// For each picture its index among [`Loader::items`]; of a mosaic or of four in one, the first's.
-    pub pictures: Vec<usize>,
-    /// For each picture how it lies in the input. A mosaic's or an augmented one's leads nowhere.
+    /// For each image its index among [`Loader::items`]; of a mosaic or of four in one, the first's.
+    pub images: Vec<usize>,
+    /// For each image how it lies in the input. A mosaic's or an augmented one's leads nowhere.
     pub geometry: Vec<Geometry>,
 }
 
@@ -134,20 +134,20 @@ pub struct Loader {
 struct Shared {
     items: Vec<Item>,
     options: LoaderOptions,
-    pictures: Pictures,
+    images: Images,
     /// Height and width of each rectangular batch; none otherwise.
     shapes: Vec<(usize, usize)>,
 }
 
 impl Loader {
-    /// A loader of these pictures.
+    /// A loader of these images.
     ///
     /// # Errors
-    /// [`Error::Options`] without pictures, for a size or batch of nought, or a size beyond 8,192 pixels.
+    /// [`Error::Options`] without images, for a size or batch of nought, or a size beyond 8,192 pixels.
     pub fn new(mut items: Vec<Item>, options: LoaderOptions) -> Result<Self, Error> {
         let wrong = |why: &str| Err(Error::Options { why: why.into() });
         if items.is_empty() {
-            return wrong("it was given no pictures");
+            return wrong("it was given no images");
         }
         if !(1..=MAX_IMGSZ).contains(&options.imgsz) {
             return wrong(&format!("imgsz must be 1 to {MAX_IMGSZ} pixels, not {}", options.imgsz));
@@ -159,7 +159,7 @@ impl Loader {
             return wrong("batch and stride must be at least 1");
         }
         if options.quad && options.batch < 4 {
-            return wrong("quad makes one picture of four: batch must be at least 4");
+            return wrong("quad makes one image of four: batch must be at least 4");
         }
         if !(0.0..=16.0).contains(&options.pad) {
             return wrong(&format!("pad must be 0 to 16 strides, not {}", options.pad));
@@ -169,8 +169,8 @@ impl Loader {
             items.sort_by(|a, b| aspect(a).total_cmp(&aspect(b)));
             shapes = items.chunks(options.batch).map(|items| batch_shape(items, &options)).collect();
         }
-        let pictures = Pictures::new(items.len(), &options);
-        Ok(Self { shared: Arc::new(Shared { items, options, pictures, shapes }) })
+        let images = Images::new(items.len(), &options);
+        Ok(Self { shared: Arc::new(Shared { items, options, images, shapes }) })
     }
 
     /// Batches in an epoch.
@@ -178,15 +178,15 @@ impl Loader {
         self.shared.batches(self.items().len())
     }
 
-    /// The pictures, in the order that [`Batch::pictures`] counts: that of `new`, or by shape if rectangular.
+    /// The images, in the order that [`Batch::images`] counts: that of `new`, or by shape if rectangular.
     pub fn items(&self) -> &[Item] {
         &self.shared.items
     }
 
     /// The batches of an epoch from `first_batch` on, those before not being made.
     ///
-    /// `chosen` are the pictures of the epoch in their order, drawn by the trainer by weight; mosaics draw
-    /// from them, too. Without it every picture comes once.
+    /// `chosen` are the images of the epoch in their order, drawn by the trainer by weight; mosaics draw
+    /// from them, too. Without it every image comes once.
     pub fn epoch(&self, epoch: usize, first_batch: usize, chosen: Option<Vec<usize>>) -> Epoch {
         let shared = &self.shared;
         let order = chosen.unwrap_or_else(|| {
@@ -201,12 +201,12 @@ impl Loader {
 }
 
 impl Shared {
-    /// Batches of so many pictures.
-    fn batches(&self, pictures: usize) -> usize {
+    /// Batches of so many images.
+    fn batches(&self, images: usize) -> usize {
         let LoaderOptions { batch, quad, .. } = self.options;
-        // Fewer than four at the end make no picture of four.
-        let last = pictures % batch;
-        pictures / batch + usize::from(if quad { last >= 4 } else { last > 0 })
+        // Fewer than four at the end make no image of four.
+        let last = images % batch;
+        images / batch + usize::from(if quad { last >= 4 } else { last > 0 })
     }
 }
 
@@ -215,7 +215,7 @@ fn aspect(item: &Item) -> f64 {
     item.size.0 as f64 / item.size.1.max(1) as f64
 }
 
-/// Height and width of a batch of pictures sorted by shape: the longer side of its squarest picture decides.
+/// Height and width of a batch of images sorted by shape: the longer side of its squarest image decides.
 fn batch_shape(items: &[Item], options: &LoaderOptions) -> (usize, usize) {
     let aspects = || items.iter().map(aspect);
     let (least, most) = (aspects().fold(f64::INFINITY, f64::min), aspects().fold(0.0, f64::max));

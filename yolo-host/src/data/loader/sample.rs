@@ -1,4 +1,4 @@
-//! One picture of a batch with its labels: upstream's `__getitem__`.
+//! One image of a batch with its labels: upstream's `__getitem__`.
 
 use super::{Geometry, Shared};
 use crate::data::augment::{
@@ -6,18 +6,18 @@ use crate::data::augment::{
     flip_left_right, flip_up_down, mixup, mosaic4,
 };
 use crate::data::{Error, Label};
-use crate::image::{Picture, letterbox};
+use crate::image::{Image, letterbox};
 use crate::random::Stream;
 
-/// A picture of the network's size.
+/// An image of the network's size.
 pub struct Sample {
     pub index: usize,
-    pub picture: Picture,
+    pub image: Image,
     pub labels: Vec<Label>,
     pub geometry: Geometry,
 }
 
-/// Makes the picture at `position` of an epoch's `order`.
+/// Makes the image at `position` of an epoch's `order`.
 pub fn make(shared: &Shared, epoch: usize, order: &[usize], position: usize) -> Result<Sample, Error> {
     let options = &shared.options;
     let index = order[position];
@@ -37,42 +37,42 @@ pub fn make(shared: &Shared, epoch: usize, order: &[usize], position: usize) -> 
         (scene, Geometry { original, gain: (1.0, 1.0), pad: (0.0, 0.0) })
     } else {
         let (mut scene, geometry) = boxed(shared, index, position)?;
-        // Upstream warps a picture that stands alone by its boxes.
+        // Upstream warps an image that stands alone by its boxes.
         scene.objects.iter_mut().for_each(|object| object.segment.clear());
-        let size = (scene.picture.height, scene.picture.width);
+        let size = (scene.image.height, scene.image.width);
         (Perspective::draw(&mut stream, hyper).apply(scene, size), geometry)
     };
     let mut sample = finish(index, scene, geometry);
     if hyper.hsv_h != 0.0 || hyper.hsv_s != 0.0 || hyper.hsv_v != 0.0 {
-        HsvGains::draw(&mut stream, hyper).apply(&mut sample.picture);
+        HsvGains::draw(&mut stream, hyper).apply(&mut sample.image);
     }
     if stream.uniform() < hyper.flipud {
-        flip_up_down(&mut sample.picture, &mut sample.labels);
+        flip_up_down(&mut sample.image, &mut sample.labels);
     }
     if stream.uniform() < hyper.fliplr {
-        flip_left_right(&mut sample.picture, &mut sample.labels);
+        flip_left_right(&mut sample.image, &mut sample.labels);
     }
     Ok(sample)
 }
 
-/// The picture alone, letterboxed.
+/// The image alone, letterboxed.
 fn boxed(shared: &Shared, index: usize, position: usize) -> Result<(Scene, Geometry), Error> {
     let options = &shared.options;
-    let resized = shared.pictures.load(index, &shared.items[index])?;
+    let resized = shared.images.load(index, &shared.items[index])?;
     let square = (options.imgsz, options.imgsz);
     let size = shared.shapes.get(position / options.batch).copied().unwrap_or(square);
-    let picture = &resized.picture;
-    let (height, width) = (picture.height as f64, picture.width as f64);
-    let boxed = letterbox(picture, size, false, options.augment.is_some(), options.stride);
+    let image = &resized.image;
+    let (height, width) = (image.height as f64, image.width as f64);
+    let boxed = letterbox(image, size, false, options.augment.is_some(), options.stride);
     let placed = |label: &Label| Object::placed(label, (boxed.gain * width, boxed.gain * height), boxed.pad);
     let objects = shared.items[index].labels.iter().map(placed).collect();
     let original = resized.original;
     let gain = (boxed.gain * height / original.0 as f64, boxed.gain * width / original.1 as f64);
     let geometry = Geometry { original, gain, pad: boxed.pad };
-    Ok((Scene { picture: boxed.picture, objects }, geometry))
+    Ok((Scene { image: boxed.image, objects }, geometry))
 }
 
-/// A mosaic of the picture and three more from the epoch, warped to the network's size.
+/// A mosaic of the image and three more from the epoch, warped to the network's size.
 fn mosaic(
     shared: &Shared,
     order: &[usize],
@@ -86,10 +86,10 @@ fn mosaic(
     let mut indices = [index, 0, 0, 0];
     indices[1..].fill_with(|| order[stream.below(order.len())]);
     stream.shuffle(&mut indices);
-    let load = |index: usize| shared.pictures.load(index, &shared.items[index]);
+    let load = |index: usize| shared.images.load(index, &shared.items[index]);
     let [a, b, c, d] = indices;
     let resized = [load(a)?, load(b)?, load(c)?, load(d)?];
-    let tile = |i: usize| Tile { picture: &resized[i].picture, labels: &shared.items[indices[i]].labels };
+    let tile = |i: usize| Tile { image: &resized[i].image, labels: &shared.items[indices[i]].labels };
     let mut scene = mosaic4([tile(0), tile(1), tile(2), tile(3)], side, centre);
     if hyper.copy_paste > 0.0 {
         let outlined = scene.objects.iter().filter(|object| !object.segment.is_empty()).count();
@@ -103,7 +103,7 @@ fn mosaic(
 
 /// Boxes become shares again.
 fn finish(index: usize, scene: Scene, geometry: Geometry) -> Sample {
-    let size = (scene.picture.width, scene.picture.height);
+    let size = (scene.image.width, scene.image.height);
     let labels = scene.objects.iter().map(|object| object.label(size)).collect();
-    Sample { index, picture: scene.picture, labels, geometry }
+    Sample { index, image: scene.image, labels, geometry }
 }

@@ -3,11 +3,11 @@
 use crate::draw::shapes::frame;
 use crate::draw::text::Text;
 use crate::draw::{Label, boxes};
-use crate::image::{Picture, resize_linear};
+use crate::image::{Image, resize_linear};
 
 use super::chart::class_name;
 
-/// Most pictures shown, and most pixels along a side.
+/// Most images shown, and most pixels along a side.
 const MOST: usize = 16;
 const MOST_PIXELS: usize = 1920;
 /// Detections of less confidence are not shown.
@@ -17,7 +17,7 @@ const GREY: [u8; 3] = [220; 3];
 /// A box of a batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BatchBox {
-    /// Index of the picture in the batch.
+    /// Index of the image in the batch.
     pub image: usize,
     /// Index of the class.
     pub class: usize,
@@ -27,7 +27,7 @@ pub struct BatchBox {
     pub confidence: Option<f32>,
 }
 
-/// Up to 16 pictures of planes `[n, 3, height, width]`, values 0 to 1, side by side, column by column, each with its
+/// Up to 16 images of planes `[n, 3, height, width]`, values 0 to 1, side by side, column by column, each with its
 /// boxes, their classes' names, and its title.
 pub fn batch(
     planes: &[f32],
@@ -35,22 +35,22 @@ pub fn batch(
     targets: &[BatchBox],
     titles: &[String],
     names: &[String],
-) -> Picture {
-    let pictures: Vec<&[f32]> = planes.chunks_exact((3 * height * width).max(1)).take(MOST).collect();
-    let side = (1..=4).find(|side| side * side >= pictures.len()).unwrap_or(4);
+) -> Image {
+    let images: Vec<&[f32]> = planes.chunks_exact((3 * height * width).max(1)).take(MOST).collect();
+    let side = (1..=4).find(|side| side * side >= images.len()).unwrap_or(4);
     let scale = (MOST_PIXELS as f64 / side as f64 / height.max(width).max(1) as f64).min(1.0);
     let scaled = |size: usize| (scale * size as f64).ceil() as usize;
     let (tile_height, tile_width) = (scaled(height), scaled(width));
-    let mut mosaic = Picture {
+    let mut mosaic = Image {
         width: side * tile_width,
         height: side * tile_height,
         rgb: vec![255; 3 * side * side * tile_width * tile_height],
     };
-    for (i, planes) in pictures.iter().enumerate() {
-        let picture = picture(planes, height, width);
+    for (i, planes) in images.iter().enumerate() {
+        let image = image(planes, height, width);
         let mut tile = match scale < 1.0 {
-            true => resize_linear(&picture, tile_width, tile_height),
-            false => picture,
+            true => resize_linear(&image, tile_width, tile_height),
+            false => image,
         };
         let shown = |one: &&BatchBox| one.image == i && one.confidence.is_none_or(|sure| sure > CONFIDENCE);
         let labels: Vec<Label> =
@@ -73,22 +73,22 @@ fn label(one: &BatchBox, scale: f32, names: &[String]) -> Label {
     Label { class: one.class, text: Some(text), rect: one.rect.map(|side| side * scale) }
 }
 
-fn picture(planes: &[f32], height: usize, width: usize) -> Picture {
+fn image(planes: &[f32], height: usize, width: usize) -> Image {
     let size = height * width;
     let byte = |at: usize| (planes[at] * 255.0).round() as u8;
     let rgb = (0..size).flat_map(|at| [byte(at), byte(at + size), byte(at + 2 * size)]).collect();
-    Picture { width, height, rgb }
+    Image { width, height, rgb }
 }
 
 /// A title in the upper left corner, with a shadow, for it may lie on anything.
-fn write(tile: &mut Picture, title: &str) {
+fn write(tile: &mut Image, title: &str) {
     if let Some(text) = Text::fitting(title, 18.0, tile.width as f32 - 12.0) {
         text.draw(tile, 6, 6, [0; 3]);
         text.draw(tile, 5, 5, GREY);
     }
 }
 
-fn paste(mosaic: &mut Picture, tile: &Picture, left: usize, top: usize) {
+fn paste(mosaic: &mut Image, tile: &Image, left: usize, top: usize) {
     let pitch = mosaic.width;
     let rows = mosaic.rgb.as_chunks_mut::<3>().0.chunks_exact_mut(pitch.max(1)).skip(top);
     for (to, from) in rows.zip(tile.pixels().chunks_exact(tile.width.max(1))) {

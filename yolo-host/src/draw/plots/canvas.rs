@@ -1,4 +1,4 @@
-//! The plotting library's drawing surface: a [`Picture`], with smooth lines and our own text.
+//! The plotting library's drawing surface: a [`Image`], with smooth lines and our own text.
 
 use std::convert::Infallible;
 
@@ -9,12 +9,12 @@ use plotters_backend::{
 
 use crate::draw::shapes::{fill, frame};
 use crate::draw::text::{Text, blend};
-use crate::image::Picture;
+use crate::image::Image;
 
 type Drawn = Result<(), DrawingErrorKind<Infallible>>;
 
-/// A picture to plot on. What lies outside is left out.
-pub(super) struct Canvas<'a>(pub &'a mut Picture);
+/// An image to plot on. What lies outside is left out.
+pub(super) struct Canvas<'a>(pub &'a mut Image);
 
 impl Canvas<'_> {
     fn paint(&mut self, x: isize, y: isize, colour: BackendColor, cover: f32) {

@@ -12,7 +12,7 @@ use super::PlotError;
 use super::canvas::Canvas;
 use crate::draw::text::Text;
 use crate::draw::{colour, readable};
-use crate::image::Picture;
+use crate::image::Image;
 use crate::report::general;
 
 pub(super) type Area<'a> = DrawingArea<Canvas<'a>, Shift>;
@@ -25,17 +25,17 @@ pub(super) const GRID: RGBColor = RGBColor(0xE4, 0xE4, 0xE4);
 pub(super) const BLUE: RGBColor = RGBColor(0x1F, 0x5F, 0xC4);
 pub(super) const ORANGE: RGBColor = RGBColor(0xF0, 0x8A, 0x24);
 
-/// A white picture of a size in pixels, painted.
+/// A white image of a size in pixels, painted.
 pub(super) fn figure(
     width: usize,
     height: usize,
     paint: impl FnOnce(&Area) -> Result<(), PlotError>,
-) -> Result<Picture, PlotError> {
-    let mut picture = Picture { width, height, rgb: vec![255; 3 * width * height] };
-    let area = Canvas(&mut picture).into_drawing_area();
+) -> Result<Image, PlotError> {
+    let mut image = Image { width, height, rgb: vec![255; 3 * width * height] };
+    let area = Canvas(&mut image).into_drawing_area();
     paint(&area)?;
     drop(area);
-    Ok(picture)
+    Ok(image)
 }
 
 /// Text of a height in pixels.

@@ -6,7 +6,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use super::PlotError;
 use super::chart::{BLUES, INK, class_name, figure, scale, short, text, widest};
 use crate::eval::Confusion;
-use crate::image::Picture;
+use crate::image::Image;
 
 /// Smaller shares are not shown, they would be read as 0.00.
 const LEAST: f64 = 0.005;
@@ -20,7 +20,7 @@ const SIDE: (usize, usize) = (1500, 3000);
 ///
 /// # Errors
 /// [`PlotError`], for which no cause is known.
-pub fn confusion_matrix(confusion: &Confusion, names: &[String]) -> Result<Picture, PlotError> {
+pub fn confusion_matrix(confusion: &Confusion, names: &[String]) -> Result<Image, PlotError> {
     let count = confusion.nc() + 1;
     let side = (CELL * count).clamp(SIDE.0, SIDE.1);
     let cell = (side / count).max(1);

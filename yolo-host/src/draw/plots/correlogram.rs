@@ -5,7 +5,7 @@ use plotters::prelude::*;
 use super::PlotError;
 use super::chart::{Area, Axes, BLUES, figure, scale};
 use super::labels::{BINS, density};
-use crate::image::Picture;
+use crate::image::Image;
 
 const NAMES: [&str; 4] = ["x", "y", "width", "height"];
 const SIDE: usize = 1800;
@@ -18,7 +18,7 @@ const TICKS: usize = 4;
 ///
 /// # Errors
 /// [`PlotError`], for which no cause is known.
-pub fn labels_correlogram(labels: &[[f32; 5]]) -> Result<Picture, PlotError> {
+pub fn labels_correlogram(labels: &[[f32; 5]]) -> Result<Image, PlotError> {
     let column = |i: usize| {
         let finite = labels.iter().filter(|label| label.iter().all(|value| value.is_finite()));
         finite.map(move |label| f64::from(label[i + 1]))

@@ -5,7 +5,7 @@ use plotters::prelude::*;
 use super::PlotError;
 use super::chart::{Area, Axes, BLUE, INK, class_colour, class_name, figure, text};
 use crate::eval::Summary;
-use crate::image::Picture;
+use crate::image::Image;
 
 /// With more classes than these their curves are grey and have no names, as upstream's.
 const MOST_NAMED: usize = 20;
@@ -16,7 +16,7 @@ const TEXT: usize = 28;
 ///
 /// # Errors
 /// [`PlotError`], for which no cause is known.
-pub fn pr_curve(summary: &Summary, names: &[String]) -> Result<Picture, PlotError> {
+pub fn pr_curve(summary: &Summary, names: &[String]) -> Result<Image, PlotError> {
     let label = |i: usize| format!("{:.3}", summary.classes[i].ap50);
     let all = format!("all classes {:.3} mAP@0.5", summary.map50);
     plot(summary, &summary.curves.precision_over_recall, names, ("Recall", "Precision"), label, &all)
@@ -26,7 +26,7 @@ pub fn pr_curve(summary: &Summary, names: &[String]) -> Result<Picture, PlotErro
 ///
 /// # Errors
 /// [`PlotError`], for which no cause is known.
-pub fn f1_curve(summary: &Summary, names: &[String]) -> Result<Picture, PlotError> {
+pub fn f1_curve(summary: &Summary, names: &[String]) -> Result<Image, PlotError> {
     over_confidence(summary, &summary.curves.f1, names, "F1")
 }
 
@@ -34,7 +34,7 @@ pub fn f1_curve(summary: &Summary, names: &[String]) -> Result<Picture, PlotErro
 ///
 /// # Errors
 /// [`PlotError`], for which no cause is known.
-pub fn p_curve(summary: &Summary, names: &[String]) -> Result<Picture, PlotError> {
+pub fn p_curve(summary: &Summary, names: &[String]) -> Result<Image, PlotError> {
     over_confidence(summary, &summary.curves.precision, names, "Precision")
 }
 
@@ -42,7 +42,7 @@ pub fn p_curve(summary: &Summary, names: &[String]) -> Result<Picture, PlotError
 ///
 /// # Errors
 /// [`PlotError`], for which no cause is known.
-pub fn r_curve(summary: &Summary, names: &[String]) -> Result<Picture, PlotError> {
+pub fn r_curve(summary: &Summary, names: &[String]) -> Result<Image, PlotError> {
     over_confidence(summary, &summary.curves.recall, names, "Recall")
 }
 
@@ -51,7 +51,7 @@ fn over_confidence(
     curves: &[Vec<f64>],
     names: &[String],
     metric: &str,
-) -> Result<Picture, PlotError> {
+) -> Result<Image, PlotError> {
     let mean = mean(curves, summary.curves.x.len());
     let best = (0..mean.len()).fold(0, |best, i| if mean[i] > mean[best] { i } else { best });
     let highest = mean.get(best).copied().unwrap_or(0.0);
@@ -66,7 +66,7 @@ fn plot(
     (x, y): (&str, &str),
     label: impl Fn(usize) -> String,
     all: &str,
-) -> Result<Picture, PlotError> {
+) -> Result<Image, PlotError> {
     let points = |curve: &[f64]| -> Vec<(f64, f64)> {
         summary.curves.x.iter().copied().zip(curve.iter().copied()).collect()
     };

@@ -4,7 +4,7 @@ use plotters::prelude::*;
 
 use super::PlotError;
 use super::chart::{Axes, INK, VIRIDIS, figure, plottable, range, scale};
-use crate::image::Picture;
+use crate::image::Image;
 use crate::report::general;
 
 const COLUMNS: usize = 5;
@@ -26,7 +26,7 @@ pub struct Generation {
 ///
 /// # Errors
 /// [`PlotError`], for which no cause is known.
-pub fn evolve(generations: &[Generation], keys: &[String]) -> Result<Picture, PlotError> {
+pub fn evolve(generations: &[Generation], keys: &[String]) -> Result<Image, PlotError> {
     let usable = |one: &&Generation| {
         plottable(one.fitness) && one.values.len() == keys.len() && one.values.iter().all(|v| plottable(*v))
     };

@@ -8,7 +8,7 @@ use super::chart::{
     Area, Axes, BLUES, GRID, INK, class_colour, class_name, figure, scale, short, text, widest,
 };
 use crate::draw::shapes::frame;
-use crate::image::Picture;
+use crate::image::Image;
 
 /// So many boxes are drawn one over another.
 const MOST_BOXES: usize = 1000;
@@ -19,23 +19,23 @@ pub(super) const BINS: usize = 50;
 const SIDE: usize = 1800;
 const TEXT: usize = 26;
 
-/// Four panels, of labels `[class, x, y, width, height]` with the box as shares of its picture: instances of each class,
+/// Four panels, of labels `[class, x, y, width, height]` with the box as shares of its image: instances of each class,
 /// boxes about one centre, a histogram of centres and one of sizes.
 ///
 /// # Errors
 /// [`PlotError`], for which no cause is known.
-pub fn labels(labels: &[[f32; 5]], names: &[String]) -> Result<Picture, PlotError> {
+pub fn labels(labels: &[[f32; 5]], names: &[String]) -> Result<Image, PlotError> {
     let labels: Vec<[f32; 5]> =
         labels.iter().filter(|label| label.iter().all(|value| value.is_finite())).copied().collect();
-    let mut picture = figure(SIDE, SIDE, |area| {
+    let mut image = figure(SIDE, SIDE, |area| {
         let panels = area.split_evenly((2, 2));
         classes(&panels[0], &labels, names)?;
         let column = |i: usize| labels.iter().map(move |label| f64::from(label[i]));
         density(&panels[2], ("x", "y"), (TEXT, 6), column(1).zip(column(2)))?;
         density(&panels[3], ("width", "height"), (TEXT, 6), column(3).zip(column(4)))
     })?;
-    boxes(&mut picture, &labels);
-    Ok(picture)
+    boxes(&mut image, &labels);
+    Ok(image)
 }
 
 fn class(label: &[f32; 5]) -> usize {
@@ -114,13 +114,13 @@ pub(super) fn density(
 }
 
 /// The first boxes about one centre, in the upper right quarter.
-fn boxes(picture: &mut Picture, labels: &[[f32; 5]]) {
+fn boxes(image: &mut Image, labels: &[[f32; 5]]) {
     let quarter = SIDE / 2;
     let room = quarter - 2 * TEXT;
     for label in labels.iter().take(MOST_BOXES) {
         let half = |share: f32| (share.clamp(0.0, 1.0) * room as f32 / 2.0) as isize;
         let (x, y) = ((quarter + quarter / 2) as isize, (quarter / 2) as isize);
         let (w, h) = (half(label[3]), half(label[4]));
-        frame(picture, x - w..x + w + 1, y - h..y + h + 1, 1, crate::draw::colour(class(label)));
+        frame(image, x - w..x + w + 1, y - h..y + h + 1, 1, crate::draw::colour(class(label)));
     }
 }

@@ -1,4 +1,4 @@
-//! Plots of a run: curves, confusion, losses over epochs, labels, batches and generations, each a picture.
+//! Plots of a run: curves, confusion, losses over epochs, labels, batches and generations, each an image.
 
 mod batch;
 mod canvas;

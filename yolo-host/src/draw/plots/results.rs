@@ -5,7 +5,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::PlotError;
 use super::chart::{Area, Axes, BLUE, ORANGE, figure, plottable, range, text};
-use crate::image::Picture;
+use crate::image::Image;
 use crate::report::{COLUMNS, EpochRow};
 
 /// Upstream's order of columns: losses in training and two metrics above, losses in validation and two metrics below.
@@ -18,7 +18,7 @@ const SIGMA: f64 = 3.0;
 ///
 /// # Errors
 /// [`PlotError`], for which no cause is known.
-pub fn results(rows: &[EpochRow]) -> Result<Picture, PlotError> {
+pub fn results(rows: &[EpochRow]) -> Result<Image, PlotError> {
     // People count from 1, as the command does; one epoch alone stands in the middle.
     let epochs = match rows {
         [row] => row.epoch as f64 + 0.5..row.epoch as f64 + 1.5,

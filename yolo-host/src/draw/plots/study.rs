@@ -1,10 +1,10 @@
-//! mAP over time, a point a size of pictures (v6.1 `plot_val_study`, without the marks of a competitor).
+//! mAP over time, a point a size of images (v6.1 `plot_val_study`, without the marks of a competitor).
 
 use plotters::prelude::*;
 
 use super::PlotError;
 use super::chart::{Axes, BLUE, INK, figure, plottable, range, text};
-use crate::image::Picture;
+use crate::image::Image;
 
 const SIZE: (usize, usize) = (1600, 900);
 const TEXT: usize = 26;
@@ -12,9 +12,9 @@ const TEXT: usize = 26;
 /// A network at one size.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StudyPoint {
-    /// Longer side of the pictures in pixels.
+    /// Longer side of the images in pixels.
     pub imgsz: usize,
-    /// Time of the network a picture.
+    /// Time of the network an image.
     pub milliseconds: f64,
     /// mAP50-95, 0 to 1.
     pub map: f64,
@@ -24,7 +24,7 @@ pub struct StudyPoint {
 ///
 /// # Errors
 /// [`PlotError`], for which no cause is known.
-pub fn study(points: &[StudyPoint], title: &str) -> Result<Picture, PlotError> {
+pub fn study(points: &[StudyPoint], title: &str) -> Result<Image, PlotError> {
     let place = |point: &StudyPoint| (point.milliseconds, 100.0 * point.map);
     let usable = |point: &&StudyPoint| plottable(place(point).0) && plottable(place(point).1);
     let points: Vec<&StudyPoint> = points.iter().filter(usable).collect();
@@ -32,7 +32,7 @@ pub fn study(points: &[StudyPoint], title: &str) -> Result<Picture, PlotError> {
     figure(SIZE.0, SIZE.1, |area| {
         let axes = Axes {
             title,
-            x: "Network, ms a picture",
+            x: "Network, ms an image",
             y: "mAP@0.5:0.95, %",
             x_range: range(places.iter().map(|place| place.0)),
             y_range: range(places.iter().map(|place| place.1)),

@@ -34,17 +34,17 @@ impl Network {
         &self.device
     }
 
-    /// Runs in evaluation mode on pictures `[batch, channels, height, width]` of f32 and returns the tensors of `wanted`.
-    pub fn forward(&self, pictures: &Tensor, wanted: &[ValueId]) -> Result<Vec<Tensor>, Error> {
+    /// Runs in evaluation mode on images `[batch, channels, height, width]` of f32 and returns the tensors of `wanted`.
+    pub fn forward(&self, images: &Tensor, wanted: &[ValueId]) -> Result<Vec<Tensor>, Error> {
         // Checked before anything is computed, so that a size that does not fit is a clear error.
-        let shapes = self.graph.shapes(pictures.dims())?;
+        let shapes = self.graph.shapes(images.dims())?;
         let mut values: Vec<Option<Tensor>> = vec![None; self.graph.nodes.len()];
         let mut results: Vec<Option<Tensor>> = vec![None; wanted.len()];
         for (place, node) in self.graph.nodes.iter().enumerate() {
             let failed = |source| Error::Candle { layer: node.layer, op: node.op.name(), source };
             let inputs: Vec<&Tensor> = node.inputs.iter().filter_map(|id| values[id.0].as_ref()).collect();
             let output = match node.op {
-                Op::Input => pictures.clone(),
+                Op::Input => images.clone(),
                 Op::Custom(ref custom) => custom::run(custom, &inputs, &shapes[place], node.layer)?,
                 _ => ops::run(&node.op, &inputs, &self.params).map_err(failed)?,
             };
@@ -63,11 +63,11 @@ impl Network {
         Ok(results.into_iter().flatten().collect())
     }
 
-    /// The same from and to plain slices: pictures in, for each wanted tensor its shape and values out.
-    pub fn run(&self, pictures: &[f32], shape: [usize; 4], wanted: &[ValueId]) -> Result<Vec<Output>, Error> {
+    /// The same from and to plain slices: images in, for each wanted tensor its shape and values out.
+    pub fn run(&self, images: &[f32], shape: [usize; 4], wanted: &[ValueId]) -> Result<Vec<Output>, Error> {
         let failed = |source| transfer(&self.device, source);
-        let pictures = Tensor::from_slice(pictures, &shape, &self.device).map_err(failed)?;
-        let outputs = self.forward(&pictures, wanted)?;
+        let images = Tensor::from_slice(images, &shape, &self.device).map_err(failed)?;
+        let outputs = self.forward(&images, wanted)?;
         let values = |tensor: &Tensor| {
             let flat = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
             Ok((tensor.dims().to_vec(), flat))

@@ -10,26 +10,26 @@ use candle_core::Tensor;
 use yolo_kernels::{ConvShape, Window};
 
 impl Trainer {
-    /// Runs the network on pictures `[batch, channels, height, width]`, from any device and of any kind of number. In training
+    /// Runs the network on images `[batch, channels, height, width]`, from any device and of any kind of number. In training
     /// batch norm takes the statistics of the batch and moves its running ones.
     ///
-    /// Fails if the pictures do not fit, batch norm sees one value a channel, or the device cannot.
-    pub fn forward(&mut self, pictures: &Tensor, training: bool) -> Result<(), Error> {
-        self.pass(pictures, training, true)
+    /// Fails if the images do not fit, batch norm sees one value a channel, or the device cannot.
+    pub fn forward(&mut self, images: &Tensor, training: bool) -> Result<(), Error> {
+        self.pass(images, training, true)
     }
 
     /// The same in evaluation mode, keeping only the tensors that were asked for: no reverse pass can follow.
     ///
-    /// Fails if the pictures do not fit, or the device cannot.
-    pub fn infer(&mut self, pictures: &Tensor) -> Result<(), Error> {
-        self.pass(pictures, false, false)
+    /// Fails if the images do not fit, or the device cannot.
+    pub fn infer(&mut self, images: &Tensor) -> Result<(), Error> {
+        self.pass(images, false, false)
     }
 
-    fn pass(&mut self, pictures: &Tensor, training: bool, keep: bool) -> Result<(), Error> {
-        let shapes = self.graph.shapes(pictures.dims())?;
-        let pictures =
-            pictures.to_device(&self.device).and_then(|x| x.to_dtype(self.precision.maps())?.contiguous());
-        let pictures = pictures.map_err(|source| transfer(&self.device, source))?;
+    fn pass(&mut self, images: &Tensor, training: bool, keep: bool) -> Result<(), Error> {
+        let shapes = self.graph.shapes(images.dims())?;
+        let images =
+            images.to_device(&self.device).and_then(|x| x.to_dtype(self.precision.maps())?.contiguous());
+        let images = images.map_err(|source| transfer(&self.device, source))?;
         self.tensors.fill(None);
         let cast =
             |param: &Option<Tensor>| param.as_ref().map(|x| x.to_dtype(self.precision.maps())).transpose();
@@ -38,7 +38,7 @@ impl Trainer {
         for i in 0..self.steps.len() {
             let (node, output) = (self.steps[i].node, self.steps[i].output);
             let value = match self.graph.nodes[node].op {
-                Op::Input => pictures.clone(),
+                Op::Input => images.clone(),
                 _ => self.run(i, &shapes[output], training)?,
             };
             self.tensors[output] = Some(value);

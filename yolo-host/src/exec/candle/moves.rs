@@ -67,7 +67,7 @@ fn bilinear_matrix(size: usize, scale: usize, like: &Tensor) -> Result<Tensor> {
     Tensor::from_vec(shares, (size * scale, size), like.device())?.to_dtype(like.dtype())
 }
 
-/// down · x · acrossᵀ for every channel of every picture.
+/// down · x · acrossᵀ for every channel of every image.
 fn both_axes(x: &Tensor, down: &Tensor, across: &Tensor) -> Result<Tensor> {
     let (n, c, h, w) = x.dims4()?;
     let (rows, columns) = (down.dim(0)?, across.dim(0)?);

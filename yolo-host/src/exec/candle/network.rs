@@ -6,9 +6,9 @@ use candle_core::{DType, Tensor};
 use std::borrow::Cow;
 
 impl Evaluator for Trainer {
-    fn evaluate(&mut self, pictures: &[f32], shape: [usize; 4]) -> Result<(), Error> {
-        let pictures = self.to_device(pictures, &shape)?;
-        self.infer(&pictures)
+    fn evaluate(&mut self, images: &[f32], shape: [usize; 4]) -> Result<(), Error> {
+        let images = self.to_device(images, &shape)?;
+        self.infer(&images)
     }
 
     fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error> {

@@ -1,4 +1,4 @@
-//! A program for pictures of one size: how large each buffer is, and which memory it has while it is needed.
+//! A program for images of one size: how large each buffer is, and which memory it has while it is needed.
 
 use super::program::Program;
 use crate::graph::{Graph, NodeError};

@@ -32,7 +32,7 @@ pub enum Kind {
         /// Added at last.
         shortcut: Option<ValueId>,
     },
-    /// act(input · scale), a number for each channel of a picture
+    /// act(input · scale), a number for each channel of an image
     Scale {
         /// The map.
         input: ValueId,

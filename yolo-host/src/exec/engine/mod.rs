@@ -1,4 +1,4 @@
-//! Inference on the CPU: a graph becomes a program of fused steps once, is fitted to each size of pictures, and runs in
+//! Inference on the CPU: a graph becomes a program of fused steps once, is fitted to each size of images, and runs in
 //! memory that it keeps.
 
 mod fit;
@@ -21,7 +21,7 @@ use std::time::Duration;
 use yolo_kernels::base::aligned::Lines;
 use yolo_kernels::isa;
 
-/// Sizes of pictures whose fit is kept.
+/// Sizes of images whose fit is kept.
 const KEPT: usize = 8;
 
 /// A network for inference.
@@ -40,7 +40,7 @@ pub struct Engine {
 
 /// What a run starts from.
 #[derive(Clone, Copy, Debug)]
-enum Pictures<'a> {
+enum Images<'a> {
     /// `[batch, channels, height, width]`, 0 to 1.
     Planes(&'a [f32]),
     /// `[batch, height, width, channels]`, 0 to 255.
@@ -76,28 +76,28 @@ impl Engine {
         }
     }
 
-    /// Runs the network on pictures `[batch, channels, height, width]`, planes one after the other, values 0 to 1.
+    /// Runs the network on images `[batch, channels, height, width]`, planes one after the other, values 0 to 1.
     pub fn run(&mut self, planes: &[f32], shape: [usize; 4]) -> Result<(), Error> {
         let (given, needed) = (planes.len(), shape.iter().product());
         if given != needed {
-            return Err(Error::Length { what: "pictures", given, needed });
+            return Err(Error::Length { what: "images", given, needed });
         }
-        self.compute(Pictures::Planes(planes), shape)
+        self.compute(Images::Planes(planes), shape)
     }
 
-    /// The same on pictures of bytes, `[batch, height, width, channels]`, which are divided by 255.
+    /// The same on images of bytes, `[batch, height, width, channels]`, which are divided by 255.
     pub fn run_bytes(&mut self, bytes: &[u8], shape: [usize; 4]) -> Result<(), Error> {
         let (given, needed) = (bytes.len(), shape.iter().product());
         if given != needed {
-            return Err(Error::Length { what: "pictures", given, needed });
+            return Err(Error::Length { what: "images", given, needed });
         }
-        self.compute(Pictures::Bytes(bytes), shape)
+        self.compute(Images::Bytes(bytes), shape)
     }
 
-    fn compute(&mut self, pictures: Pictures, shape: [usize; 4]) -> Result<(), Error> {
+    fn compute(&mut self, images: Images, shape: [usize; 4]) -> Result<(), Error> {
         self.fit(shape)?;
         // On a thread of the pool: another one would be put to sleep and woken for every step.
-        rayon::scope(|_| self.steps(pictures))
+        rayon::scope(|_| self.steps(images))
     }
 
     /// One of the tensors asked for, by its place among them, after a run.
@@ -133,12 +133,12 @@ impl Engine {
 }
 
 impl Evaluator for Engine {
-    fn evaluate(&mut self, pictures: &[f32], shape: [usize; 4]) -> Result<(), Error> {
-        self.run(pictures, shape)
+    fn evaluate(&mut self, images: &[f32], shape: [usize; 4]) -> Result<(), Error> {
+        self.run(images, shape)
     }
 
-    fn evaluate_bytes(&mut self, pictures: &[u8], shape: [usize; 4]) -> Result<(), Error> {
-        self.run_bytes(pictures, shape)
+    fn evaluate_bytes(&mut self, images: &[u8], shape: [usize; 4]) -> Result<(), Error> {
+        self.run_bytes(images, shape)
     }
 
     fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error> {

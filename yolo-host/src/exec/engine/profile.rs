@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// One step of the engine's program, and how long it took.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// The YAML row; nothing for the step that takes the pictures in.
+    /// The YAML row; nothing for the step that takes the images in.
     pub layer: Option<usize>,
     /// The row's block.
     pub block: String,
@@ -130,7 +130,7 @@ impl Engine {
         }
     }
 
-    /// Bytes that a run on pictures of this shape needs besides weights and pictures; nothing is allocated.
+    /// Bytes that a run on images of this shape needs besides weights and images; nothing is allocated.
     ///
     /// Fails if the shape does not fit through the network.
     pub fn needs(&self, shape: [usize; 4]) -> Result<u64, Error> {

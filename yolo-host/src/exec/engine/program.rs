@@ -1,4 +1,4 @@
-//! From units to steps over buffers: made once a model, for every size of pictures.
+//! From units to steps over buffers: made once a model, for every size of images.
 
 use super::Numbers;
 use super::fold::{Kind, Unit, units};
@@ -45,7 +45,7 @@ pub struct Step {
 /// What a step does.
 #[derive(Debug)]
 pub enum Work {
-    /// Pictures into a map.
+    /// Images into a map.
     Input,
     /// One convolution for each group, with what it reads and the first channel that it writes.
     Dense { node: usize, parts: Vec<(Conv, Vec<Run>, usize)>, shortcut: Option<Run> },
@@ -226,7 +226,7 @@ impl Maker<'_> {
             Op::Slice { axis: 1, start, length } if node.shape.len() == 4 => {
                 return Value::Map(self.places(inputs[0])[*start..start + length].to_vec());
             }
-            // One number a channel lies the same way in a map and in rows; it is one at every size of pictures.
+            // One number a channel lies the same way in a map and in rows; it is one at every size of images.
             Op::Reshape(spec) => {
                 let x = &self.graph.nodes[inputs[0]];
                 match (x.shape.as_slice(), node.shape.as_slice()) {

@@ -2,7 +2,7 @@
 
 use super::layout::Run;
 use super::program::{Program, Step, Work, extent};
-use super::{Engine, Fit, Pictures, Ranges};
+use super::{Engine, Fit, Images, Ranges};
 use crate::exec::Error;
 use crate::exec::primitive::{Ref, apply};
 use crate::graph::{Graph, Op, ParamId, Pool, Role};
@@ -39,7 +39,7 @@ pub fn params(graph: &Graph, state: &State, program: &Program) -> Vec<Vec<f32>> 
 }
 
 impl Engine {
-    pub(super) fn steps(&mut self, pictures: Pictures) -> Result<(), Error> {
+    pub(super) fn steps(&mut self, images: Images) -> Result<(), Error> {
         for i in 0..self.program.steps.len() {
             let start = self.times.as_ref().map(|_| Instant::now());
             let Some(fit) = self.fits.last() else { return Ok(()) };
@@ -48,7 +48,7 @@ impl Engine {
             let mut room = std::mem::take(&mut self.slots[slot]);
             let mut ranges = self.ranges.take();
             let scene = Scene { engine: self, fit, step: &self.program.steps[i] };
-            let done = scene.run(pictures, &mut room[..fit.lens[writes]]);
+            let done = scene.run(images, &mut room[..fit.lens[writes]]);
             if let Some(ranges) = &mut ranges {
                 scene.range(ranges);
             }
@@ -95,16 +95,16 @@ impl Scene<'_> {
         Geometry { batch: y[0], input: [x[1], x[2]], output: [y[1], y[2]] }
     }
 
-    fn run(&self, pictures: Pictures, y: &mut [f32]) -> Result<(), Error> {
+    fn run(&self, images: Images, y: &mut [f32]) -> Result<(), Error> {
         let (step, pixel) = (self.step, self.engine.program.buffers[self.step.writes].channels);
         let shape = &self.fit.shapes[step.node];
         match &step.work {
-            Work::Input => match pictures {
-                Pictures::Planes(planes) => {
+            Work::Input => match images {
+                Images::Planes(planes) => {
                     let [n, c, h, w] = [shape[0], shape[1], shape[2], shape[3]];
                     from_planes(planes, [n, c, h * w], y);
                 }
-                Pictures::Bytes(bytes) => from_bytes(bytes, y),
+                Images::Bytes(bytes) => from_bytes(bytes, y),
             },
             Work::Parameter(values) => y.copy_from_slice(values),
             Work::Dense { node, parts, shortcut } => {

@@ -179,7 +179,7 @@ fn binary<T: ConvFloat>(
     }
 }
 
-/// Whether `scale` has one number for each channel of each picture of `x`.
+/// Whether `scale` has one number for each channel of each image of `x`.
 pub fn scales<T>(x: Ref<T>, scale: Ref<T>) -> bool {
     x.shape.len() == 4
         && scale.shape.len() == 4

@@ -11,29 +11,29 @@ use yolo_kernels::train::norm::{self, Normal, Statistics};
 use yolo_kernels::{Conv, ConvFloat, ConvShape, Window};
 
 impl<T: ConvFloat> Trainer<T> {
-    /// Runs the network on pictures `[batch, channels, height, width]`, planes one after the other. In training batch norm
+    /// Runs the network on images `[batch, channels, height, width]`, planes one after the other. In training batch norm
     /// takes the statistics of the batch and moves its running ones.
-    pub fn forward(&mut self, pictures: &[T], shape: [usize; 4], training: bool) -> Result<(), Error> {
+    pub fn forward(&mut self, images: &[T], shape: [usize; 4], training: bool) -> Result<(), Error> {
         // On a thread of the pool: another one would be put to sleep and woken for every operation.
-        rayon::scope(|_| self.forward_here(pictures, shape, training, true))
+        rayon::scope(|_| self.forward_here(images, shape, training, true))
     }
 
     /// The same in evaluation mode, keeping only the tensors that were asked for: no reverse pass can follow.
-    pub fn infer(&mut self, pictures: &[T], shape: [usize; 4]) -> Result<(), Error> {
-        rayon::scope(|_| self.forward_here(pictures, shape, false, false))
+    pub fn infer(&mut self, images: &[T], shape: [usize; 4]) -> Result<(), Error> {
+        rayon::scope(|_| self.forward_here(images, shape, false, false))
     }
 
     fn forward_here(
         &mut self,
-        pictures: &[T],
+        images: &[T],
         shape: [usize; 4],
         training: bool,
         keep: bool,
     ) -> Result<(), Error> {
         let shapes = self.graph.shapes(&shape)?;
-        let (given, needed) = (pictures.len(), shape.iter().product());
+        let (given, needed) = (images.len(), shape.iter().product());
         if given != needed {
-            return Err(Error::Length { what: "pictures", given, needed });
+            return Err(Error::Length { what: "images", given, needed });
         }
         self.clear();
         for i in 0..self.steps.len() {
@@ -41,7 +41,7 @@ impl<T: ConvFloat> Trainer<T> {
             let (node, output) = (step.node, step.output);
             let mut buffer = self.pool.take(shapes[output].iter().product());
             if matches!(self.graph.nodes[node].op, Op::Input) {
-                from_rows(pictures, &shape, &mut buffer);
+                from_rows(images, &shape, &mut buffer);
             } else {
                 self.run(i, &shapes[output], &mut buffer, training)?;
             }

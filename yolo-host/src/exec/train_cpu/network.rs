@@ -6,8 +6,8 @@ use crate::graph::ValueId;
 use std::borrow::Cow;
 
 impl Evaluator for Trainer<f32> {
-    fn evaluate(&mut self, pictures: &[f32], shape: [usize; 4]) -> Result<(), Error> {
-        self.infer(pictures, shape)
+    fn evaluate(&mut self, images: &[f32], shape: [usize; 4]) -> Result<(), Error> {
+        self.infer(images, shape)
     }
 
     fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error> {

@@ -36,9 +36,9 @@ impl Judge {
 }
 
 impl Learner for Parts<Trainer<f32>, Judge, Vec<f32>> {
-    fn forward(&mut self, pictures: &[f32], shape: [usize; 4]) -> Result<(), Error> {
+    fn forward(&mut self, images: &[f32], shape: [usize; 4]) -> Result<(), Error> {
         self.evaluator.engine = None; // a step needs the memory more
-        self.trainer.forward(pictures, shape, true)
+        self.trainer.forward(images, shape, true)
     }
 
     fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error> {

@@ -1,4 +1,4 @@
-//! How many pictures a GPU can learn from at once (upstream's `--batch-size -1`): batches are tried until one is too large.
+//! How many images a GPU can learn from at once (upstream's `--batch-size -1`): batches are tried until one is too large.
 
 use super::Options;
 use crate::exec::candle::{Precision, Trainer};
@@ -11,17 +11,17 @@ use candle_core::{Device, Tensor};
 const ON_CPU: usize = 16;
 /// Of the largest batch that fits: the optimiser, averages and other programs need some, too.
 const SHARE: f64 = 0.9;
-/// Batches from which on no step gets faster for a picture.
+/// Batches from which on no step gets faster for an image.
 const MOST: usize = 1024;
 
-/// The batch for these options, of at most so many pictures.
+/// The batch for these options, of at most so many images.
 pub(in crate::train) fn largest_batch(
     options: &Options,
     model: &Model,
     state: &State,
-    pictures: usize,
+    images: usize,
 ) -> Result<usize, Error> {
-    let most = pictures.clamp(1, MOST);
+    let most = images.clamp(1, MOST);
     if options.machine == Machine::Cpu {
         return Ok(ON_CPU.min(most));
     }
@@ -63,10 +63,10 @@ fn learn(
 ) -> Result<(), Error> {
     let precision = if options.amp { Precision::Mixed } else { Precision::Tf32 };
     let mut trainer = Trainer::new(&model.graph, state, &model.detect.outputs, device, precision)?;
-    let pictures = |batch: usize| {
+    let images = |batch: usize| {
         trainer.to_device(&vec![0.5; batch * channels * height * width], &[batch, channels, height, width])
     };
-    let (few, many) = (pictures(batch)?, pictures(2 * batch)?);
+    let (few, many) = (images(batch)?, images(2 * batch)?);
     trainer.forward(&few, true)?;
     let given = |id: &ValueId| trainer.output(*id).map(|output| (*id, output.zeros_like()));
     let given: Vec<(ValueId, Tensor)> = trainer

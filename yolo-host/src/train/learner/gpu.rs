@@ -1,4 +1,4 @@
-//! On candle tensors, which stay on their device: the host sees pictures, maps with their gradients, and checkpoints.
+//! On candle tensors, which stay on their device: the host sees images, maps with their gradients, and checkpoints.
 
 use super::{Learner, Parts, Set};
 use crate::exec::candle::Trainer;
@@ -10,9 +10,9 @@ use candle_core::Tensor;
 type Values = Option<Tensor>;
 
 impl Learner for Parts<Trainer, Trainer, Values> {
-    fn forward(&mut self, pictures: &[f32], shape: [usize; 4]) -> Result<(), Error> {
-        let pictures = self.trainer.to_device(pictures, &shape)?;
-        self.trainer.forward(&pictures, true)
+    fn forward(&mut self, images: &[f32], shape: [usize; 4]) -> Result<(), Error> {
+        let images = self.trainer.to_device(images, &shape)?;
+        self.trainer.forward(&images, true)
     }
 
     fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error> {

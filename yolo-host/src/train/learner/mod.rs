@@ -42,8 +42,8 @@ impl Set {
 
 /// A network in training on some machine. Everything may fail as the machine does.
 pub(super) trait Learner {
-    /// Runs it in training on pictures `[batch, channels, height, width]`.
-    fn forward(&mut self, pictures: &[f32], shape: [usize; 4]) -> Result<(), Error>;
+    /// Runs it in training on images `[batch, channels, height, width]`.
+    fn forward(&mut self, images: &[f32], shape: [usize; 4]) -> Result<(), Error>;
 
     /// The raw maps of the last pass.
     fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error>;

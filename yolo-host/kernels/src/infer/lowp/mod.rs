@@ -172,7 +172,7 @@ unsafe fn run_part<K: Kernel>((part, near): (&Part, &mut Near)) {
     near.begin::<K>(&job.layout);
     let mut line = lines.start;
     while line < lines.end {
-        // Lines of one picture.
+        // Lines of one image.
         let band = job.band.min(lines.end - line).min(height - line % height);
         // SAFETY: passed on. No closures: they would not be compiled for the instructions.
         unsafe {

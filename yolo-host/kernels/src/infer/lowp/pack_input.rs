@@ -21,7 +21,7 @@ const NONE: usize = usize::MAX;
 #[derive(Debug)]
 pub struct Near {
     words: Vec<u32>,
-    /// Which row, counted over all pictures, lies in each place.
+    /// Which row, counted over all images, lies in each place.
     held: Vec<usize>,
     segments: Vec<Segment>,
 }
@@ -82,7 +82,7 @@ impl Near {
         self.segments.push(Segment { from: to, step, count: step.div_ceil(4), row: 0 });
     }
 
-    /// The windows of lines of one picture, as many segments for each as the window has rows.
+    /// The windows of lines of one image, as many segments for each as the window has rows.
     ///
     /// # Safety
     /// The processor has the instructions; the sources have the map; there are places for all rows of the lines.
@@ -101,7 +101,7 @@ impl Near {
         let (step, count) = (stride[1] * pixel, (kernel[1] * pixel).div_ceil(4));
         self.segments.clear();
         for line in lines {
-            let (picture, y) = (line / output[0], line % output[0]);
+            let (image, y) = (line / output[0], line % output[0]);
             for ky in 0..kernel[0] {
                 let iy = (y * stride[0] + ky).wrapping_sub(padding[0]);
                 if iy >= input[0] {
@@ -110,7 +110,7 @@ impl Near {
                     self.segments.push(Segment { from, step: 0, count, row: ky * count });
                     continue;
                 }
-                let row = picture * input[0] + iy;
+                let row = image * input[0] + iy;
                 let place = row % layout.places;
                 let to = &mut self.words[layout.reach + place * layout.words..][..layout.words];
                 let from = to.as_ptr().cast();

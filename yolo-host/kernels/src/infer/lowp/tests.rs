@@ -150,7 +150,7 @@ impl Case {
     /// Of the rounded factors and of the exact ones the result; the sum of all magnitudes; what rounding may change.
     fn plain(&self, factors: &Factors, pixel: usize, out: usize) -> [f64; 4] {
         let (window, g) = (&self.window, &self.g);
-        let (picture, oy, ox) =
+        let (image, oy, ox) =
             (pixel / (g.output[0] * g.output[1]), pixel / g.output[1] % g.output[0], pixel % g.output[1]);
         let ([rows, columns], cin) = (window.kernel, self.order.len());
         let own = &self.weight[out * cin * rows * columns..][..cin * rows * columns];
@@ -162,7 +162,7 @@ impl Case {
             if y >= g.input[0] || x >= g.input[1] {
                 continue;
             }
-            let place = (picture * g.input[0] + y) * g.input[1] + x;
+            let place = (image * g.input[0] + y) * g.input[1] + x;
             for (c, number) in self.order.iter().enumerate() {
                 let (x, w) = (self.x(place, c), own[(number * rows + ky) * columns + kx]);
                 let product = factors.input(x) * factors.weight(own, w);

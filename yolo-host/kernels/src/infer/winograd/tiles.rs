@@ -36,7 +36,7 @@ pub struct Job<'a> {
     pub sources: &'a [Source<'a>],
     /// Where sums go.
     pub finish: Finish<'a>,
-    /// Tiles down and across a picture.
+    /// Tiles down and across an image.
     pub grid: [usize; 2],
 }
 
@@ -124,13 +124,13 @@ unsafe fn input_of<S: Simd, T: Transform<IN, OUT>, const IN: usize, const OUT: u
     let pitch = room.pitches[0];
     let mut copy = [0.0; MOST_IN * MOST_IN * 16];
     for tile in pieces.clone() {
-        let (picture, corner) = job.tile(room.tiles.start + tile);
+        let (image, corner) = job.tile(room.tiles.start + tile);
         let [top, left] = [0, 1].map(|axis| (corner[axis] * conv.stride).wrapping_sub(conv.padding[axis]));
         let inside = |first: usize, side: usize| first < side && first + IN <= side;
         let mut channel = tile * conv.cin;
         for source in job.sources {
             if inside(top, g.input[0]) && left < g.input[1] {
-                let first = (picture * g.input[0] + top) * g.input[1] + left + IN;
+                let first = (image * g.input[0] + top) * g.input[1] + left + IN;
                 fetch::<IN>(source, first, [g.input[1], OUT * conv.stride]);
             }
             let mut c = 0;
@@ -140,12 +140,12 @@ unsafe fn input_of<S: Simd, T: Transform<IN, OUT>, const IN: usize, const OUT: u
                 unsafe {
                     let to = room.input.ptr().add(channel);
                     if inside(top, g.input[0]) && inside(left, g.input[1]) {
-                        let first = (picture * g.input[0] + top) * g.input[1] + left;
+                        let first = (image * g.input[0] + top) * g.input[1] + left;
                         let from = source.data.as_ptr().add(first * source.pixel + source.first + c);
                         let steps = [g.input[1] * source.pixel, source.pixel];
                         input::<S, T, IN, OUT>(from, steps, count, to, pitch);
                     } else {
-                        fill::<S, IN>(&mut copy, source, (picture, [top, left], g.input), (c, count));
+                        fill::<S, IN>(&mut copy, source, (image, [top, left], g.input), (c, count));
                         input::<S, T, IN, OUT>(copy.as_ptr(), [IN * S::LANES, S::LANES], count, to, pitch);
                     }
                 }
@@ -179,7 +179,7 @@ fn fetch<const IN: usize>(source: &Source, first: usize, [width, count]: [usize;
 unsafe fn fill<S: Simd, const IN: usize>(
     copy: &mut [f32],
     source: &Source,
-    (picture, [top, left], [height, width]): (usize, [usize; 2], [usize; 2]),
+    (image, [top, left], [height, width]): (usize, [usize; 2], [usize; 2]),
     (c, count): (usize, usize),
 ) {
     for (place, to) in copy.chunks_exact_mut(S::LANES).enumerate().take(IN * IN) {
@@ -188,7 +188,7 @@ unsafe fn fill<S: Simd, const IN: usize>(
         unsafe {
             let v = match y < height && x < width {
                 true => {
-                    let pixel = (picture * height + y) * width + x;
+                    let pixel = (image * height + y) * width + x;
                     S::load_part(source.data.as_ptr().add(pixel * source.pixel + source.first + c), count)
                 }
                 false => S::zero(),
@@ -260,10 +260,10 @@ unsafe fn output_of<S: Simd, T: Transform<IN, OUT>, const IN: usize, const OUT: 
     let mut sums = [0.0f32; MOST_OUT * MOST_OUT * 16];
     let sums = &mut sums[..OUT * OUT * S::LANES];
     for tile in pieces.clone() {
-        let (picture, [top, left]) = job.tile(room.tiles.start + tile);
+        let (image, [top, left]) = job.tile(room.tiles.start + tile);
         for block in &conv.blocks {
             for y in 0..OUT.min(height - top) {
-                let next = (picture * height + top + y) * width + left + OUT;
+                let next = (image * height + top + y) * width + left + OUT;
                 job.finish.fetch((block.start, block.width), next..next + OUT);
             }
             let mut n = 0;
@@ -276,7 +276,7 @@ unsafe fn output_of<S: Simd, T: Transform<IN, OUT>, const IN: usize, const OUT: 
                     let pitch = room.pitches[1];
                     output::<S, T, IN, OUT>(from, pitch, conv.bias.as_ptr().add(padded), sums.as_mut_ptr());
                     for y in 0..OUT.min(height - top) {
-                        let pixel = (picture * height + top + y) * width + left;
+                        let pixel = (image * height + top + y) * width + left;
                         let sums = sums.as_mut_ptr().add(y * OUT * S::LANES);
                         let pixels = (pixel, OUT.min(width - left));
                         job.finish.store::<S>(pixels, (block.start + n, count), sums);
@@ -289,7 +289,7 @@ unsafe fn output_of<S: Simd, T: Transform<IN, OUT>, const IN: usize, const OUT: 
 }
 
 impl Job<'_> {
-    /// The picture of a tile, and where its output begins, down and across.
+    /// The image of a tile, and where its output begins, down and across.
     fn tile(&self, tile: usize) -> (usize, [usize; 2]) {
         let [height, width] = self.grid;
         (tile / (height * width), [tile / width % height * self.conv.out, tile % width * self.conv.out])

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::{Index, is_xml};
 use crate::data::dataset::{Error, entries};
-use crate::image::sources::is_picture;
+use crate::image::sources::is_image;
 
 /// The images that a list names, and where those should be that are not there.
 pub fn images(
@@ -65,7 +65,7 @@ fn find<'a>(name: &str, images: &'a Index) -> Option<&'a PathBuf> {
 fn bare(name: &str) -> String {
     let name = name.trim_matches(['"', '\'']).replace('\\', "/");
     let path = Path::new(&name);
-    match is_picture(path) || is_xml(path) {
+    match is_image(path) || is_xml(path) {
         true => path.with_extension("").to_string_lossy().into_owned(),
         false => name,
     }

@@ -7,7 +7,7 @@ use super::files::{Index, is_xml};
 use super::lists;
 use crate::data::dataset::entries::{self, Entry, Source};
 use crate::data::dataset::{Error, SplitName, leftover};
-use crate::image::sources::is_picture;
+use crate::image::sources::is_image;
 
 /// Names of folders of images, VOC's own first, in lower case.
 pub const IMAGES: [&str; 6] = ["jpegimages", "images", "image", "imgs", "img", "photos"];
@@ -125,7 +125,7 @@ impl Root {
     /// The images of a part.
     pub fn entries(&self, part: &Part, notes: &mut Vec<String>) -> Result<Vec<Entry>, Error> {
         let (images, others) =
-            entries::below(&self.images, |_| true)?.into_iter().partition(|file| is_picture(file));
+            entries::below(&self.images, |_| true)?.into_iter().partition(|file| is_image(file));
         let images = Index::new(&self.images, images);
         notes.extend(leftover::others(&self.images, others));
         let xml = Index::below(&self.annotations, is_xml)?;

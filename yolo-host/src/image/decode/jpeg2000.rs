@@ -7,7 +7,7 @@ use super::source::gather;
 use super::tiff::Refused;
 
 /// A file whose head has been read.
-pub(super) struct Jpeg2000<'a>(Image<'a>);
+pub(in crate::image) struct Jpeg2000<'a>(Image<'a>);
 
 impl<'a> Jpeg2000<'a> {
     /// Whether the bytes begin as such a file.

@@ -1,4 +1,4 @@
-//! Pictures read and resized, and kept where the options say: upstream's `load_image`.
+//! Images read and resized, and kept where the options say: upstream's `load_image`.
 
 use std::fs;
 use std::io::Write;
@@ -9,7 +9,7 @@ use std::time::UNIX_EPOCH;
 use super::{Cache, LoaderOptions};
 use crate::atomic;
 use crate::data::{Error, Item};
-use crate::image::{Picture, resize_area, resize_linear};
+use crate::image::{Image, resize_area, resize_linear};
 
 /// Begins a file of the disk cache.
 const MAGIC: &[u8; 8] = b"yolo-rgb";
@@ -17,24 +17,24 @@ const MAGIC: &[u8; 8] = b"yolo-rgb";
 /// Magic, and width, height, original height, original width as 32-bit numbers.
 const HEAD: usize = 8 + 4 * 4;
 
-/// A picture whose longer side has the training size.
+/// An image whose longer side has the training size.
 #[derive(Clone, Debug)]
 pub struct Resized {
-    pub picture: Arc<Picture>,
+    pub image: Arc<Image>,
     /// Height and width of the photograph.
     pub original: (usize, usize),
 }
 
-/// Reads pictures by their index.
-pub struct Pictures {
+/// Reads images by their index.
+pub struct Images {
     imgsz: usize,
-    /// Linear also where pictures shrink, as training does it.
+    /// Linear also where images shrink, as training does it.
     linear: bool,
     cache: Cache,
     kept: Vec<OnceLock<Resized>>,
 }
 
-impl Pictures {
+impl Images {
     pub fn new(count: usize, options: &LoaderOptions) -> Self {
         let kept = if options.cache == Cache::Ram { count } else { 0 };
         Self {
@@ -45,7 +45,7 @@ impl Pictures {
         }
     }
 
-    /// The picture of an item, resized.
+    /// The image of an item, resized.
     pub fn load(&self, index: usize, item: &Item) -> Result<Resized, Error> {
         match self.cache {
             Cache::None => self.read(&item.image),
@@ -54,7 +54,7 @@ impl Pictures {
                 Some(kept) => Ok(kept.clone()),
                 None => {
                     let resized = self.read(&item.image)?;
-                    // Another thread may have been faster, with the same picture.
+                    // Another thread may have been faster, with the same image.
                     let _ = self.kept.get(index).map(|place| place.set(resized.clone()));
                     Ok(resized)
                 }
@@ -63,21 +63,21 @@ impl Pictures {
     }
 
     fn read(&self, path: &Path) -> Result<Resized, Error> {
-        let picture = Picture::read(path)?;
-        let original = (picture.height, picture.width);
-        let ratio = self.imgsz as f64 / picture.width.max(picture.height) as f64;
+        let image = Image::read(path)?;
+        let original = (image.height, image.width);
+        let ratio = self.imgsz as f64 / image.width.max(image.height) as f64;
         if ratio == 1.0 {
-            return Ok(Resized { picture: Arc::new(picture), original });
+            return Ok(Resized { image: Arc::new(image), original });
         }
-        // A very long picture keeps a pixel across, where upstream fails.
+        // A very long image keeps a pixel across, where upstream fails.
         let scaled = |length: usize| ((length as f64 * ratio) as usize).max(1);
-        let (width, height) = (scaled(picture.width), scaled(picture.height));
+        let (width, height) = (scaled(image.width), scaled(image.height));
         let linear = self.linear || ratio > 1.0;
         let resize = if linear { resize_linear } else { resize_area };
-        Ok(Resized { picture: Arc::new(resize(&picture, width, height)), original })
+        Ok(Resized { image: Arc::new(resize(&image, width, height)), original })
     }
 
-    /// The picture from the cache's folder, or read and put there.
+    /// The image from the cache's folder, or read and put there.
     fn read_kept(&self, path: &Path) -> Result<Resized, Error> {
         let file = self.file(path)?;
         if let Some(resized) = fs::read(&file).ok().and_then(|bytes| unpack(&bytes)) {
@@ -89,13 +89,13 @@ impl Pictures {
         let head = head(&resized);
         atomic::replace(&file, |to| {
             to.write_all(&head)?;
-            to.write_all(&resized.picture.rgb)
+            to.write_all(&resized.image.rgb)
         })
         .map_err(failed)?;
         Ok(resized)
     }
 
-    /// The file of a picture: its name tells size and way of resizing, and the photograph's own size and time,
+    /// The file of an image: its name tells size and way of resizing, and the photograph's own size and time,
     /// so that another photograph under the same name is not taken for it.
     fn file(&self, path: &Path) -> Result<PathBuf, Error> {
         let meta = fs::metadata(path).map_err(|cause| Error::Read { path: path.to_path_buf(), cause })?;
@@ -109,8 +109,8 @@ impl Pictures {
 }
 
 fn head(resized: &Resized) -> Vec<u8> {
-    let Resized { picture, original } = resized;
-    let numbers = [picture.width, picture.height, original.0, original.1];
+    let Resized { image, original } = resized;
+    let numbers = [image.width, image.height, original.0, original.1];
     let mut head = MAGIC.to_vec();
     numbers.iter().for_each(|&number| head.extend((number as u32).to_le_bytes()));
     head
@@ -124,6 +124,6 @@ fn unpack(bytes: &[u8]) -> Option<Resized> {
     let [width, height, original_h, original_w] =
         [width, height, original_h, original_w].map(|number| u32::from_le_bytes(number) as usize);
     let whole = width.checked_mul(height).and_then(|pixels| pixels.checked_mul(3)) == Some(rgb.len());
-    let picture = Picture { width, height, rgb: rgb.to_vec() };
-    whole.then(|| Resized { picture: Arc::new(picture), original: (original_h, original_w) })
+    let image = Image { width, height, rgb: rgb.to_vec() };
+    whole.then(|| Resized { image: Arc::new(image), original: (original_h, original_w) })
 }

@@ -1,15 +1,17 @@
-//! Picture files against what OpenCV reads from them, and against damage.
+//! Image files against what OpenCV reads from them, and against damage.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use proptest::prelude::*;
 
+use super::rgb::*;
 use super::*;
 
 /// The fixtures, by name; `fixtures/make.py` makes them.
 macro_rules! fixtures {
-    ($($name:literal),* $(,)?) => { [$(($name, include_bytes!(concat!("../fixtures/", $name)).as_slice())),*] };
+    ($($name:literal),* $(,)?) => { [$(($name, include_bytes!(concat!("fixtures/", $name)).as_slice())),*] };
 }
 
 const FIXTURES: [(&str, &[u8]); 47] = fixtures![
@@ -66,24 +68,24 @@ fn fixture(name: &str) -> Vec<u8> {
     FIXTURES.iter().find(|(known, _)| *known == name).expect("known fixture").1.to_vec()
 }
 
-fn decode(bytes: &[u8]) -> Result<Picture, Error> {
-    Picture::decode(bytes, Path::new("some/photo.file"))
+fn decode(bytes: &[u8]) -> Result<Image, Error> {
+    Image::decode(bytes, Path::new("some/photo.file"))
 }
 
 fn message(bytes: &[u8]) -> String {
-    let message = decode(bytes).expect_err("not a picture to be read").to_string();
+    let message = decode(bytes).expect_err("not an image to be read").to_string();
     assert!(message.contains("some/photo.file"), "the file is not named: {message}");
     message
 }
 
 /// What `cv2.imread` gave for the fixtures, in RGB order.
-fn expected() -> BTreeMap<String, Picture> {
+fn expected() -> BTreeMap<String, Image> {
     let read: BTreeMap<String, (usize, usize, String)> =
-        serde_json::from_str(include_str!("../fixtures/read.json")).expect("read.json");
+        serde_json::from_str(include_str!("fixtures/read.json")).expect("read.json");
     let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).expect("hex"), 16).expect("hex");
     read.into_iter()
         .map(|(name, (width, height, hex))| {
-            (name, Picture { width, height, rgb: hex.as_bytes().chunks(2).map(byte).collect() })
+            (name, Image { width, height, rgb: hex.as_bytes().chunks(2).map(byte).collect() })
         })
         .collect()
 }
@@ -116,10 +118,10 @@ fn every_orientation_is_applied() {
     let start = bytes.windows(tag.len()).position(|at| at == tag).expect("orientation tag");
     for (orientation, seen) in (1..).zip(SEEN) {
         bytes[start + tag.len() - 1] = orientation;
-        let picture = decode(&bytes).expect("JPEG");
+        let image = decode(&bytes).expect("JPEG");
         let (width, height) = if orientation < 5 { (24, 16) } else { (16, 24) };
-        assert_eq!((picture.width, picture.height), (width, height), "orientation {orientation}");
-        let quarter = |x: usize, y: usize| match picture.pixels()[y * height / 4 * width + x * width / 4] {
+        assert_eq!((image.width, image.height), (width, height), "orientation {orientation}");
+        let quarter = |x: usize, y: usize| match image.pixels()[y * height / 4 * width + x * width / 4] {
             [200..=255, _, _] => 'r',
             [_, 200..=255, _] => 'g',
             [_, _, 200..=255] => 'b',
@@ -131,7 +133,7 @@ fn every_orientation_is_applied() {
 }
 
 #[test]
-fn what_is_no_picture_says_so() {
+fn what_is_no_image_says_so() {
     assert!(message(b"").contains("is empty"));
     assert!(message(b"GIF89a\x01\0\x01\0").contains("cannot decode"));
     assert!(message(b"some text").contains("not an image that can be read: its content is none of BMP, GIF"));
@@ -150,7 +152,7 @@ fn what_is_no_picture_says_so() {
         let bytes = fixture(format);
         assert!(message(&bytes[..40]).contains("cannot decode"), "{format}");
     }
-    let missing = Picture::read("some/photo.file").expect_err("no such file").to_string();
+    let missing = Image::read("some/photo.file").expect_err("no such file").to_string();
     assert!(missing.contains("cannot read 'some/photo.file'"), "{missing}");
 }
 
@@ -171,14 +173,14 @@ fn sizes_are_checked_before_memory_is_taken() {
 }
 
 #[test]
-fn written_pictures_read_back() {
+fn written_images_read_back() {
     let folder = tempfile::tempdir().expect("temporary folder");
-    let picture = decode(&fixture("turned.png")).expect("PNG");
+    let image = decode(&fixture("turned.png")).expect("PNG");
     for name in ["a.png", "a.bmp", "a.tif", "a.webp", "a.JPG", "a.jfif", "a.JPG_large", "a.png"] {
         let path = folder.path().join(name);
-        picture.write(&path).expect(name);
-        let read = Picture::read(&path).expect(name);
-        let worst = read.rgb.iter().zip(&picture.rgb).map(|(a, b)| a.abs_diff(*b)).max();
+        image.write(&path).expect(name);
+        let read = Image::read(&path).expect(name);
+        let worst = read.rgb.iter().zip(&image.rgb).map(|(a, b)| a.abs_diff(*b)).max();
         assert!(worst <= Some(if name.contains(['J', 'j']) { 8 } else { 0 }), "{name}: off by {worst:?}");
     }
     assert_eq!(fs::read_dir(folder.path()).expect("folder").count(), 7, "no part is left over");
@@ -187,21 +189,21 @@ fn written_pictures_read_back() {
 #[test]
 fn what_cannot_be_written_says_so() {
     let folder = tempfile::tempdir().expect("temporary folder");
-    let failed = |picture: &Picture, name: &str| {
-        let message = picture.write(folder.path().join(name)).expect_err(name).to_string();
+    let failed = |image: &Image, name: &str| {
+        let message = image.write(folder.path().join(name)).expect_err(name).to_string();
         assert!(message.contains(name), "{message}");
         message
     };
-    let picture = decode(&fixture("one.png")).expect("PNG");
-    assert!(failed(&picture, "a.gif").contains("must end in bmp"));
-    assert!(failed(&picture, "a.jp2").contains("must end in bmp"));
-    assert!(failed(&picture, "name").contains("must end in bmp"));
-    assert!(failed(&picture, "none/a.png").contains("cannot write"));
-    let long = Picture { width: 70_000, height: 1, rgb: vec![0; 210_000] };
+    let image = decode(&fixture("one.png")).expect("PNG");
+    assert!(failed(&image, "a.gif").contains("must end in bmp"));
+    assert!(failed(&image, "a.jp2").contains("must end in bmp"));
+    assert!(failed(&image, "name").contains("must end in bmp"));
+    assert!(failed(&image, "none/a.png").contains("cannot write"));
+    let long = Image { width: 70_000, height: 1, rgb: vec![0; 210_000] };
     assert!(failed(&long, "a.jpg").contains("cannot encode"));
-    let false_size = Picture { width: 9, height: 9, rgb: vec![0; 3] };
+    let false_size = Image { width: 9, height: 9, rgb: vec![0; 3] };
     assert!(failed(&false_size, "a.png").contains("cannot encode"));
-    let empty = Picture { width: 0, height: 0, rgb: vec![] };
+    let empty = Image { width: 0, height: 0, rgb: vec![] };
     assert!(failed(&empty, "a.png").contains("cannot encode"));
     assert_eq!(fs::read_dir(folder.path()).expect("folder").count(), 0, "no part is left over");
 }
@@ -225,8 +227,8 @@ proptest! {
             let place = place.index(bytes.len());
             bytes[place] = value;
         }
-        if let Ok(picture) = decode(&bytes) {
-            prop_assert_eq!(picture.rgb.len(), 3 * picture.width * picture.height);
+        if let Ok(image) = decode(&bytes) {
+            prop_assert_eq!(image.rgb.len(), 3 * image.width * image.height);
         }
         let _ = decode(&bytes[..end.index(bytes.len())]);
     }

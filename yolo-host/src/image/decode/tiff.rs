@@ -42,7 +42,7 @@ impl From<TiffError> for Refused {
 }
 
 /// A file whose first image is to be read.
-pub(super) struct Tiff {
+pub(in crate::image) struct Tiff {
     decoder: Decoder<Cursor<Vec<u8>>>,
     photometric: u16,
     samples: usize,

@@ -1,4 +1,4 @@
-//! An 8-bit RGB picture: read as OpenCV's `imread` reads it, and written.
+//! An 8-bit RGB image: read as OpenCV's `imread` reads it, and written.
 
 use std::fs;
 use std::io::Cursor;
@@ -9,20 +9,12 @@ use image::metadata::Orientation;
 use image::{ImageBuffer, ImageFormat, Rgb};
 
 use super::Error;
+use super::decode::source::{self, Source};
 use crate::atomic;
-use source::Source;
 
-mod foreign;
-mod jpeg2000;
-mod source;
-mod tiff;
-
-/// The most bytes that a picture may take once decoded, 1 GiB; OpenCV refuses a few times as much.
-pub const MAX_BYTES: u64 = 1 << 30;
-
-/// An 8-bit RGB picture, rows from top to bottom, 3 bytes a pixel, `rgb.len() == 3 * width * height`.
+/// An 8-bit RGB image, rows from top to bottom, 3 bytes a pixel, `rgb.len() == 3 * width * height`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Picture {
+pub struct Image {
     /// Width in pixels.
     pub width: usize,
     /// Height in pixels.
@@ -31,11 +23,11 @@ pub struct Picture {
     pub rgb: Vec<u8>,
 }
 
-impl Picture {
-    /// Reads a picture file; see [`Picture::decode`].
+impl Image {
+    /// Reads an image file; see [`Image::decode`].
     ///
     /// # Errors
-    /// [`Error::Read`] when the file cannot be read, and those of [`Picture::decode`].
+    /// [`Error::Read`] when the file cannot be read, and those of [`Image::decode`].
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let bytes = fs::read(path).map_err(|cause| Error::Read { path: path.to_path_buf(), cause })?;
@@ -53,7 +45,7 @@ impl Picture {
     /// differently; that can move a box by a pixel or two.
     ///
     /// # Errors
-    /// [`Error::Empty`], [`Error::NotAPicture`], [`Error::Decode`] for damaged content, [`Error::NoPixels`],
+    /// [`Error::Empty`], [`Error::NotAnImage`], [`Error::Decode`] for damaged content, [`Error::NoPixels`],
     /// [`Error::UnreadKind`] for what the format allows and is not read, and [`Error::TooLarge`], which is found before
     /// memory is taken.
     pub fn decode(bytes: &[u8], path: &Path) -> Result<Self, Error> {
@@ -68,11 +60,11 @@ impl Picture {
         Ok(Self { width, height, rgb })
     }
 
-    /// Height and width that [`Picture::decode`] would give, from the file's head alone, and the orientation that it would
+    /// Height and width that [`Image::decode`] would give, from the file's head alone, and the orientation that it would
     /// apply.
     ///
     /// # Errors
-    /// Those of [`Picture::decode`], as far as the head shows them.
+    /// Those of [`Image::decode`], as far as the head shows them.
     pub(crate) fn head(bytes: &[u8], path: &Path) -> Result<((usize, usize), Orientation), Error> {
         use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
         let source = Source::open(bytes, path)?;
@@ -83,13 +75,13 @@ impl Picture {
         Ok((if turned { (size.1, size.0) } else { size }, orientation))
     }
 
-    /// Writes the picture in the format that the extension names: JPEG in quality 95 without chroma
+    /// Writes the image in the format that the extension names: JPEG in quality 95 without chroma
     /// subsampling, as upstream's `save_one_box`, or BMP, PNG, TIFF, WebP, all without loss.
     ///
-    /// No half of a picture is ever found under `path`; links are followed, and what is no plain file is written to.
+    /// No half of an image is ever found under `path`; links are followed, and what is no plain file is written to.
     ///
     /// # Errors
-    /// [`Error::UnknownExtension`], [`Error::Encode`] when the picture does not fit the format, and
+    /// [`Error::UnknownExtension`], [`Error::Encode`] when the image does not fit the format, and
     /// [`Error::Write`].
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
@@ -100,7 +92,7 @@ impl Picture {
         atomic::write(path, &bytes).map_err(|cause| Error::Write { path: path.to_path_buf(), cause })
     }
 
-    /// Whether [`Picture::write`] knows the format that the extension names.
+    /// Whether [`Image::write`] knows the format that the extension names.
     pub fn is_writable(path: &Path) -> bool {
         source::format_of(path).is_some_and(|format| format.writing_enabled())
     }
@@ -128,6 +120,3 @@ impl Picture {
         self.rgb.as_chunks().0
     }
 }
-
-#[cfg(test)]
-mod tests;

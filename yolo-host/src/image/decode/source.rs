@@ -9,11 +9,12 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 
 use super::jpeg2000::Jpeg2000;
 use super::tiff::{Refused, Tiff};
-use super::{Error, MAX_BYTES, foreign};
+use super::{MAX_BYTES, foreign};
+use crate::image::Error;
 use crate::image::sources::plain_extension;
 
 /// A decoder that has read the head and found pixels that memory can hold.
-pub(super) enum Source<'a> {
+pub(in crate::image) enum Source<'a> {
     Tiff(Box<Tiff>),
     Jpeg2000(Box<Jpeg2000<'a>>),
     /// All other formats.
@@ -46,7 +47,7 @@ impl<'a> Source<'a> {
         }
         let format = image::guess_format(bytes).ok().filter(ImageFormat::reading_enabled);
         let Some(format) = format else {
-            return Err(Error::NotAPicture { path: path.to_path_buf(), found: foreign::name(bytes) });
+            return Err(Error::NotAnImage { path: path.to_path_buf(), found: foreign::name(bytes) });
         };
         if format == ImageFormat::Tiff {
             return Tiff::open(bytes).map(|tiff| Source::Tiff(Box::new(tiff))).map_err(refused(path));
@@ -122,7 +123,7 @@ fn refused(path: &Path) -> impl Fn(Refused) -> Error + '_ {
 }
 
 /// The format in which a file of that name is written.
-pub(super) fn format_of(path: &Path) -> Option<ImageFormat> {
+pub(in crate::image) fn format_of(path: &Path) -> Option<ImageFormat> {
     match &*plain_extension(path) {
         // An `mpo` of one image is a JPEG.
         "jpe" | "jfif" | "mpo" => Some(ImageFormat::Jpeg),
@@ -134,7 +135,7 @@ pub(super) fn format_of(path: &Path) -> Option<ImageFormat> {
 }
 
 /// The samples of a decoded image as RGB bytes; nothing for floating-point samples.
-pub(super) fn rgb(image: DynamicImage) -> Option<Vec<u8>> {
+pub(in crate::image) fn rgb(image: DynamicImage) -> Option<Vec<u8>> {
     let upper = |sample: u16| (sample >> 8) as u8;
     Some(match image {
         DynamicImage::ImageRgb8(image) => image.into_raw(),
@@ -150,7 +151,7 @@ pub(super) fn rgb(image: DynamicImage) -> Option<Vec<u8>> {
 }
 
 /// The first three of every `channels` samples as bytes; of grey ones the first, three times.
-pub(super) fn gather<T: Copy>(samples: &[T], channels: usize, byte: impl Fn(T) -> u8) -> Vec<u8> {
+pub(in crate::image) fn gather<T: Copy>(samples: &[T], channels: usize, byte: impl Fn(T) -> u8) -> Vec<u8> {
     let (green, blue) = if channels < 3 { (0, 0) } else { (1, 2) };
     samples
         .chunks_exact(channels)
