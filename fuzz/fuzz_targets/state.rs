@@ -11,7 +11,7 @@ use yolo_bundle as _;
 use yolo_fuzz::{folder, write};
 use yolo_host::data::Cache;
 use yolo_host::plugin::Registry;
-use yolo_host::train::{BatchReport, Changes, Finish, Hyper, Machine, Observer, Options, Rule, Saved, Training};
+use yolo_host::train::{BatchReport, Changes, Finish, Hyper, Device, Observer, Options, Rule, Saved, TrainingRun};
 use yolo_host::weights::{self, Checkpoint, Precision};
 
 const MODEL: &str = "nc: 3\ndepth_multiple: 1\nwidth_multiple: 1\nanchors: [[9, 9]]\nbackbone:\n  - [-1, 1, Conv, [8, 3, 8]]\n\
@@ -64,12 +64,12 @@ fn stopped() -> Sound {
         freeze: vec![0],
         save_period: 0,
         seed: 0,
-        machine: Machine::Cpu,
+        device: Device::Cpu,
         amp: false,
     };
     let mut registry = Registry::linked().expect("the registry is sound");
     let mut once = Once::default();
-    let training = Training::new(options, Hyper::default(), folder.path(), &mut registry, &mut once);
+    let training = TrainingRun::new(options, Hyper::default(), folder.path(), &mut registry, &mut once);
     assert_eq!(training.expect("a training").run(&mut once).expect("a run"), Finish::Stopped);
     let file = folder.path().join("weights/last.state.safetensors");
     let checkpoint = weights::read(&file).expect("a state");
@@ -93,7 +93,7 @@ fuzz_target!(|text: &str| {
         let mut registry = Registry::linked().expect("the registry is sound");
         let mut once = Once::default();
         let went = Saved::read(file)
-            .and_then(|saved| Training::resume(saved, &Changes::default(), &mut registry, &mut once));
+            .and_then(|saved| TrainingRun::resume(saved, &Changes::default(), &mut registry, &mut once));
         if let Err(error) = went.and_then(|mut training| training.run(&mut once)) {
             assert!(!error.to_string().is_empty());
         }

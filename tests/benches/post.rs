@@ -8,7 +8,7 @@ use std::time::Instant;
 use yolo_host::eval::{Detection, NmsOptions, RawMap, decode, non_max_suppression};
 use yolo_host::image::{Image, letterbox, to_planes};
 use yolo_host::random::Stream;
-use yolo_host::validator::Options;
+use yolo_host::validation::Options;
 use yolo_host::weights;
 use yolo_tests::{floats, uniform};
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use std::path::Path;
 use yolo_host::draw::plots::{self, BatchBox, Generation, StudyPoint};
-use yolo_host::eval::{Detection, Evaluation, Summary, Truth};
+use yolo_host::eval::{Detection, Metrics, Summary, Truth};
 use yolo_host::image::Image;
 use yolo_host::report::{EpochRow, csv};
 use yolo_tests::metrics::{Case, cases};
@@ -129,13 +129,13 @@ fn mean_line(image: &Image) -> (Vec<usize>, usize) {
 
 #[test]
 fn the_mean_is_drawn_where_it_is() {
-    let mut evaluation = Evaluation::new(2);
+    let mut evaluation = Metrics::new(2);
     let rect = [0.0, 0.0, 10.0, 10.0];
     evaluation.add(&[Detection { rect, confidence: 0.999, class: 0 }], &[Truth { class: 0, rect }]);
     let found = plots::r_curve(&evaluation.summary(), &names(2)).unwrap();
     evaluation.add(&[], &[Truth { class: 1, rect }; 5]);
     let half = plots::r_curve(&evaluation.summary(), &names(2)).unwrap();
-    let nothing = plots::r_curve(&Evaluation::new(2).summary(), &names(2)).unwrap();
+    let nothing = plots::r_curve(&Metrics::new(2).summary(), &names(2)).unwrap();
     let middle = |image: &Image| {
         let (mut rows, count) = mean_line(image);
         assert!(count > 2000, "{count} pixels");
@@ -149,7 +149,7 @@ fn the_mean_is_drawn_where_it_is() {
 
 #[test]
 fn confusion_is_darkest_where_classes_are_right() {
-    let mut evaluation = Evaluation::new(3);
+    let mut evaluation = Metrics::new(3);
     let rect = |at: usize| [at as f32 * 20.0, 0.0, at as f32 * 20.0 + 10.0, 10.0];
     let truths: Vec<Truth> = (0..3).map(|class| Truth { class, rect: rect(class) }).collect();
     // 0 is found, 1 is taken for 2, 2 is not found.
@@ -297,7 +297,7 @@ proptest! {
         labels in proptest::collection::vec(any::<[f32; 5]>(), 0..10),
         names in proptest::collection::vec(any::<String>(), 0..4),
     ) {
-        let mut evaluation = Evaluation::new(nc);
+        let mut evaluation = Metrics::new(nc);
         let detections: Vec<Detection> =
             rects.iter().map(|&(rect, confidence, class)| Detection { rect, confidence, class }).collect();
         let truths: Vec<Truth> = rects.iter().map(|&(rect, _, class)| Truth { class, rect }).collect();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use yolo_host::draw::plots;
-use yolo_host::eval::{Detection, Evaluation, Truth};
+use yolo_host::eval::{Detection, Metrics, Truth};
 use yolo_host::report::coco::{Categories, CocoResults};
 use yolo_host::report::html::{Facts, Figure, Report};
 use yolo_host::report::tensorboard::EventFile;
@@ -157,7 +157,7 @@ fn a_report_is_whole_and_well_formed() {
 
 /// A report of a validation of so many classes.
 fn html_of_curves(classes: usize) -> String {
-    let mut evaluation = Evaluation::new(classes);
+    let mut evaluation = Metrics::new(classes);
     let rect = [0.0, 0.0, 10.0, 10.0];
     let truths: Vec<Truth> = (0..classes).map(|class| Truth { class, rect }).collect();
     evaluation.add(&[Detection { rect, confidence: 0.9, class: 0 }], &truths);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use yolo_host::image::Image;
 use yolo_host::model::{Model, Spec, State};
 use yolo_host::random::Stream;
-use yolo_host::train::{Finish, Hyper, Observer, Options, Training};
+use yolo_host::train::{Finish, Hyper, Observer, Options, TrainingRun};
 use yolo_host::weights;
 use yolo_tests::runs::{Stop, options, resume, state};
 use yolo_tests::{floats, registry, report, root, shapes, yolo};
@@ -223,7 +223,7 @@ fn begun(found: &Found, names: &[&str], weights: Option<&str>) -> (BTreeMap<Stri
     let options = Options { weights, batch: 4, ..options(&found.write(names)) };
     let mut notes = Notes::default();
     let mut training =
-        Training::new(options, still(), folder.path(), &mut registry(), &mut notes).expect("a training");
+        TrainingRun::new(options, still(), folder.path(), &mut registry(), &mut notes).expect("a training");
     assert_eq!(training.run(&mut notes).expect("a batch"), Finish::Stopped);
     let arrays = weights::read(&state(folder.path())).expect("a state").arrays;
     let head = arrays.iter().filter_map(|(name, array)| {
@@ -304,7 +304,7 @@ fn a_resume_keeps_the_order_that_it_began_with() {
         let folder = tempfile::tempdir().expect("a folder");
         let options = options(&found.write(&NAMES));
         let mut stop = Stop(1, Default::default());
-        let training = Training::new(options, Hyper::default(), folder.path(), &mut registry(), &mut stop);
+        let training = TrainingRun::new(options, Hyper::default(), folder.path(), &mut registry(), &mut stop);
         assert_eq!(training.expect("a run").run(&mut stop).expect("a run"), Finish::Stopped);
         other.map(|names| found.write(names));
         let mut notes = Go(vec![]);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
-use yolo_host::exec::candle::Network;
+use yolo_host::exec::candle::Eager;
 use yolo_host::model::{Model, Spec};
 use yolo_host::weights::{self, Array, Checkpoint, Data, Precision};
 use yolo_tests::{floats, portable_state, registry, report, root, uniform, yolo};
@@ -59,7 +59,7 @@ fn serve_writes_raw_maps() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name).display().to_string();
     let model = nano(folder.path());
-    let network = Network::new(&model.graph, &portable_state(&model), &Device::Cpu).expect("a network");
+    let network = Eager::new(&model.graph, &portable_state(&model), &Device::Cpu).expect("a network");
     let mut failures = vec![];
     // Two images of other sides; the smallest that there is; more images than a kernel takes at once.
     for (case, shape) in [[2, 3, 64, 96], [1, 3, 32, 32], [17, 3, 32, 64]].into_iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use yolo_bundle as _;
 use yolo_host::exec::engine::Engine;
-use yolo_host::exec::train_cpu::Trainer;
+use yolo_host::exec::train_cpu::Executor;
 use yolo_host::image::{Image, to_planes};
 use yolo_host::model::{Model, Spec};
 use yolo_tests::{light_models, models, portable_state, registry, report, root, uniform};
@@ -14,7 +14,7 @@ fn compare(model: &Model, name: &str, shapes: &[[usize; 4]], failures: &mut Vec<
     let state = portable_state(model);
     let outputs = &model.detect.outputs;
     let mut engine = Engine::new(&model.graph, state.clone(), outputs);
-    let mut reference = Trainer::<f64>::new(&model.graph, &state, outputs).expect(name);
+    let mut reference = Executor::<f64>::new(&model.graph, &state, outputs).expect(name);
     for &shape in shapes {
         let images = uniform("pictures", shape.iter().product());
         let single: Vec<f32> = images.iter().map(|value| *value as f32).collect();

@@ -4,8 +4,8 @@
 use serde_json::Value;
 use std::path::Path;
 use yolo_bundle as _;
-use yolo_host::exec::engine::{Engine, Numbers};
-use yolo_host::exec::train_cpu::Trainer;
+use yolo_host::exec::engine::{Engine, Precision};
+use yolo_host::exec::train_cpu::Executor;
 use yolo_host::model::Model;
 use yolo_tests::{light_models, portable_state, report, root, shared, uniform, yolo};
 
@@ -16,16 +16,16 @@ const MOST: [f64; 2] = [0.025, 0.09];
 const MIDDLE: [f64; 2] = [0.005, 0.015];
 
 /// bf16, and int8 with the ranges of these images.
-fn both(model: &Model, images: &[f32], shape: [usize; 4]) -> [Numbers; 2] {
+fn both(model: &Model, images: &[f32], shape: [usize; 4]) -> [Precision; 2] {
     let mut engine = Engine::new(&model.graph, portable_state(model), &model.detect.outputs);
     engine.calibrate(images, shape).unwrap();
-    [Numbers::Bf16, Numbers::Int8(engine.into_ranges())]
+    [Precision::Bf16, Precision::Int8(engine.into_ranges())]
 }
 
 /// All outputs, one after the other.
-fn outputs(model: &Model, numbers: &Numbers, images: &[f32], shape: [usize; 4]) -> Vec<f32> {
+fn outputs(model: &Model, numbers: &Precision, images: &[f32], shape: [usize; 4]) -> Vec<f32> {
     let wanted = &model.detect.outputs;
-    let mut engine = Engine::with_numbers(&model.graph, portable_state(model), wanted, numbers);
+    let mut engine = Engine::with_precision(&model.graph, portable_state(model), wanted, numbers);
     engine.run(images, shape).unwrap();
     (0..wanted.len()).flat_map(|place| engine.output(place).unwrap().data.to_vec()).collect()
 }
@@ -40,12 +40,12 @@ fn every_model_stays_near_the_reference() {
         let single: Vec<f32> = images.iter().map(|value| *value as f32).collect();
         let double: Vec<f64> = single.iter().map(|value| f64::from(*value)).collect();
         let state = portable_state(&model);
-        let mut reference = Trainer::<f64>::new(&model.graph, &state, &model.detect.outputs).expect(&name);
+        let mut reference = Executor::<f64>::new(&model.graph, &state, &model.detect.outputs).expect(&name);
         reference.infer(&double, shape).expect(&name);
         let wanted = model.detect.outputs.iter();
         let expected: Vec<f64> =
             wanted.flat_map(|id| reference.output(*id).expect(&name).data.to_vec()).collect();
-        let plain = outputs(&model, &Numbers::F32, &single, shape);
+        let plain = outputs(&model, &Precision::F32, &single, shape);
         for (kind, numbers) in both(&model, &single, shape).iter().enumerate() {
             let given = outputs(&model, numbers, &single, shape);
             assert!(given != plain, "{name}: {} is f32", numbers.name());

@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Tensor};
 use std::path::PathBuf;
-use yolo_host::exec::candle::Network;
+use yolo_host::exec::candle::Eager;
 use yolo_host::exec::{self, candle, train_cpu};
 use yolo_host::graph::{Custom, Op, View};
 use yolo_host::model::{Model, Spec};
@@ -117,7 +117,7 @@ fn values(key: &str, count: usize) -> Vec<f32> {
 #[test]
 fn one_that_is_linked_in() {
     let model = model(&format!("{TWO_LAYERS}  - [[0, 1], 1, ScaledPower, [3]]"), &registry()).unwrap();
-    let network = Network::new(&model.graph, &portable_state(&model), &Device::Cpu).unwrap();
+    let network = Eager::new(&model.graph, &portable_state(&model), &Device::Cpu).unwrap();
     let wanted: Vec<_> = model.layers[..3].iter().map(|layer| layer.output).collect();
     // Other sizes than the one with which the graph was built, and two images.
     for shape in [[1, 3, 5, 7], [2, 3, 4, 9]] {
@@ -137,12 +137,13 @@ fn one_that_is_trained_through() {
     let model = model(&format!("{TWO_LAYERS}  - [[0, 1], 1, ScaledPower, [3]]"), &registry()).unwrap();
     let (state, output, shape) = (portable_state(&model), model.layers[2].output, [2, 3, 4, 5]);
     let image: Vec<f64> = uniform("input", shape.iter().product());
-    let mut kernels = train_cpu::Trainer::<f64>::new(&model.graph, &state, &[output]).unwrap();
+    let mut kernels = train_cpu::Executor::<f64>::new(&model.graph, &state, &[output]).unwrap();
     kernels.forward(&image, shape, true).unwrap();
     let ones = vec![1.0; kernels.output(output).unwrap().data.len()];
     kernels.backward(&[(output, &ones)]).unwrap();
-    let precision = candle::Precision::Double;
-    let mut tensors = candle::Trainer::new(&model.graph, &state, &[output], &Device::Cpu, precision).unwrap();
+    let precision = candle::TrainPrecision::Double;
+    let mut tensors =
+        candle::Executor::new(&model.graph, &state, &[output], &Device::Cpu, precision).unwrap();
     tensors.forward(&Tensor::from_vec(image, &shape, &Device::Cpu).unwrap(), true).unwrap();
     let ones = tensors.output(output).unwrap().ones_like().unwrap();
     tensors.backward(&[(output, ones)]).unwrap();
@@ -265,7 +266,7 @@ fn errors_name_layer_and_operation() {
     assert!(source.starts_with("scaled_power: needs one shape, not [[1, 4, 256, 256]"), "{source}");
 
     let model = model(&format!("{TWO_LAYERS}  - [[0, 1], 1, ScaledPower, [1, 100]]"), &registry()).unwrap();
-    let network = Network::new(&model.graph, &portable_state(&model), &Device::Cpu).unwrap();
+    let network = Eager::new(&model.graph, &portable_state(&model), &Device::Cpu).unwrap();
     let wanted = [model.layers[2].output];
     assert!(network.run(&values("input", 48), [1, 3, 4, 4], &wanted).is_ok());
     let error = network.run(&values("input", 108), [1, 3, 6, 6], &wanted).unwrap_err();

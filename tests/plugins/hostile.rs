@@ -12,7 +12,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::sync::mpsc::channel;
 use std::time::Duration;
-use yolo_host::exec::candle::Network;
+use yolo_host::exec::candle::Eager;
 use yolo_host::model::{Model, Spec};
 use yolo_host::plugin::{Registry, check_library};
 use yolo_tests::plugins::{compile, plugin_in_rust};
@@ -59,7 +59,7 @@ fn run(registry: &Registry, row: &str) -> Result<Vec<(f32, f32)>, String> {
     let model = build()?;
     let wanted = [model.layers[0].output, model.layers[1].output];
     model.graph.shapes(&[1, 3, 5, 7]).map_err(chain)?;
-    let network = Network::new(&model.graph, &portable_state(&model), &Device::Cpu).map_err(chain)?;
+    let network = Eager::new(&model.graph, &portable_state(&model), &Device::Cpu).map_err(chain)?;
     let image: Vec<f32> = uniform("input", 3 * 5 * 7).into_iter().map(|u| u as f32).collect();
     let outputs = network.run(&image, [1, 3, 5, 7], &wanted).map_err(chain)?;
     let [(_, x), (_, y)] = outputs.try_into().expect("two outputs");

@@ -5,7 +5,7 @@ use std::fs::{copy, read, write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use yolo_bundle as _;
-use yolo_host::exec::candle::Network;
+use yolo_host::exec::candle::Eager;
 use yolo_host::model::{Model, Spec, State};
 use yolo_host::plugin::{Origin, Registry};
 use yolo_host::weights::{self, Checkpoint, Meta, Precision};
@@ -29,7 +29,7 @@ fn with_libraries(libraries: &[PathBuf]) -> Registry {
 
 /// All layers' outputs, as bits.
 fn outputs(model: &Model, height: usize, width: usize) -> Vec<Vec<u32>> {
-    let network = Network::new(&model.graph, &portable_state(model), &Device::Cpu).unwrap();
+    let network = Eager::new(&model.graph, &portable_state(model), &Device::Cpu).unwrap();
     let wanted: Vec<_> = model.layers.iter().map(|layer| layer.output).collect();
     let outputs = network.run(&image(height, width), [1, 3, height, width], &wanted).unwrap();
     outputs.into_iter().map(|(_, values)| values.into_iter().map(f32::to_bits).collect()).collect()

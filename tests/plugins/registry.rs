@@ -3,7 +3,7 @@
 use candle_core::Device;
 use std::collections::BTreeSet;
 use yolo_bundle as _;
-use yolo_host::exec::candle::Network;
+use yolo_host::exec::candle::Eager;
 use yolo_host::model::{Model, Spec};
 use yolo_tests::{floats, golden, portable_state, registry, report, root, uniform};
 
@@ -33,7 +33,7 @@ fn run(row: &str) -> (Model, Vec<f32>, Vec<f32>) {
          backbone:\n  - [-1, 1, nn.Conv2d, [3, 8, 3, 1, 1]]\n  - {row}\nhead:\n  - [[-1], 1, Detect, [nc, anchors]]\n"
     );
     let model = Model::build(Spec::parse(&text, "toy").unwrap(), &registry()).unwrap();
-    let network = Network::new(&model.graph, &portable_state(&model), &Device::Cpu).unwrap();
+    let network = Eager::new(&model.graph, &portable_state(&model), &Device::Cpu).unwrap();
     let image: Vec<f32> = uniform("input", 3 * 5 * 7).into_iter().map(|u| 12.0 * u as f32 - 6.0).collect();
     let wanted = [model.layers[0].output, model.layers[1].output];
     let [(_, x), (_, y)] = network.run(&image, [1, 3, 5, 7], &wanted).unwrap().try_into().unwrap();

@@ -5,7 +5,7 @@ use proptest::sample::{Index, select};
 use std::path::Path;
 use yolo_bundle as _;
 use yolo_host::detector::{Detector, load_model};
-use yolo_host::exec::Machine;
+use yolo_host::exec::Device;
 use yolo_host::graph::{Act, Op};
 use yolo_host::model::{Anchors, Model, Spec};
 use yolo_tests::{floats, golden, models, number, read_golden, registry, report, root, uniform, yolo};
@@ -14,7 +14,7 @@ use yolo_tests::{floats, golden, models, number, read_golden, registry, report, 
 fn boxes(file: &Path, size: (usize, usize)) -> Vec<f32> {
     let (height, width) = size;
     let planes: Vec<f32> = uniform("input", 3 * height * width).into_iter().map(|u| u as f32).collect();
-    let detector = Detector::load(file, None, &mut registry(), Machine::Cpu);
+    let detector = Detector::load(file, None, &mut registry(), Device::Cpu);
     let detector = detector.unwrap_or_else(|error| panic!("{}: {error:?}", file.display()));
     detector.predict(&planes, height, width, -1.0).expect("the golden's size fits")
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use yolo_bundle as _;
 use yolo_host::detector::{Detector, load_model};
-use yolo_host::exec::Machine;
+use yolo_host::exec::Device;
 use yolo_host::model::{Mismatch, Model, Spec, State};
 use yolo_host::weights::{self, Array, Checkpoint};
 use yolo_tests::reference::image;
@@ -69,8 +69,7 @@ fn a_wrapped_state_dict_loads_with_a_note() {
 #[test]
 fn a_fused_checkpoint_detects_as_the_reference() {
     let mut registry = registry();
-    let detector =
-        Detector::load(&golden("checkpoints/fused.pt"), None, &mut registry, Machine::Cpu).unwrap();
+    let detector = Detector::load(&golden("checkpoints/fused.pt"), None, &mut registry, Device::Cpu).unwrap();
     let notes = registry.take_notes();
     assert!(notes.len() == 1 && notes[0].contains("a fused checkpoint"), "{notes:?}");
     let ours = detector.predict(&image(64, 96), 64, 96, f32::NEG_INFINITY).unwrap();

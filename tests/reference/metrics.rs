@@ -1,6 +1,6 @@
 //! Precision, recall, mAP, curves and the confusion matrix against the reference's validation, on its own predictions.
 
-use yolo_host::eval::{CURVE_POINTS, Detection, Evaluation, Truth};
+use yolo_host::eval::{CURVE_POINTS, Detection, Metrics, Truth};
 use yolo_tests::metrics::cases;
 use yolo_tests::report;
 
@@ -89,7 +89,7 @@ fn odd_numbers_do_no_harm() {
     let (nan, inf) = (f32::NAN, f32::INFINITY);
     let rects = [[nan; 4], [inf; 4], [-inf, -inf, inf, inf], [0.0; 4], [5.0, 5.0, 1.0, 1.0]];
     for nc in [0, 1, 3] {
-        let mut evaluation = Evaluation::new(nc);
+        let mut evaluation = Metrics::new(nc);
         let confidences = [nan, inf, -1.0, 0.0, 2.0];
         let detections: Vec<Detection> = (0..rects.len() * 5)
             .map(|i| Detection { rect: rects[i % 5], confidence: confidences[i / 5], class: i % 4 })

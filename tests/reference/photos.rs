@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use yolo_bundle as _;
 use yolo_host::detector::Detector;
 use yolo_host::eval::{Detection, NmsOptions, non_max_suppression};
-use yolo_host::exec::Machine;
+use yolo_host::exec::Device;
 use yolo_host::image::{Image, letterbox};
 use yolo_host::weights;
 use yolo_tests::{floats, golden, registry, report, root, shared};
@@ -17,8 +17,8 @@ fn records(file: &str) -> Vec<Value> {
     json["photos"].as_array().expect("photos").clone()
 }
 
-fn detector(machine: Machine) -> Detector {
-    Detector::load(&root().join("weights/yolov5s.safetensors"), None, &mut registry(), machine).unwrap()
+fn detector(device: Device) -> Detector {
+    Detector::load(&root().join("weights/yolov5s.safetensors"), None, &mut registry(), device).unwrap()
 }
 
 /// The photograph: in the repository, else beside it.
@@ -69,7 +69,7 @@ fn differences(case: &str, ours: &[Detection], reference: &[Detection], confiden
 
 #[test]
 fn detections_from_files_match_the_reference() {
-    report(file_differences(&detector(Machine::Cpu), "photos.json"));
+    report(file_differences(&detector(Device::Cpu), "photos.json"));
 }
 
 /// A light backbone trained on COCO by other hands; the checkpoint carries its model, and ours of `models/` is the same.
@@ -78,7 +78,7 @@ fn detections_of_yolov5_lite_match_the_reference() {
     let Some(weights) = shared("weights/v5lite-s.pt") else { return };
     let cfg = root().join("models/yolov5-lite-s.yaml");
     for cfg in [None, Some(cfg.as_path())] {
-        let detector = Detector::load(&weights, cfg, &mut registry(), Machine::Cpu).unwrap();
+        let detector = Detector::load(&weights, cfg, &mut registry(), Device::Cpu).unwrap();
         report(file_differences(&detector, "lite.json"));
     }
 }
@@ -117,7 +117,7 @@ fn file_differences(detector: &Detector, goldens: &str) -> Vec<String> {
 fn detections_from_stored_inputs_match_the_reference() {
     let home = std::env::var_os("ORACLE_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cache/yolo-oracle"))).unwrap_or_default();
-    let detector = detector(Machine::Cpu);
+    let detector = detector(Device::Cpu);
     let mut failures = Vec::new();
     for record in records("photos.json") {
         let name = record["photograph"].as_str().unwrap();
@@ -140,8 +140,8 @@ fn detections_from_stored_inputs_match_the_reference() {
 #[test]
 fn the_program_for_cuda_finds_the_same() {
     let photo = Image::read(root().join("tests/data/photos/chelsea.png")).unwrap();
-    let [cpu, cuda] = [Machine::Cpu, Machine::StandIn].map(|machine| {
-        let found = detector(machine).detect(&photo, (256, 256), &NmsOptions::default()).unwrap();
+    let [cpu, cuda] = [Device::Cpu, Device::CudaOnCpu].map(|device| {
+        let found = detector(device).detect(&photo, (256, 256), &NmsOptions::default()).unwrap();
         found.detections
     });
     assert!(!cpu.is_empty());

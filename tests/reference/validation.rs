@@ -7,10 +7,10 @@ use yolo_host::data::{Batch, Geometry, Label};
 use yolo_host::detector::{Detector, load_model};
 use yolo_host::ensemble::{Head, Member};
 use yolo_host::eval::{Detection, non_max_suppression};
-use yolo_host::exec::Machine;
-use yolo_host::exec::train_cpu::Trainer;
+use yolo_host::exec::Device;
+use yolo_host::exec::train_cpu::Executor;
 use yolo_host::model::{Model, State};
-use yolo_host::validator::{Judged, Options, Validation, validate_batches};
+use yolo_host::validation::{Options, ValidatedBatch, Validation, validate_batches};
 use yolo_host::weights::{self, Checkpoint};
 use yolo_tests::reference::image;
 use yolo_tests::{
@@ -37,9 +37,9 @@ fn augmented() -> (Checkpoint, Model, State, Batch) {
 
 /// Validates on one batch, and what is found in its first image.
 fn judged(model: &Model, state: &State, batch: Batch, options: &Options) -> (Validation, Vec<Detection>) {
-    let mut network = Trainer::new(&model.graph, state, &model.detect.outputs).unwrap();
+    let mut network = Executor::new(&model.graph, state, &model.detect.outputs).unwrap();
     let mut found = vec![];
-    let mut each = |judged: &Judged| found = judged.detections[0].clone();
+    let mut each = |judged: &ValidatedBatch| found = judged.detections[0].clone();
     let anchors = state.floats(model.detect.anchors);
     let mut member =
         [Member { network: &mut network, head: Head { detect: &model.detect, anchors, classes: None } }];
@@ -52,7 +52,7 @@ fn judged(model: &Model, state: &State, batch: Batch, options: &Options) -> (Val
 fn augmented_rows_match_the_reference() {
     let (expected, model, state, batch) = augmented();
     let no = model.detect.no();
-    let detector = Detector::new(model, state, None, Machine::Cpu).unwrap().augmented(true);
+    let detector = Detector::new(model, state, None, Device::Cpu).unwrap().augmented(true);
     let [_, _, height, width] = batch.shape;
     let ours = detector.predict(&batch.planes, height, width, f32::NEG_INFINITY).unwrap();
     let reference = floats(&expected.arrays["decoded"]);
@@ -108,7 +108,7 @@ fn an_ensemble_finds_what_the_reference_s_finds() {
     let names = |list: [&str; 3]| Some(list.map(str::to_string).to_vec());
     let detector = |model: Model, names| {
         let state = portable_state(&model);
-        Detector::new(model, state, names, Machine::Cpu).unwrap()
+        Detector::new(model, state, names, Device::Cpu).unwrap()
     };
     let no = first.detect.no();
     let reference = floats(&expected.arrays["decoded"]);
@@ -139,7 +139,7 @@ fn an_ensemble_finds_what_the_reference_s_finds() {
         geometry: vec![geometry],
     };
     let mut found = vec![];
-    let mut each = |judged: &Judged| found = judged.detections[0].clone();
+    let mut each = |judged: &ValidatedBatch| found = judged.detections[0].clone();
     let batches = std::iter::once(Ok(batch));
     validate_batches(&mut ensemble.members(), batches, None, &Options::default(), &mut each).unwrap();
     let kept = floats(&expected.arrays["found"]);
@@ -284,7 +284,7 @@ fn coco128_from_stored_inputs_matches_the_reference() {
         serde_json::from_str(&std::fs::read_to_string(folder.join("result.json")).unwrap()).unwrap();
     let file = root().join("weights/yolov5s.safetensors");
     let (model, state, _) = load_model(&file, None, &mut registry()).unwrap();
-    let mut network = Trainer::new(&model.graph, &state, &model.detect.outputs).unwrap();
+    let mut network = Executor::new(&model.graph, &state, &model.detect.outputs).unwrap();
     let batches = stored(&folder);
     assert_eq!(batches.iter().map(|batch| batch.shape[0]).sum::<usize>(), 128);
     let options = Options { augment: result["augment"].as_bool().unwrap(), ..Options::default() };

@@ -3,7 +3,7 @@
 use crate::{floats, golden, read_golden};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use yolo_host::eval::{Detection, Evaluation, Summary, Truth};
+use yolo_host::eval::{Detection, Metrics, Summary, Truth};
 use yolo_host::weights::Array;
 
 /// A case of `make_metrics.py`.
@@ -69,7 +69,7 @@ impl Case {
 
     /// Our metrics of them.
     pub fn summary(&self) -> Summary {
-        let mut evaluation = Evaluation::new(self.nc());
+        let mut evaluation = Metrics::new(self.nc());
         for (detections, truths) in self.images() {
             evaluation.add(&detections, &truths);
         }

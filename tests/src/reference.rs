@@ -1,13 +1,13 @@
 //! A model against what the reference made of it: every layer and the decoded boxes, or its figures.
 
 use crate::{floats, golden, golden_model, number, portable_state, read_golden, root, uniform};
-use candle_core::Device;
+use candle_core::Device as CandleDevice;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use yolo_host::detector::Detector;
-use yolo_host::exec::Machine;
-use yolo_host::exec::candle::Network;
+use yolo_host::exec::Device;
+use yolo_host::exec::candle::Eager;
 use yolo_host::graph::{Param, ValueId};
 use yolo_host::model::{Model, Spec};
 use yolo_host::plugin::Registry;
@@ -42,7 +42,7 @@ pub fn layer_failures(file: &Path, registry: &Registry) -> Vec<String> {
     let scales = floats(&expected.arrays["scale"]);
     let wanted: Vec<ValueId> = model.layers[..model.detect.layer].iter().map(|layer| layer.output).collect();
     assert_eq!(scales.len(), wanted.len(), "{case}: the golden has another number of layers");
-    let network = Network::new(&model.graph, &state, &Device::Cpu).expect("a network");
+    let network = Eager::new(&model.graph, &state, &CandleDevice::Cpu).expect("a network");
     let outputs = network.run(&image, [1, 3, height, width], &wanted).expect("it runs");
     for (i, ((shape, values), scale)) in outputs.iter().zip(scales).enumerate() {
         let golden = &expected.arrays[&format!("layer.{i:02}")];
@@ -58,7 +58,7 @@ pub fn layer_failures(file: &Path, registry: &Registry) -> Vec<String> {
     }
 
     let no = model.detect.no();
-    let detector = Detector::new(model, state, None, Machine::Cpu).expect("a detector");
+    let detector = Detector::new(model, state, None, Device::Cpu).expect("a detector");
     let decoded = detector.predict(&image, height, width, f32::NEG_INFINITY).expect("it runs");
     let reference = floats(&expected.arrays["decoded"]);
     assert_eq!(decoded.len(), reference.len(), "{case}: decoded rows");

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use yolo_host::data::Cache;
 use yolo_host::train::{
-    BatchReport, Changes, EpochReport, Finish, Hyper, Machine, Observer, Options, Rule, Saved, Training,
+    BatchReport, Changes, Device, EpochReport, Finish, Hyper, Observer, Options, Rule, Saved, TrainingRun,
 };
 use yolo_host::weights::{self, Checkpoint, Precision};
 
@@ -38,7 +38,7 @@ pub fn options(data: &Path) -> Options {
         freeze: vec![0],
         save_period: 0,
         seed: 3,
-        machine: Machine::Cpu,
+        device: Device::Cpu,
         amp: false,
     }
 }
@@ -70,11 +70,11 @@ impl Observer for Stop {
 /// Goes on from a state, on a machine if one is named.
 pub fn resume(
     state: &Path,
-    machine: Option<Machine>,
+    device: Option<Device>,
     observer: &mut dyn Observer,
-) -> Result<Training, yolo_host::train::Error> {
-    let changes = Changes { machine, ..Changes::default() };
-    Training::resume(Saved::read(state)?, &changes, &mut registry(), observer)
+) -> Result<TrainingRun, yolo_host::train::Error> {
+    let changes = Changes { device, ..Changes::default() };
+    TrainingRun::resume(Saved::read(state)?, &changes, &mut registry(), observer)
 }
 
 /// What a resume reads.
@@ -87,7 +87,7 @@ pub fn stopped(data: &Path) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a sound run");
     let mut watch = Stop(1, Cell::new(false));
     let mut training =
-        Training::new(options(data), Hyper::default(), folder.path(), &mut registry(), &mut watch)
+        TrainingRun::new(options(data), Hyper::default(), folder.path(), &mut registry(), &mut watch)
             .expect("a sound run");
     assert_eq!(training.run(&mut watch).expect("a sound run"), Finish::Stopped);
     folder

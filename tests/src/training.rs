@@ -37,7 +37,7 @@ pub fn targets(golden: &Value) -> Vec<Target> {
 }
 
 /// What the suites ask of a trainer. Maps lie `[batch, height, width, channels]`, parameters row-major.
-pub trait Trainer<T: ConvFloat> {
+pub trait Executor<T: ConvFloat> {
     /// The optimiser's state.
     type Sgd;
     /// A forward pass in training.
@@ -56,7 +56,7 @@ pub trait Trainer<T: ConvFloat> {
     fn step(&mut self, sgd: &mut Self::Sgd, rates: &Rates);
 }
 
-impl<T: ConvFloat> Trainer<T> for train_cpu::Trainer<T> {
+impl<T: ConvFloat> Executor<T> for train_cpu::Executor<T> {
     type Sgd = Optimizer<Vec<T>>;
 
     fn run(&mut self, images: &[T], shape: [usize; 4]) {
@@ -94,7 +94,7 @@ fn numbers<T: WithDType>(x: &Tensor) -> Vec<T> {
     x.to_dtype(T::DTYPE).and_then(|x| x.flatten_all()?.to_vec1()).expect("the device gives it")
 }
 
-impl<T: ConvFloat + WithDType> Trainer<T> for candle::Trainer {
+impl<T: ConvFloat + WithDType> Executor<T> for candle::Executor {
     type Sgd = Optimizer<Option<Tensor>>;
 
     fn run(&mut self, images: &[T], shape: [usize; 4]) {
@@ -136,7 +136,7 @@ impl<T: ConvFloat + WithDType> Trainer<T> for candle::Trainer {
 }
 
 /// Everything that a step takes.
-pub struct Training<T: ConvFloat, R: Trainer<T> = train_cpu::Trainer<T>> {
+pub struct Training<T: ConvFloat, R: Executor<T> = train_cpu::Executor<T>> {
     /// The model.
     pub model: Model,
     /// Its network.
@@ -158,18 +158,18 @@ impl<T: ConvFloat> Training<T> {
     /// A model with portable weights and images of so many pixels, by the kernels.
     pub fn new(model: Model, batch: usize, size: usize, targets: Vec<Target>) -> Self {
         let make = |graph: &Graph, state: &State, wanted: &[ValueId]| {
-            train_cpu::Trainer::new(graph, state, wanted).expect("a trainer")
+            train_cpu::Executor::new(graph, state, wanted).expect("a trainer")
         };
         Training::with(model, batch, size, targets, make)
     }
 }
 
-impl<T: ConvFloat + WithDType> Training<T, candle::Trainer> {
+impl<T: ConvFloat + WithDType> Training<T, candle::Executor> {
     /// That of a golden, on candle tensors.
-    pub fn on(device: &Device, precision: candle::Precision, golden: &Value) -> Self {
+    pub fn on(device: &Device, precision: candle::TrainPrecision, golden: &Value) -> Self {
         let (model, batch, size) = case(golden);
         let make = |graph: &Graph, state: &State, wanted: &[ValueId]| {
-            candle::Trainer::new(graph, state, wanted, device, precision).expect("a trainer")
+            candle::Executor::new(graph, state, wanted, device, precision).expect("a trainer")
         };
         Training::with(model, batch, size, targets(golden), make)
     }
@@ -183,7 +183,7 @@ fn case(golden: &Value) -> (Model, usize, usize) {
     (model, number(&case["batch"]) as usize, number(&case["height"]) as usize)
 }
 
-impl<T: ConvFloat, R: Trainer<T>> Training<T, R> {
+impl<T: ConvFloat, R: Executor<T>> Training<T, R> {
     fn with(
         model: Model,
         batch: usize,

@@ -4,8 +4,8 @@
 use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
 use yolo_bundle as _;
-use yolo_host::exec::candle::Network;
-use yolo_host::exec::candle::{Precision, Trainer};
+use yolo_host::exec::candle::Eager;
+use yolo_host::exec::candle::{Executor, TrainPrecision};
 use yolo_host::exec::train_cpu;
 use yolo_host::graph::{ParamId, Role, ValueId};
 use yolo_host::model::{Model, Spec};
@@ -51,7 +51,7 @@ fn mixed_precision_is_as_near_as_the_reference() {
         let case = record["name"].as_str().unwrap();
         let golden = read(case);
         let mut exact = Training::<f64>::of(&golden);
-        let mut mixed = Training::<f32, _>::on(&Device::Cpu, Precision::Mixed, &golden);
+        let mut mixed = Training::<f32, _>::on(&Device::Cpu, TrainPrecision::Mixed, &golden);
         let (items, rounded) = (exact.gradients().items, mixed.gradients().items);
         assert_eq!(mixed.trainer.output(mixed.model.detect.outputs[0]).unwrap().dtype(), DType::BF16);
         for ((exact, ours), key) in items.into_iter().zip(rounded).zip(["box", "obj", "cls"]) {
@@ -88,15 +88,15 @@ fn evaluation_and_checkpoints() {
         let shape = [2, 3, 64, 96];
         let image = images(shape);
         let mut trainer =
-            Trainer::new(&model.graph, &state, wanted, &Device::Cpu, Precision::Double).unwrap();
+            Executor::new(&model.graph, &state, wanted, &Device::Cpu, TrainPrecision::Double).unwrap();
         trainer.forward(&image, false).unwrap();
-        let network = Network::new(&model.graph, &state, &Device::Cpu).unwrap();
+        let network = Eager::new(&model.graph, &state, &Device::Cpu).unwrap();
         let inferred = network.forward(&image.to_dtype(DType::F32).unwrap(), wanted).unwrap();
         for (id, inferred) in wanted.iter().zip(&inferred) {
             let [error, norm] = distance(&doubles(inferred), &doubles(trainer.output(*id).unwrap()));
             assert!(error <= 1e-5 * norm, "{name}: {error} of {norm}");
         }
-        let mut kernels = train_cpu::Trainer::<f64>::new(&model.graph, &state, wanted).unwrap();
+        let mut kernels = train_cpu::Executor::<f64>::new(&model.graph, &state, wanted).unwrap();
         for _ in 0..2 {
             trainer.forward(&image, true).unwrap();
             kernels.forward(&doubles(&image), shape, true).unwrap();
@@ -114,14 +114,15 @@ fn evaluation_and_checkpoints() {
         let counter = ours.keys().find(|key| key.ends_with("num_batches_tracked")).unwrap();
         assert_eq!(floats(&ours[counter]), [2.0]);
         // Another trainer with these values, as an average of them is validated.
-        let mut other = Trainer::new(&model.graph, &state, wanted, &Device::Cpu, Precision::Double).unwrap();
+        let mut other =
+            Executor::new(&model.graph, &state, wanted, &Device::Cpu, TrainPrecision::Double).unwrap();
         other.values_mut().clone_from_slice(trainer.values());
         *other.batches_mut() = 2;
         assert!(other.to_arrays().unwrap() == ours);
         for trainer in [&mut trainer, &mut other] {
             trainer.forward(&image, false).unwrap();
         }
-        let last = |trainer: &Trainer| doubles(trainer.output(wanted[2]).unwrap());
+        let last = |trainer: &Executor| doubles(trainer.output(wanted[2]).unwrap());
         assert!(last(&trainer) == last(&other) && trainer.grads_mut().len() == model.graph.params.len());
     }
 }
@@ -133,7 +134,8 @@ fn mistakes_are_told() {
     let model = model("yolov5n");
     let outputs = &model.detect.outputs;
     let state = portable_state(&model);
-    let mut trainer = Trainer::new(&model.graph, &state, outputs, &Device::Cpu, Precision::Single).unwrap();
+    let mut trainer =
+        Executor::new(&model.graph, &state, outputs, &Device::Cpu, TrainPrecision::Single).unwrap();
     let told = |error: yolo_host::exec::Error| {
         format!("{error}: {}", error.source().map(|source| source.to_string()).unwrap_or_default())
     };
@@ -166,7 +168,7 @@ fn a_gpu_agrees_with_the_cpu() {
     let one = |case: &&str| {
         let golden = read(case);
         let mut here = Training::<f32>::of(&golden);
-        let mut there = Training::<f32, _>::on(&device, Precision::Single, &golden);
+        let mut there = Training::<f32, _>::on(&device, TrainPrecision::Single, &golden);
         let mut failures = Vec::new();
         let lr = 0.01;
         for step in 0..3 {
@@ -186,7 +188,7 @@ fn a_gpu_agrees_with_the_cpu() {
     report(MODELS.iter().chain(&["blocks", "yolov5s-transformer"]).flat_map(one).collect());
 }
 
-fn compare(case: &str, golden: &Value, here: &Training<f32>, there: &Training<f32, Trainer>) -> Vec<String> {
+fn compare(case: &str, golden: &Value, here: &Training<f32>, there: &Training<f32, Executor>) -> Vec<String> {
     let total = number(&golden["loss"][0]["gradient_norm"]);
     let wide = |values: Vec<f32>| values.into_iter().map(f64::from).collect::<Vec<f64>>();
     let params = &here.model.graph.params;

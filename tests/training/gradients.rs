@@ -35,18 +35,18 @@ trait Way {
     fn change(&mut self, param: usize, element: usize, step: f64);
 }
 
-impl Way for train_cpu::Trainer<f64> {
+impl Way for train_cpu::Executor<f64> {
     fn new(graph: &Graph, state: &State, output: ValueId, _: &Device) -> Self {
-        train_cpu::Trainer::new(graph, state, &[output]).unwrap()
+        train_cpu::Executor::new(graph, state, &[output]).unwrap()
     }
 
     fn forward(&mut self, output: ValueId) -> Vec<f64> {
-        train_cpu::Trainer::forward(self, &[0.0], [1, 1, 1, 1], true).unwrap();
+        train_cpu::Executor::forward(self, &[0.0], [1, 1, 1, 1], true).unwrap();
         self.output(output).unwrap().data.clone()
     }
 
     fn backward(&mut self, output: ValueId, grad: &[f64]) -> Vec<(String, Vec<f64>)> {
-        train_cpu::Trainer::backward(self, &[(output, grad)]).unwrap();
+        train_cpu::Executor::backward(self, &[(output, grad)]).unwrap();
         let grads: Vec<_> = self.trainable().map(|(id, _, grad)| (id, grad.to_vec())).collect();
         grads.into_iter().map(|(id, grad)| (self.graph().params[id.0].name.clone(), grad)).collect()
     }
@@ -60,21 +60,21 @@ fn values(x: &Tensor) -> Vec<f64> {
     x.flatten_all().unwrap().to_vec1().unwrap()
 }
 
-impl Way for candle::Trainer {
+impl Way for candle::Executor {
     fn new(graph: &Graph, state: &State, output: ValueId, device: &Device) -> Self {
-        candle::Trainer::new(graph, state, &[output], device, candle::Precision::Double).unwrap()
+        candle::Executor::new(graph, state, &[output], device, candle::TrainPrecision::Double).unwrap()
     }
 
     fn forward(&mut self, output: ValueId) -> Vec<f64> {
         let image = Tensor::zeros((1, 1, 1, 1), DType::F64, &Device::Cpu).unwrap();
-        candle::Trainer::forward(self, &image, true).unwrap();
+        candle::Executor::forward(self, &image, true).unwrap();
         values(self.output(output).unwrap())
     }
 
     fn backward(&mut self, output: ValueId, grad: &[f64]) -> Vec<(String, Vec<f64>)> {
         let shape = self.output(output).unwrap().shape().clone();
         let grad = Tensor::from_slice(grad, shape, &Device::Cpu).unwrap();
-        candle::Trainer::backward(self, &[(output, grad)]).unwrap();
+        candle::Executor::backward(self, &[(output, grad)]).unwrap();
         let grads: Vec<_> = self.trainable().map(|(id, _, grad)| (id, values(grad))).collect();
         grads.into_iter().map(|(id, grad)| (self.graph().params[id.0].name.clone(), grad)).collect()
     }
@@ -99,11 +99,11 @@ fn check(
     what: &str,
     build: impl Fn(&mut GraphBuilder, &mut Sizes) -> ValueId,
 ) -> Result<(), TestCaseError> {
-    check_way::<train_cpu::Trainer<f64>>(seed, what, &Device::Cpu, &build)?;
-    check_way::<candle::Trainer>(seed, &format!("{what}, on candle tensors"), &Device::Cpu, &build)?;
+    check_way::<train_cpu::Executor<f64>>(seed, what, &Device::Cpu, &build)?;
+    check_way::<candle::Executor>(seed, &format!("{what}, on candle tensors"), &Device::Cpu, &build)?;
     check_engine(seed, what, &build)?;
     match GPU.as_ref() {
-        Some(gpu) => check_way::<candle::Trainer>(seed, &format!("{what}, on the GPU"), gpu, &build),
+        Some(gpu) => check_way::<candle::Executor>(seed, &format!("{what}, on the GPU"), gpu, &build),
         None => Ok(()),
     }
 }
@@ -125,7 +125,7 @@ fn check_engine(
     build: impl Fn(&mut GraphBuilder, &mut Sizes) -> ValueId,
 ) -> Result<(), TestCaseError> {
     let (graph, state, output) = built(seed, build);
-    let mut exact = train_cpu::Trainer::<f64>::new(&graph, &state, &[output]).unwrap();
+    let mut exact = train_cpu::Executor::<f64>::new(&graph, &state, &[output]).unwrap();
     exact.infer(&[0.0], [1, 1, 1, 1]).unwrap();
     let mut engine = Engine::new(&graph, state, &[output]);
     engine.run(&[0.0], [1, 1, 1, 1]).unwrap();

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use yolo_host::train::{Finish, Hyper, Options, Training};
+use yolo_host::train::{Finish, Hyper, Options, TrainingRun};
 use yolo_host::weights;
 use yolo_tests::runs::{Stop, drawn, edit, options, resume, set, state};
 use yolo_tests::{registry, report, shapes, yolo};
@@ -16,7 +16,7 @@ fn stopped(data: &Path, epochs: usize) -> (tempfile::TempDir, PathBuf) {
     let run = home.path().join("runs/train/exp");
     fs::create_dir_all(&run).unwrap();
     let mut watch = Stop(epochs, Cell::new(false));
-    let training = Training::new(options(data), Hyper::default(), &run, &mut registry(), &mut watch);
+    let training = TrainingRun::new(options(data), Hyper::default(), &run, &mut registry(), &mut watch);
     assert_eq!(training.unwrap().run(&mut watch).unwrap(), Finish::Stopped);
     (home, run)
 }
@@ -140,7 +140,7 @@ fn patience_that_is_over_says_how_to_go_on_and_does() {
     // A rate of nought finds nothing better in any epoch, but equal ones count as better: a fitness that falls is needed.
     let options = Options { patience: 1, epochs: 9, ..options(data.path()) };
     let mut watch = Stop(1, Cell::new(false));
-    let training = Training::new(options, Hyper::default(), &run, &mut registry(), &mut watch);
+    let training = TrainingRun::new(options, Hyper::default(), &run, &mut registry(), &mut watch);
     assert_eq!(training.unwrap().run(&mut watch).unwrap(), Finish::Stopped);
     edit(&run.join("weights/last.state.safetensors"), |state| {
         set(state, "progress", "/stop/best_fitness", json!(1.0))
@@ -162,7 +162,7 @@ fn patience_ends_a_run_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut watch = Stop(1, Cell::new(false));
     let options = Options { patience: 1, epochs: 9, ..options(data.path()) };
-    Training::new(options, Hyper::default(), folder.path(), &mut registry(), &mut watch)
+    TrainingRun::new(options, Hyper::default(), folder.path(), &mut registry(), &mut watch)
         .unwrap()
         .run(&mut watch)
         .unwrap();

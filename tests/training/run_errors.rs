@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use yolo_host::data::Cache;
 use yolo_host::image::Image;
-use yolo_host::train::{EpochReport, Finish, Hyper, Observer, Options, Training};
+use yolo_host::train::{EpochReport, Finish, Hyper, Observer, Options, TrainingRun};
 use yolo_host::weights::{self, Checkpoint, Data};
 use yolo_tests::runs::{drawn, edit, options, set, state, stopped};
 use yolo_tests::{registry, report, root, yolo};
@@ -131,9 +131,14 @@ fn images_that_go_during_a_training_are_named_and_nothing_is_lost() {
         let image = data.path().join(format!("JPEGImages/{name}.png"));
         let away = data.path().join("away");
         let mut watch = After(1, || fs::rename(&image, &away).unwrap());
-        let mut training =
-            Training::new(options(data.path()), Hyper::default(), folder.path(), &mut registry(), &mut watch)
-                .unwrap();
+        let mut training = TrainingRun::new(
+            options(data.path()),
+            Hyper::default(),
+            folder.path(),
+            &mut registry(),
+            &mut watch,
+        )
+        .unwrap();
         let error = training.run(&mut watch).unwrap_err().to_string();
         assert!(error.contains(image.to_str().unwrap()), "{error}");
         if name.starts_with("train") {
@@ -164,7 +169,8 @@ fn images_that_change_their_size_during_a_training_do_no_harm() {
             replace("val0001", 1, 3);
         });
         let options = Options { rect, cache, epochs: 2, image_weights: !rect, ..options(data.path()) };
-        let training = Training::new(options, Hyper::default(), folder.path(), &mut registry(), &mut watch);
+        let training =
+            TrainingRun::new(options, Hyper::default(), folder.path(), &mut registry(), &mut watch);
         assert_eq!(training.unwrap().run(&mut watch).unwrap(), Finish::Done, "{rect} {cache:?}");
     }
 }

@@ -9,7 +9,7 @@ use yolo_host::detector::Detector;
 use yolo_host::eval::NmsOptions;
 use yolo_host::image::Image;
 use yolo_host::model::{Model, Spec};
-use yolo_host::train::{BatchReport, Error, Finish, Hyper, Machine, Observer, Options, Rule, Training};
+use yolo_host::train::{BatchReport, Device, Error, Finish, Hyper, Observer, Options, Rule, TrainingRun};
 use yolo_tests::runs::resume;
 use yolo_tests::{registry, root, runs, shapes};
 
@@ -57,7 +57,7 @@ fn drawn(train: usize, val: usize) -> tempfile::TempDir {
 }
 
 fn start(options: Options, folder: &Path, watch: &mut Watch) -> Result<Finish, Error> {
-    Training::new(options, hyper(), folder, &mut registry(), watch)?.run(watch)
+    TrainingRun::new(options, hyper(), folder, &mut registry(), watch)?.run(watch)
 }
 
 /// What a run leaves that a resumed one must leave, too: weights to the bit, and its results.
@@ -74,20 +74,20 @@ fn left(folder: &Path) -> (Vec<u8>, Vec<u8>, String) {
 #[test]
 fn a_batch_is_found() {
     let data = drawn(20, 4);
-    for (machine, batches) in [(Machine::Cpu, 2), (Machine::StandIn, 1)] {
+    for (device, batches) in [(Device::Cpu, 2), (Device::CudaOnCpu, 1)] {
         let folder = tempfile::tempdir().unwrap();
         let mut watch = Watch::default();
-        let options = Options { batch: 0, epochs: 1, imgsz: 64, machine, ..options(data.path()) };
+        let options = Options { batch: 0, epochs: 1, imgsz: 64, device, ..options(data.path()) };
         start(options, folder.path(), &mut watch).unwrap();
-        assert_eq!(watch.batches.get(), batches, "{machine}");
+        assert_eq!(watch.batches.get(), batches, "{device}");
     }
 }
 
 /// Trains until most shapes are found, and gives the best mAP50.
-fn learn(machine: Machine, data: &Path, folder: &Path) -> f64 {
+fn learn(device: Device, data: &Path, folder: &Path) -> f64 {
     let mut watch = Watch::default();
-    let amp = machine != Machine::Cpu;
-    let options = Options { epochs: 16, optimizer: Rule::Adam, machine, amp, ..options(data) };
+    let amp = device != Device::Cpu;
+    let options = Options { epochs: 16, optimizer: Rule::Adam, device, amp, ..options(data) };
     let still = Hyper {
         lr0: 0.02,
         warmup_bias_lr: 0.02,
@@ -96,7 +96,7 @@ fn learn(machine: Machine, data: &Path, folder: &Path) -> f64 {
         scale: 0.1,
         ..Hyper::default()
     };
-    let training = Training::new(options, still, folder, &mut registry(), &mut watch);
+    let training = TrainingRun::new(options, still, folder, &mut registry(), &mut watch);
     assert_eq!(training.unwrap().run(&mut watch).unwrap(), Finish::Done);
     let best = watch.map50.iter().copied().fold(0.0, f64::max);
     assert!(watch.map50[0] < 0.05, "untrained: {:?}", watch.map50);
@@ -109,7 +109,7 @@ fn learn(machine: Machine, data: &Path, folder: &Path) -> f64 {
 fn it_learns_on_a_gpu() {
     if yolo_tests::cuda().is_some() {
         let folder = tempfile::tempdir().unwrap();
-        learn(Machine::Cuda(0), drawn(64, 16).path(), folder.path());
+        learn(Device::Cuda(0), drawn(64, 16).path(), folder.path());
     }
 }
 
@@ -117,11 +117,11 @@ fn it_learns_on_a_gpu() {
 fn it_learns() {
     let data = drawn(64, 16);
     let folder = tempfile::tempdir().unwrap();
-    let best = learn(Machine::Cpu, data.path(), folder.path());
+    let best = learn(Device::Cpu, data.path(), folder.path());
     // Another machine that takes the run over finds the same.
     let state = folder.path().join("weights/last.state.safetensors");
-    let judged = [None, Some(Machine::StandIn)].map(|machine| {
-        let training = resume(&state, machine, &mut Watch::default());
+    let judged = [None, Some(Device::CudaOnCpu)].map(|device| {
+        let training = resume(&state, device, &mut Watch::default());
         training.unwrap().validate_best(&mut |_, _| ()).unwrap()
     });
     let [here, there] = judged.map(|judged| (judged.summary.map50, judged.summary.map, judged.loss));
@@ -148,21 +148,21 @@ fn the_program_for_cuda_follows_the_cpu() {
     // Adam's first steps are as long as the rate, however small a gradient and whatever rounding left of it: a low rate.
     let cases = [(Rule::Sgd, 1, 0.02, false), (Rule::Adam, 4, 1e-3, true), (Rule::AdamW, 4, 1e-3, false)];
     for (optimizer, batch, lr0, mixed_too) in cases {
-        let run = |machine: Machine, amp: bool| {
+        let run = |device: Device, amp: bool| {
             let folder = tempfile::tempdir().unwrap();
             let mut watch = Watch::default();
-            let options = Options { optimizer, batch, machine, amp, ..options(data.path()) };
+            let options = Options { optimizer, batch, device, amp, ..options(data.path()) };
             let hyper = Hyper { lr0, warmup_bias_lr: lr0, ..Hyper::default() };
-            let training = Training::new(options, hyper, folder.path(), &mut registry(), &mut watch);
+            let training = TrainingRun::new(options, hyper, folder.path(), &mut registry(), &mut watch);
             assert_eq!(training.unwrap().run(&mut watch).unwrap(), Finish::Done);
             watch
         };
-        let here = run(Machine::Cpu, false);
+        let here = run(Device::Cpu, false);
         for (amp, limits) in [(false, [5e-5, 5e-6]), (true, [5e-2, 1e-2])] {
             if amp && !mixed_too {
                 continue;
             }
-            let there = run(Machine::StandIn, amp);
+            let there = run(Device::CudaOnCpu, amp);
             let off = [apart(&here.losses, &there.losses), apart(&here.validated, &there.validated)];
             let near = off.iter().zip(limits).all(|(off, limit)| *off < limit);
             assert!(near, "{optimizer:?}, mixed: {amp}: losses {off:?} off, limits {limits:?}");
@@ -177,16 +177,16 @@ fn a_stopped_run_goes_on_to_the_same_bits() {
     let data = drawn(18, 4);
     // In the middle of the first epoch, between two, and in the second; with one image a batch while gradients wait.
     let cases = [
-        (Rule::Sgd, false, Machine::Cpu, 4, &[2, 5, 7][..]),
-        (Rule::AdamW, true, Machine::Cpu, 4, &[2, 5, 7]),
-        (Rule::Sgd, false, Machine::Cpu, 1, &[13]),
-        (Rule::Adam, false, Machine::StandIn, 1, &[13, 18, 30]),
+        (Rule::Sgd, false, Device::Cpu, 4, &[2, 5, 7][..]),
+        (Rule::AdamW, true, Device::Cpu, 4, &[2, 5, 7]),
+        (Rule::Sgd, false, Device::Cpu, 1, &[13]),
+        (Rule::Adam, false, Device::CudaOnCpu, 1, &[13, 18, 30]),
     ];
-    for (optimizer, multi_scale, machine, batch, stops) in cases {
+    for (optimizer, multi_scale, device, batch, stops) in cases {
         let image_weights = multi_scale;
         let options =
-            Options { optimizer, batch, machine, multi_scale, image_weights, ..options(data.path()) };
-        let case = format!("{optimizer:?} on {machine:?}, {batch} a batch");
+            Options { optimizer, batch, device, multi_scale, image_weights, ..options(data.path()) };
+        let case = format!("{optimizer:?} on {device:?}, {batch} a batch");
         let whole = tempfile::tempdir().unwrap();
         start(options.clone(), whole.path(), &mut Watch::default()).unwrap();
         let want = left(whole.path());
@@ -289,7 +289,7 @@ fn what_cannot_be_trained_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let fails = |options: Options, hyper: Hyper| {
         let mut watch = Watch::default();
-        let made = Training::new(options, hyper, folder.path(), &mut registry(), &mut watch);
+        let made = TrainingRun::new(options, hyper, folder.path(), &mut registry(), &mut watch);
         made.and_then(|mut training| training.run(&mut watch)).unwrap_err().to_string()
     };
     let small = || options(data.path());
@@ -362,7 +362,7 @@ fn a_grey_model_sees_grey() {
         let spec = Spec::parse(&format!("ch: {channels}\n{nano}"), "grey.yaml").unwrap();
         let model = Model::build(spec, &registry()).unwrap();
         let state = yolo_tests::portable_state(&model);
-        let detector = Detector::new(model, state, None, Machine::Cpu).unwrap();
+        let detector = Detector::new(model, state, None, Device::Cpu).unwrap();
         let photo = Image { width: 64, height: 64, rgb: rgb.repeat(64 * 64) };
         let options = NmsOptions { conf_thres: 0.0, max_det: 3, ..NmsOptions::default() };
         let found = detector.detect(&photo, (64, 64), &options).unwrap().detections;

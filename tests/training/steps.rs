@@ -4,13 +4,13 @@ use candle_core::Device;
 use serde_json::Value;
 use std::process::Command;
 use yolo_bundle as _;
-use yolo_host::exec::candle::Precision;
+use yolo_host::exec::candle::TrainPrecision;
 use yolo_host::graph::{ParamId, Role};
 use yolo_host::loss::Target;
 use yolo_host::model::{Model, Spec};
 use yolo_host::train::Rates;
 use yolo_kernels::{ConvFloat, Isa};
-use yolo_tests::training::{MODELS, Trainer, Training, number, read, targets};
+use yolo_tests::training::{Executor, MODELS, Training, number, read, targets};
 use yolo_tests::{registry, report, root, uniform};
 
 /// Σ xᵢ (2 uᵢ − 1) with the stream of a name, and the norm.
@@ -21,7 +21,7 @@ fn projected<T: ConvFloat>(name: &str, values: &[T]) -> (f64, f64) {
 }
 
 /// Loss items, gradients and running statistics; `limit` is what a gradient's error may be, by its record and the norm of all.
-fn first_step<T: ConvFloat, R: Trainer<T>>(
+fn first_step<T: ConvFloat, R: Executor<T>>(
     case: &str,
     golden: &Value,
     training: &mut Training<T, R>,
@@ -81,7 +81,7 @@ fn gradients_in_double_precision() {
         let limit = |record: &Value, total: f64| relative * number(&record["norm"]) + 1e-12 * total;
         let golden = read(case);
         let ours = first_step(case, &golden, &mut Training::<f64>::of(&golden), 1e-9, limit);
-        let mut on_tensors = Training::<f64, _>::on(&Device::Cpu, Precision::Double, &golden);
+        let mut on_tensors = Training::<f64, _>::on(&Device::Cpu, TrainPrecision::Double, &golden);
         let theirs = first_step(&format!("{case} on candle tensors"), &golden, &mut on_tensors, 1e-9, limit);
         [ours, theirs].concat()
     };
@@ -98,7 +98,7 @@ fn gradients_in_single_precision() {
     let one = |case: &&str| {
         let golden = read(case);
         let ours = first_step(case, &golden, &mut Training::<f32>::of(&golden), 1e-5, limit);
-        let mut on_tensors = Training::<f32, _>::on(&Device::Cpu, Precision::Single, &golden);
+        let mut on_tensors = Training::<f32, _>::on(&Device::Cpu, TrainPrecision::Single, &golden);
         let theirs = first_step(&format!("{case} on candle tensors"), &golden, &mut on_tensors, 1e-5, limit);
         [ours, theirs].concat()
     };
@@ -107,7 +107,7 @@ fn gradients_in_single_precision() {
 
 /// Ten steps of SGD, as far as the reference agrees with itself: yolov5-shufflenetv2 multiplies a rounding error by thirty
 /// in every step, and from the eighth on another order of summation gives the reference other losses, too.
-fn ten_steps<R: Trainer<f64>>(case: &str, make: impl Fn(&Value) -> Training<f64, R>) -> Vec<String> {
+fn ten_steps<R: Executor<f64>>(case: &str, make: impl Fn(&Value) -> Training<f64, R>) -> Vec<String> {
     let golden = read(case);
     let mut training = make(&golden);
     let lr = number(&golden["case"][0]["lr"]);
@@ -148,7 +148,7 @@ fn ten_steps_in_double_precision() {
 
 #[test]
 fn ten_steps_on_candle_tensors() {
-    let make = |golden: &Value| Training::<f64, _>::on(&Device::Cpu, Precision::Double, golden);
+    let make = |golden: &Value| Training::<f64, _>::on(&Device::Cpu, TrainPrecision::Double, golden);
     report(in_two_halves(|case| ten_steps(case, make)));
 }
 

@@ -4,8 +4,8 @@ mod ensemble;
 
 use self::ensemble::Part;
 use crate::eval::{Detection, NmsOptions, non_max_suppression};
-use crate::exec::engine::Numbers;
-use crate::exec::{self, Machine};
+use crate::exec::engine::Precision;
+use crate::exec::{self, Device};
 use crate::image::{Image, letterbox, scale_boxes};
 use crate::model::{self, Mismatch, Model, Spec, State, unfuse};
 use crate::plugin::{Registry, RegistryError};
@@ -109,10 +109,10 @@ impl Detector {
         file: &Path,
         cfg: Option<&Path>,
         registry: &mut Registry,
-        machine: Machine,
+        device: Device,
     ) -> Result<Self, Error> {
         let (model, state, meta) = load_model(file, cfg, registry)?;
-        Self::new(model, state, meta.names, machine)
+        Self::new(model, state, meta.names, device)
     }
 
     /// A detector of a model with these values; classes without names are numbered.
@@ -120,24 +120,24 @@ impl Detector {
         model: Model,
         state: State,
         names: Option<Vec<String>>,
-        machine: Machine,
+        device: Device,
     ) -> Result<Self, Error> {
-        Self::with_numbers(model, state, names, machine, &Numbers::F32)
+        Self::with_precision(model, state, names, device, &Precision::F32)
     }
 
     /// The same with other numbers on the CPU.
-    pub fn with_numbers(
+    pub fn with_precision(
         model: Model,
         state: State,
         names: Option<Vec<String>>,
-        machine: Machine,
-        numbers: &Numbers,
+        device: Device,
+        precision: &Precision,
     ) -> Result<Self, Error> {
         let nc = model.detect.nc;
         let names = names.filter(|names| names.len() == nc);
         let last = Part {
             anchors: state.floats(model.detect.anchors).to_vec(),
-            network: Mutex::new(machine.evaluator(&model.graph, state, &model.detect.outputs, numbers)?),
+            network: Mutex::new(device.evaluator(&model.graph, state, &model.detect.outputs, precision)?),
             classes: None,
             model,
         };

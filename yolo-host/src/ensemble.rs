@@ -2,7 +2,7 @@
 //! must find the same, and where they count them otherwise, those of the last are taken, as upstream has it.
 
 use crate::eval::{RawMap, View, decode};
-use crate::exec::{Evaluator, OutputMap};
+use crate::exec::{Network, OutputMap};
 use crate::model::Detect;
 
 /// What makes boxes of a network's maps.
@@ -19,7 +19,7 @@ pub struct Head<'a> {
 /// A network that is judged, alone or with others.
 pub struct Member<'a> {
     /// Runs it.
-    pub network: &'a mut dyn Evaluator,
+    pub network: &'a mut dyn Network,
     /// Decodes it.
     pub head: Head<'a>,
 }

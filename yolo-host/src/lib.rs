@@ -29,7 +29,7 @@ pub mod random;
 pub mod report;
 pub mod text;
 pub mod train;
-pub mod validator;
+pub mod validation;
 pub mod weights;
 
 pub use cli::run;

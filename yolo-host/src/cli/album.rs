@@ -9,7 +9,7 @@ use crate::eval::{Detection, Summary};
 use crate::image::Image;
 use crate::report::html::{Facts, Figure, Report};
 use crate::report::{EpochRow, csv};
-use crate::validator::Judged;
+use crate::validation::ValidatedBatch;
 use anyhow::Context;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -72,7 +72,7 @@ impl Album {
     }
 
     /// A batch of validation: its labels, and what was found.
-    pub fn judged(&mut self, loader: &Loader, judged: &Judged) -> anyhow::Result<()> {
+    pub fn judged(&mut self, loader: &Loader, judged: &ValidatedBatch) -> anyhow::Result<()> {
         let (batch, index) = (judged.batch, judged.index);
         let titles = titles(loader, batch);
         let title = format!("Validation batch {}: labels", index + 1);

@@ -9,7 +9,7 @@ use super::run_folder::FolderArgs;
 use super::sizes::{Sides, pair, sides};
 use super::threads::ThreadArgs;
 use super::{Outcome, check_share, trained_size, weights};
-use crate::exec::Machine;
+use crate::exec::Device;
 use crate::image::{Sources, counted, read_ahead};
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
@@ -117,8 +117,8 @@ pub fn run(mut args: DetectArgs) -> anyhow::Result<Outcome> {
     let asked = pair(&args.imgsz)?;
     let files = args.files()?;
     args.weights.iter().try_for_each(|file| weights::there(file))?;
-    let machine = Machine::named(&args.device).context("--device")?;
-    args.precision.settle(machine)?;
+    let device = Device::named(&args.device).context("--device")?;
+    args.precision.settle(device)?;
     if args.view_img {
         eprintln!("note: --view-img: there is no window; annotated images are written as files");
     }
@@ -128,7 +128,7 @@ pub fn run(mut args: DetectArgs) -> anyhow::Result<Outcome> {
         let mut registry = args.plugins.registry()?;
         let loaded = weights::load_all(&args.weights, args.cfg.as_deref(), &mut registry)?;
         let size = asked.unwrap_or_else(|| [loaded.last().map_or(640, |last| trained_size(&last.meta)); 2]);
-        let detector = weights::detector(loaded, machine, &args.precision, size)?.augmented(args.augment);
+        let detector = weights::detector(loaded, device, &args.precision, size)?.augmented(args.augment);
         notes(&mut registry);
         Command::new(args, detector, size)?.all(&files, photos)
     })

@@ -8,7 +8,7 @@ use crate::data::{Split, SplitName};
 use crate::draw::plots;
 use crate::plugin::Registry;
 use crate::report::evolve::Generation;
-use crate::train::{BatchReport, Error, Evolution, Hyper, Observer, Options, Training};
+use crate::train::{BatchReport, Error, Evolution, Hyper, Observer, Options, TrainingRun};
 use std::path::Path;
 use std::time::Instant;
 
@@ -63,7 +63,7 @@ pub fn run(
         let start = Instant::now();
         let hyper = evolution.next();
         let mut trial = Trial { watch: &mut *watch, first: done == 0 };
-        let made = Training::new(options.clone(), hyper.clone(), folder, registry, &mut trial);
+        let made = TrainingRun::new(options.clone(), hyper.clone(), folder, registry, &mut trial);
         if done == 0 {
             notes(registry);
         }

@@ -4,12 +4,12 @@ use super::output::thousands;
 use crate::model::Model;
 use crate::report::general;
 use crate::report::html::Facts;
-use crate::train::{Hyper, Machine, Options, Training};
+use crate::train::{Device, Hyper, Options, TrainingRun};
 use serde::Serialize;
 use serde_json::Value;
 
 /// All of a training.
-pub fn training(training: &Training) -> Vec<Facts> {
+pub fn training(training: &TrainingRun) -> Vec<Facts> {
     let options = training.options();
     let file = options.cfg.as_ref().or(options.weights.as_ref()).map(|file| file.display().to_string());
     vec![
@@ -45,9 +45,9 @@ fn options(options: &Options) -> Vec<(String, String)> {
             ("amp", Value::Bool(amp)) => return Some(("no-amp".to_string(), yes(!amp).to_string())),
             ("batch", _) => return Some(("batch-size".to_string(), written(&value))),
             ("machine", _) => {
-                let device = match options.machine {
-                    Machine::Cpu | Machine::StandIn => "cpu".to_string(),
-                    Machine::Cuda(index) => index.to_string(),
+                let device = match options.device {
+                    Device::Cpu | Device::CudaOnCpu => "cpu".to_string(),
+                    Device::Cuda(index) => index.to_string(),
                 };
                 return Some(("device".to_string(), device));
             }

@@ -130,7 +130,7 @@ fn table(statistics: &Statistics, asked: usize) -> anyhow::Result<()> {
     for (cells, arguments) in &rows {
         let mut text = String::new();
         for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
-            // Numbers to the right, names to the left.
+            // Precision to the right, names to the left.
             let _ =
                 if column < 5 { write!(text, "{cell:>width$} ") } else { write!(text, " {cell:<width$}") };
         }

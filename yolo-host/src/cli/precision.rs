@@ -1,7 +1,7 @@
 //! `--precision`: numbers and arithmetic of the network on the CPU.
 
-use crate::exec::Machine;
-use crate::exec::engine::{Engine, Numbers};
+use crate::exec::Device;
+use crate::exec::engine::{self, Engine};
 use crate::image::{Image, letterbox, sources, to_planes};
 use crate::model::{Model, State};
 use anyhow::{Context, ensure};
@@ -10,7 +10,7 @@ use clap::ValueEnum;
 /// Images that say enough about ranges.
 const MOST: usize = 64;
 
-/// Numbers and arithmetic of convolutions.
+/// Precision and arithmetic of convolutions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Precision {
     /// 32-bit floating point
@@ -21,10 +21,10 @@ enum Precision {
     Int8,
 }
 
-/// Numbers and arithmetic of the network.
+/// Precision and arithmetic of the network.
 #[derive(clap::Args)]
 pub struct PrecisionArgs {
-    /// Numbers and arithmetic of convolutions, on the CPU
+    /// Precision and arithmetic of convolutions, on the CPU
     #[arg(long, value_enum, default_value = "f32")]
     precision: Precision,
     /// As --precision bf16
@@ -46,11 +46,11 @@ impl PrecisionArgs {
     }
 
     /// Decides what --half means on a machine, and whether the arguments fit each other.
-    pub fn settle(&mut self, machine: Machine) -> anyhow::Result<()> {
+    pub fn settle(&mut self, device: Device) -> anyhow::Result<()> {
         if self.half {
-            match machine {
-                Machine::Cuda(_) => eprintln!("note: --half changes nothing on CUDA, which computes in TF32"),
-                Machine::Cpu | Machine::StandIn => {
+            match device {
+                Device::Cuda(_) => eprintln!("note: --half changes nothing on CUDA, which computes in TF32"),
+                Device::Cpu | Device::CudaOnCpu => {
                     eprintln!("note: --half is bf16 on the CPU: factors of 16 bits, sums of 32");
                     self.precision = Precision::Bf16;
                 }
@@ -62,10 +62,15 @@ impl PrecisionArgs {
     }
 
     /// What the engine takes; calibrated on images fitted into this height and width.
-    pub fn numbers(&self, model: &Model, state: &State, size: [usize; 2]) -> anyhow::Result<Numbers> {
+    pub fn precision(
+        &self,
+        model: &Model,
+        state: &State,
+        size: [usize; 2],
+    ) -> anyhow::Result<engine::Precision> {
         match (self.precision, &self.calibrate) {
-            (Precision::F32, _) => Ok(Numbers::F32),
-            (Precision::Bf16, _) => Ok(Numbers::Bf16),
+            (Precision::F32, _) => Ok(engine::Precision::F32),
+            (Precision::Bf16, _) => Ok(engine::Precision::Bf16),
             (Precision::Int8, source) => {
                 let source = source.as_deref().unwrap_or_default();
                 calibrated(model, state, source, size).context("--calibrate")
@@ -79,7 +84,7 @@ fn calibrated(
     state: &State,
     source: &str,
     [height, width]: [usize; 2],
-) -> anyhow::Result<Numbers> {
+) -> anyhow::Result<engine::Precision> {
     ensure!(model.spec.channels == 3, "images have 3 channels, but the model takes {}", model.spec.channels);
     let files = sources(source)?;
     let stride = model.detect.max_stride();
@@ -90,5 +95,5 @@ fn calibrated(
         let fitted = letterbox(&Image::read(file)?, size, true, true, stride).image;
         engine.calibrate(&to_planes(&fitted), [1, 3, fitted.height, fitted.width])?;
     }
-    Ok(Numbers::Int8(engine.into_ranges()))
+    Ok(engine::Precision::Int8(engine.into_ranges()))
 }

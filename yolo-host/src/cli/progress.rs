@@ -249,9 +249,9 @@ pub fn memory(file: &str, key: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::Evaluation;
+    use crate::eval::Metrics;
     use crate::report::EpochRow;
-    use crate::validator::Validation;
+    use crate::validation::Validation;
     use std::time::Duration;
 
     #[test]
@@ -285,7 +285,7 @@ mod tests {
             rates: [0.01; 3],
         };
         let validation =
-            Validation { summary: Evaluation::new(1).summary(), loss: [0.0; 3], times: [Duration::ZERO; 2] };
+            Validation { summary: Metrics::new(1).summary(), loss: [0.0; 3], times: [Duration::ZERO; 2] };
         for value in [0.123_456, 12.345_678, 123_456.789, f64::NAN] {
             for validation in [None, Some(&validation)] {
                 let report =

@@ -14,9 +14,9 @@ use crate::classes::ClassMap;
 use crate::data::{Dataset, Item, Loader, LoaderOptions, SplitName, SplitOptions};
 use crate::detector::Detector;
 use crate::eval::NmsOptions;
-use crate::exec::Machine;
+use crate::exec::Device;
 use crate::report::coco::Categories;
-use crate::validator::{Judged, Options, Validation, validate_batches};
+use crate::validation::{Options, ValidatedBatch, Validation, validate_batches};
 use crate::weights::Meta;
 use anyhow::{Context, bail, ensure};
 use std::path::{Path, PathBuf};
@@ -138,12 +138,12 @@ pub fn run(mut args: ValArgs) -> anyhow::Result<Outcome> {
         eprintln!("note: metrics at --conf-thres {} leave out weak detections", args.conf_thres);
     }
     let imgsz = square(&args.imgsz)?;
-    let machine = Machine::named(&args.device).context("--device")?;
+    let device = Device::named(&args.device).context("--device")?;
     args.weights.iter().try_for_each(|file| weights::there(file))?;
     check_data(&args.data)?;
-    args.precision.settle(machine)?;
+    args.precision.settle(device)?;
     args.threads.start()?;
-    let mut subject = Subject::new(&args, machine, imgsz)?;
+    let mut subject = Subject::new(&args, device, imgsz)?;
     if args.task == Task::Study {
         let sizes = args.sizes.clone().unwrap_or_else(|| (256..=1536).step_by(128).collect());
         study::run(&mut subject, &sizes, &args.results.create()?, (&args.data, args.first()))?;
@@ -151,7 +151,8 @@ pub fn run(mut args: ValArgs) -> anyhow::Result<Outcome> {
     }
     let loader = subject.loader(subject.imgsz)?;
     let mut files = args.files(&subject)?;
-    let mut each = |judged: &Judged| files.as_mut().map_or(Ok(()), |files| files.add(&loader, judged));
+    let mut each =
+        |judged: &ValidatedBatch| files.as_mut().map_or(Ok(()), |files| files.add(&loader, judged));
     let validation = subject.validate(&loader, &mut each)?;
     table::print(&validation, &subject.names, args.verbose)?;
     files.map_or(Ok(()), |files| files.finish(&validation, &args.weights))?;
@@ -204,7 +205,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    fn new(args: &ValArgs, machine: Machine, imgsz: Option<usize>) -> anyhow::Result<Self> {
+    fn new(args: &ValArgs, device: Device, imgsz: Option<usize>) -> anyhow::Result<Self> {
         let mut registry = args.plugins.registry()?;
         let loaded = weights::load_all(&args.weights, args.cfg.as_deref(), &mut registry)?;
         notes(&mut registry);
@@ -223,7 +224,7 @@ impl Subject {
             (None, Task::Study) => 640,
             (None, _) => trained_size(&last.meta),
         };
-        let detector = weights::detector(loaded, machine, &args.precision, [imgsz; 2])?;
+        let detector = weights::detector(loaded, device, &args.precision, [imgsz; 2])?;
         let asked = imgsz;
         let imgsz = asked.next_multiple_of(detector.stride());
         if imgsz != asked {
@@ -276,11 +277,11 @@ impl Subject {
     pub fn validate(
         &mut self,
         loader: &Loader,
-        each: &mut dyn FnMut(&Judged) -> anyhow::Result<()>,
+        each: &mut dyn FnMut(&ValidatedBatch) -> anyhow::Result<()>,
     ) -> anyhow::Result<Validation> {
         let progress = bar(loader.batches(), "val");
         let mut seen = Ok(());
-        let mut watch = |judged: &Judged| {
+        let mut watch = |judged: &ValidatedBatch| {
             if seen.is_ok() {
                 seen = each(judged);
             }

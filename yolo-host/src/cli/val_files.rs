@@ -6,7 +6,7 @@ use super::run_folder::RunFolder;
 use crate::data::Loader;
 use crate::report::coco::{Categories, CocoResults};
 use crate::report::html::Facts;
-use crate::validator::{Judged, Validation};
+use crate::validation::{ValidatedBatch, Validation};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -43,7 +43,7 @@ impl ValFiles {
     }
 
     /// Takes in a batch.
-    pub fn add(&mut self, loader: &Loader, judged: &Judged) -> anyhow::Result<()> {
+    pub fn add(&mut self, loader: &Loader, judged: &ValidatedBatch) -> anyhow::Result<()> {
         if let Some(confidences) = self.txt {
             self.labels(loader, judged, confidences)?;
         }
@@ -74,7 +74,7 @@ impl ValFiles {
     }
 
     /// Lines `class x y w h [confidence]` for every image of a batch (v6.1 `save_one_txt`).
-    fn labels(&self, loader: &Loader, judged: &Judged, confidences: bool) -> anyhow::Result<()> {
+    fn labels(&self, loader: &Loader, judged: &ValidatedBatch, confidences: bool) -> anyhow::Result<()> {
         for (image, found) in judged.native.iter().enumerate() {
             let (height, width) = judged.batch.geometry[image].original;
             let mut lines = String::new();

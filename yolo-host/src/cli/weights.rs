@@ -2,7 +2,7 @@
 
 use super::precision::PrecisionArgs;
 use crate::detector::{Detector, Error, load_model};
-use crate::exec::Machine;
+use crate::exec::Device;
 use crate::model::{Model, Spec, State};
 use crate::near::near;
 use crate::plugin::Registry;
@@ -100,14 +100,14 @@ pub fn load_all(
 /// A detector of all, calibrated for images of this height and width where its numbers ask for it.
 pub fn detector(
     loaded: Vec<Loaded>,
-    machine: Machine,
+    device: Device,
     precision: &PrecisionArgs,
     size: [usize; 2],
 ) -> anyhow::Result<Detector> {
     let mut detectors = vec![];
     for Loaded { model, state, meta } in loaded {
-        let numbers = precision.numbers(&model, &state, size)?;
-        detectors.push(Detector::with_numbers(model, state, meta.names, machine, &numbers)?);
+        let precision = precision.precision(&model, &state, size)?;
+        detectors.push(Detector::with_precision(model, state, meta.names, device, &precision)?);
     }
     let Some(last) = detectors.pop() else { bail!("--weights names no file") };
     Ok(Detector::ensemble(detectors, last)?)

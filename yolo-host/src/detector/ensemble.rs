@@ -4,7 +4,7 @@ use super::{Detector, Error};
 use crate::classes::{By, ClassMap};
 use crate::ensemble::{self, Head};
 use crate::eval::{View, views};
-use crate::exec::{self, Evaluator};
+use crate::exec::{self, Network};
 use crate::image::{Image, channels_into};
 use crate::model::Model;
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +16,7 @@ const SHOWN: usize = 5;
 pub struct Part {
     pub model: Model,
     /// One run at a time uses its memory.
-    pub network: Mutex<Box<dyn Evaluator>>,
+    pub network: Mutex<Box<dyn Network>>,
     pub anchors: Vec<f32>,
     /// See [`Head::classes`].
     pub classes: Option<Vec<usize>>,
@@ -59,7 +59,7 @@ impl Detector {
         Ok(Detector { before: parts, ..last })
     }
 
-    /// Its models as [`crate::validator::validate_batches`] takes them.
+    /// Its models as [`crate::validation::validate_batches`] takes them.
     pub fn members(&mut self) -> Vec<ensemble::Member<'_>> {
         self.before.iter_mut().chain([&mut self.last]).map(Part::member).collect()
     }
@@ -127,7 +127,7 @@ impl Part {
         view: &View,
         width: usize,
         threshold: f32,
-        run: impl FnOnce(&mut dyn Evaluator) -> Result<(), exec::Error>,
+        run: impl FnOnce(&mut dyn Network) -> Result<(), exec::Error>,
     ) -> Result<Vec<f32>, Error> {
         // A run that panicked left nothing that the next one reads.
         let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);

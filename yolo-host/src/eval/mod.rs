@@ -3,16 +3,16 @@
 
 mod confusion;
 mod decode;
-mod evaluation;
 mod matching;
+mod metrics;
 mod nms;
 mod precision;
 mod views;
 
 pub use confusion::Confusion;
 pub use decode::{RawMap, decode};
-pub use evaluation::{ClassRow, Curves, Evaluation, Summary};
 pub use matching::IOU_THRESHOLDS;
+pub use metrics::{ClassRow, Curves, Metrics, Summary};
 pub use nms::{Detection, NmsOptions, non_max_suppression};
 pub use precision::CURVE_POINTS;
 pub use views::{View, views};

@@ -1,61 +1,61 @@
-//! Where a network is computed: which machine was asked for, and whether it is there.
+//! Where a network is computed: which device was asked for, and whether it is there.
 
-use super::candle::{self, Precision};
-use super::{Error, Evaluator};
-use crate::exec::engine::{Engine, Numbers};
+use super::candle::{self, TrainPrecision};
+use super::{Error, Network};
+use crate::exec::engine::{Engine, Precision};
 use crate::graph::{Graph, ValueId};
 use crate::model::State;
-use candle_core::Device;
+use candle_core::Device as CandleDevice;
 use serde::{Deserialize, Serialize};
 
 /// What computes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Machine {
+pub enum Device {
     /// The CPU, by this crate's kernels.
     #[default]
     Cpu,
     /// The CUDA device of this number, by cuDNN.
     Cuda(usize),
-    /// The program for CUDA on the CPU, where this crate's kernels stand in for cuDNN: to test it without a GPU.
-    StandIn,
+    /// The CUDA path on the CPU, for tests without a GPU: this crate's kernels take cuDNN's place.
+    #[serde(rename = "StandIn")] // as state files have it since 0.1
+    CudaOnCpu,
 }
 
-impl std::fmt::Display for Machine {
+impl std::fmt::Display for Device {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         match self {
-            Machine::Cpu => write!(f, "the CPU"),
-            Machine::Cuda(index) => write!(f, "CUDA device {index}"),
-            Machine::StandIn => write!(f, "the CPU, as CUDA would"),
+            Device::Cpu => write!(f, "the CPU"),
+            Device::Cuda(index) => write!(f, "CUDA device {index}"),
+            Device::CudaOnCpu => write!(f, "the CPU, as CUDA would"),
         }
     }
 }
 
-impl Machine {
+impl Device {
     /// That of a name: `cpu`, `0`, `cuda:0`, or nothing for the first GPU, if this program can use it, and else the CPU.
     ///
     /// Fails for another name, and where what it names is not there.
     pub fn named(name: &str) -> Result<Self, Error> {
         if name.is_empty() {
-            return Ok(Machine::Cuda(0).device().map_or(Machine::Cpu, |_| Machine::Cuda(0)));
+            return Ok(Device::Cuda(0).candle().map_or(Device::Cpu, |_| Device::Cuda(0)));
         }
         if name == "cpu" {
-            return Ok(Machine::Cpu);
+            return Ok(Device::Cpu);
         }
         let index = name.strip_prefix("cuda:").unwrap_or(name).parse();
-        let machine = Machine::Cuda(index.map_err(|_| Error::Machine(name.into()))?);
-        machine.device().map(|_| machine)
+        let device = Device::Cuda(index.map_err(|_| Error::UnknownDevice(name.into()))?);
+        device.candle().map(|_| device)
     }
 
     /// candle's device.
     ///
     /// Fails where there is none of this kind.
-    pub fn device(self) -> Result<Device, Error> {
+    pub fn candle(self) -> Result<CandleDevice, Error> {
         match self {
-            Machine::Cpu | Machine::StandIn => Ok(Device::Cpu),
-            Machine::Cuda(_) if !cfg!(feature = "cudnn") => Err(Error::WithoutCuda),
-            Machine::Cuda(index) => {
-                Device::new_cuda(index).map_err(|source| Error::NoGpu { index, source: Box::new(source) })
-            }
+            Device::Cpu | Device::CudaOnCpu => Ok(CandleDevice::Cpu),
+            Device::Cuda(_) if !cfg!(feature = "cudnn") => Err(Error::WithoutCuda),
+            Device::Cuda(index) => CandleDevice::new_cuda(index)
+                .map_err(|source| Error::NoGpu { index, source: Box::new(source) }),
         }
     }
 
@@ -68,12 +68,18 @@ impl Machine {
         graph: &Graph,
         state: State,
         outputs: &[ValueId],
-        numbers: &Numbers,
-    ) -> Result<Box<dyn Evaluator>, Error> {
+        precision: &Precision,
+    ) -> Result<Box<dyn Network>, Error> {
         Ok(match self {
-            Machine::Cpu => Box::new(Engine::with_numbers(graph, state, outputs, numbers)),
-            _ if *numbers != Numbers::F32 => return Err(Error::OnlyCpu(numbers.name())),
-            _ => Box::new(candle::Trainer::new(graph, &state, outputs, &self.device()?, Precision::Tf32)?),
+            Device::Cpu => Box::new(Engine::with_precision(graph, state, outputs, precision)),
+            _ if *precision != Precision::F32 => return Err(Error::OnlyCpu(precision.name())),
+            _ => Box::new(candle::Executor::new(
+                graph,
+                &state,
+                outputs,
+                &self.candle()?,
+                TrainPrecision::Tf32,
+            )?),
         })
     }
 }
@@ -84,9 +90,9 @@ mod tests {
 
     #[test]
     fn names() {
-        assert_eq!(Machine::named("cpu").unwrap(), Machine::Cpu);
+        assert_eq!(Device::named("cpu").unwrap(), Device::Cpu);
         for name in ["gpu", "0,1", "cuda", "-1", "cuda:x"] {
-            let error = Machine::named(name).unwrap_err().to_string();
+            let error = Device::named(name).unwrap_err().to_string();
             assert!(error.contains(name) && error.contains("cpu"), "{error}");
         }
     }
@@ -96,7 +102,8 @@ mod tests {
     fn reduced_numbers_are_for_the_cpu() {
         let graph = Graph::default();
         let state = State::from_arrays(&graph, Default::default()).unwrap();
-        let error = Machine::StandIn.evaluator(&graph, state, &[], &Numbers::Bf16).err().unwrap().to_string();
+        let error =
+            Device::CudaOnCpu.evaluator(&graph, state, &[], &Precision::Bf16).err().unwrap().to_string();
         assert!(error.contains("bf16") && error.contains("--device cpu"), "{error}");
     }
 
@@ -104,7 +111,7 @@ mod tests {
     #[test]
     fn what_is_not_there() {
         for name in ["999", "cuda:999"] {
-            let error = Machine::named(name).unwrap_err().to_string();
+            let error = Device::named(name).unwrap_err().to_string();
             let want = if cfg!(feature = "cudnn") { "nvidia-smi" } else { "--features cudnn" };
             assert!(error.contains(want) && error.contains("--device cpu"), "{error}");
         }

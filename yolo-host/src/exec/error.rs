@@ -55,9 +55,9 @@ pub enum Error {
         /// The operation.
         op: &'static str,
     },
-    /// A name of a machine that means none.
+    /// A name that means no device.
     #[error("device `{0}`: name cpu, or the number of one CUDA device, such as 0")]
-    Machine(String),
+    UnknownDevice(String),
     /// CUDA is asked for, and this program has none.
     #[error(
         "this program was built without CUDA; build it with --features cudnn, or compute with --device cpu"

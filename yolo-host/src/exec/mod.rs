@@ -18,6 +18,6 @@ mod plan;
 mod primitive;
 pub mod train_cpu;
 
-pub use device::Machine;
+pub use device::Device;
 pub use error::Error;
-pub use network::{Evaluator, OutputMap};
+pub use network::{Network, OutputMap};

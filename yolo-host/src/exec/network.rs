@@ -17,7 +17,7 @@ pub struct OutputMap<'a> {
 }
 
 /// Runs a network in evaluation mode.
-pub trait Evaluator: Send {
+pub trait Network: Send {
     /// Runs it on images `[batch, channels, height, width]`; no reverse pass can follow.
     ///
     /// Fails if the images do not fit, or the device cannot.

@@ -8,7 +8,7 @@ use crate::random::Stream;
 /// Share of boxes that the anchors must fit, or better ones are looked for.
 const GOOD_RECALL: f64 = 0.98;
 
-/// Numbers two by two.
+/// Precision two by two.
 pub(super) fn pairs(values: &[f32]) -> Vec<[f64; 2]> {
     values.chunks_exact(2).map(|pair| [f64::from(pair[0]), f64::from(pair[1])]).collect()
 }

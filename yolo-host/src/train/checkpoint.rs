@@ -1,8 +1,8 @@
 //! What a training leaves on the disk: self-describing weights for users, and the whole state for a resume. Each file
 //! appears whole or not at all, and a resume reads one file only.
 
-use super::learner::Set;
-use super::{EarlyStopping, Error, Training};
+use super::train_step::Set;
+use super::{EarlyStopping, Error, TrainingRun};
 use crate::graph::{ParamId, Role};
 use crate::model::Model;
 use crate::weights::{self, Array, Checkpoint, Data, Meta, Precision};
@@ -63,7 +63,7 @@ impl Progress {
     }
 }
 
-impl Training {
+impl TrainingRun {
     /// The folder's file.
     pub fn weights_file(&self, name: &str) -> PathBuf {
         self.folder.join("weights").join(format!("{name}.safetensors"))
@@ -138,7 +138,7 @@ impl Training {
             for (name, set) in Set::ALL {
                 match arrays.get(&format!("{name}/{}", param.name)) {
                     Some(Array { shape, data: Data::F32(values) }) if *shape == param.shape => {
-                        self.learner.set(set, ParamId(i), values)?;
+                        self.train_step.set(set, ParamId(i), values)?;
                     }
                     Some(_) => {
                         return Err(why(format!("{name}/{} has another shape than the model", param.name)));
@@ -160,7 +160,7 @@ impl Training {
         for (i, param) in self.model.graph.params.iter().enumerate() {
             let data = match param.role {
                 Role::Counter => Data::I64(vec![batches]),
-                _ => Data::F32(self.learner.get(set, ParamId(i))?),
+                _ => Data::F32(self.train_step.get(set, ParamId(i))?),
             };
             if !data.is_empty() {
                 named.push((param.name.clone(), Array { shape: param.shape.clone(), data }));
@@ -170,7 +170,7 @@ impl Training {
     }
 }
 
-/// Numbers of a run are finite, and its keys are text: this cannot fail.
+/// Precision of a run are finite, and its keys are text: this cannot fail.
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

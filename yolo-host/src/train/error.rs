@@ -2,7 +2,7 @@
 
 use crate::loss::LossError;
 use crate::plugin::RegistryError;
-use crate::{data, exec, model, report, text, validator, weights};
+use crate::{data, exec, model, report, text, validation, weights};
 use std::path::PathBuf;
 
 /// A training that cannot be started or go on.
@@ -50,7 +50,7 @@ pub enum Error {
     Loss(#[from] LossError),
     /// Validation fails.
     #[error(transparent)]
-    Validation(Box<validator::Error>),
+    Validation(Box<validation::Error>),
     /// Results cannot be written.
     #[error(transparent)]
     Report(#[from] report::Error),
@@ -103,4 +103,4 @@ macro_rules! boxed {
         })*
     };
 }
-boxed!(Registry RegistryError, Network exec::Error, Validation validator::Error, Model model::Error);
+boxed!(Registry RegistryError, Network exec::Error, Validation validation::Error, Model model::Error);

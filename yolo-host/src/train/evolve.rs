@@ -4,11 +4,11 @@
 //! What it draws depends on the seed and on how many generations there are, and parents are what evolve.csv says, so that
 //! an evolution that was stopped goes on to the same generations.
 
-use super::{Error, Gene, Hyper, Observer, Training};
+use super::{Error, Gene, Hyper, Observer, TrainingRun};
 use crate::eval::Summary;
 use crate::random::Stream;
 use crate::report::evolve::{Generation, RESULTS, append, best, read, write_best};
-use crate::validator::Validation;
+use crate::validation::Validation;
 use std::path::{Path, PathBuf};
 
 /// So many of the best may be parents.
@@ -100,7 +100,7 @@ impl Evolution {
     }
 }
 
-impl Training {
+impl TrainingRun {
     /// Trains all epochs and leaves nothing on the disk. What the last validation came to, as a generation of an evolution has
     /// it; none if the observer asked to stop.
     ///

@@ -1,11 +1,11 @@
 //! What a training tells of itself.
 
 use super::check::moving;
-use super::{Group, Hyper, Options, Training, groups};
+use super::{Group, Hyper, Options, TrainingRun, groups};
 use crate::data::Loader;
 use crate::model::Model;
 
-impl Training {
+impl TrainingRun {
     /// Names of the classes.
     pub fn names(&self) -> &[String] {
         &self.names

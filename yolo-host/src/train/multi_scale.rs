@@ -47,7 +47,7 @@ fn places(from: usize, to: usize) -> Vec<(usize, usize, f32)> {
 mod tests {
     use super::*;
 
-    /// Numbers from `torch.nn.functional.interpolate` of PyTorch 2.8.
+    /// Precision from `torch.nn.functional.interpolate` of PyTorch 2.8.
     #[test]
     fn stretching_is_pytorchs() {
         let small = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0];

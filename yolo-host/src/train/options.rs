@@ -1,6 +1,6 @@
 //! What a training is asked to do: upstream's options, as far as they make sense on one machine.
 
-use super::{Machine, Rule};
+use super::{Device, Rule};
 use crate::data::{Cache, SplitOptions};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -61,7 +61,8 @@ pub struct Options {
     pub seed: u64,
     /// What computes.
     #[serde(default)]
-    pub machine: Machine,
+    #[serde(rename = "machine")] // as state files have it since 0.1
+    pub device: Device,
     /// Maps and their gradients in bf16, where the machine is not the CPU.
     #[serde(default)]
     pub amp: bool,

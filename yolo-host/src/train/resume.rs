@@ -2,7 +2,7 @@
 
 use super::checkpoint::{HYPER, OPTIONS, PROGRESS};
 use super::setup::Parts;
-use super::{Error, Hyper, Machine, Observer, Options, Progress, Training};
+use super::{Device, Error, Hyper, Observer, Options, Progress, TrainingRun};
 use crate::data::Cache;
 use crate::model::{Model, Spec, State};
 use crate::plugin::Registry;
@@ -24,7 +24,7 @@ pub struct Saved {
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     /// What computes.
-    pub machine: Option<Machine>,
+    pub device: Option<Device>,
     /// Epochs in all.
     pub epochs: Option<usize>,
     /// Where the dataset is now.
@@ -96,7 +96,7 @@ impl Saved {
 
     /// Changes options and progress, unless there is nothing left to do.
     fn change(&mut self, changes: &Changes, observer: &mut dyn Observer) -> Result<(), Error> {
-        let Changes { machine, epochs, workers, cache, patience, save_period, nosave, noval, .. } = changes;
+        let Changes { device, epochs, workers, cache, patience, save_period, nosave, noval, .. } = changes;
         let (done, old) = (self.progress.epoch, self.options.epochs);
         if let Some(patience) = *patience {
             self.options.patience = patience;
@@ -133,7 +133,7 @@ impl Saved {
         self.progress.finished = false;
         let options = &mut self.options;
         options.epochs = epochs;
-        options.machine = machine.unwrap_or(options.machine);
+        options.device = device.unwrap_or(options.device);
         options.workers = workers.unwrap_or(options.workers);
         options.cache = cache.unwrap_or(options.cache);
         options.save_period = save_period.unwrap_or(options.save_period);
@@ -194,7 +194,7 @@ fn whole(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-impl Training {
+impl TrainingRun {
     /// Goes on with a training, as if it had never stopped but for the changes.
     ///
     /// # Errors

@@ -1,13 +1,13 @@
 //! The loop: batches, steps, averages, validation, checkpoints.
 
-use super::learner::Set;
-use super::{Error, Options, Training, multi_scale};
+use super::train_step::Set;
+use super::{Error, Options, TrainingRun, multi_scale};
 use crate::atomic;
 use crate::data::{Batch, Loader, Split, SplitName};
 use crate::random::Stream;
 use crate::report::tensorboard::EventFile;
 use crate::report::{EpochRow, csv};
-use crate::validator::{self, Validation, maps, targets, validate};
+use crate::validation::{self, Validation, maps, targets, validate};
 use crate::weights;
 use std::borrow::Cow;
 use std::time::Instant;
@@ -70,7 +70,7 @@ pub enum Finish {
     Stopped,
 }
 
-impl Training {
+impl TrainingRun {
     /// Trains until the last epoch, or until the observer or patience stops it.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Finish, Error> {
         let results = self.folder.join("results.csv");
@@ -129,7 +129,7 @@ impl Training {
         let batches = self.train.batches();
         if self.progress.batch == 0 {
             // As the reference, which forgets what an epoch's end left of an accumulation.
-            self.learner.forget();
+            self.train_step.forget();
             self.progress.mean = [0.0; 3];
         }
         let loader = self.train.epoch(epoch, self.progress.batch, self.chosen(epoch));
@@ -169,8 +169,8 @@ impl Training {
             size = multi_scale::size(seed, iteration, imgsz, size, self.model.detect.max_stride());
             planes = Cow::Owned(multi_scale::stretch(&planes, [rows, columns], size));
         }
-        self.learner.forward(&planes, [n, channels, size[0], size[1]])?;
-        let mut loss = match self.loss.compute(&maps(&self.learner.outputs()?), n, &targets(batch)) {
+        self.train_step.forward(&planes, [n, channels, size[0], size[1]])?;
+        let mut loss = match self.loss.compute(&maps(&self.train_step.outputs()?), n, &targets(batch)) {
             Ok(loss) => loss,
             Err(error) if error.is_not_finite() => {
                 return Err(self.diverged(epoch, place, error.to_string()));
@@ -180,15 +180,15 @@ impl Training {
         if self.options.quad {
             loss.grads.iter_mut().flatten().for_each(|grad| *grad *= 4.0);
         }
-        self.learner.backward(&loss.grads)?;
+        self.train_step.backward(&loss.grads)?;
         self.progress.counts[2] += 1;
         if iteration as i64 - self.progress.last_step >= now.accumulate as i64 {
-            self.learner.step(&now.rates)?;
+            self.train_step.step(&now.rates)?;
             self.progress.counts[0] += 1;
             self.progress.counts[1] += 1;
             self.progress.last_step = iteration as i64;
         } else {
-            self.learner.wait()?;
+            self.train_step.wait()?;
         }
         Ok(loss.items)
     }
@@ -231,7 +231,7 @@ impl Training {
     /// Judges the best weights, as they are in their file; `each` sees every batch.
     pub fn validate_best(
         &mut self,
-        each: &mut dyn FnMut(&validator::Judged, &Loader),
+        each: &mut dyn FnMut(&validation::ValidatedBatch, &Loader),
     ) -> Result<Validation, Error> {
         let mut checkpoint = weights::read(&self.weights_file("best"))?;
         let params = self.model.graph.params.iter();
@@ -249,23 +249,23 @@ impl Training {
     fn judge(
         &mut self,
         values: Option<&[Vec<f32>]>,
-        each: &mut dyn FnMut(&validator::Judged, &Loader),
+        each: &mut dyn FnMut(&validation::ValidatedBatch, &Loader),
     ) -> Result<Validation, Error> {
-        let options = validator::Options { single_cls: self.options.single_cls, ..Default::default() };
+        let options = validation::Options { single_cls: self.options.single_cls, ..Default::default() };
         let detect = &self.model.detect;
         let anchors = match values.map(|values| &values[detect.anchors.0]) {
             Some(anchors) if !anchors.is_empty() => anchors.clone(),
-            _ => self.learner.get(Set::Averages, detect.anchors)?,
+            _ => self.train_step.get(Set::Averages, detect.anchors)?,
         };
         let network = match values {
-            Some(values) => self.learner.with(values)?,
-            None => self.learner.averaged()?,
+            Some(values) => self.train_step.with(values)?,
+            None => self.train_step.averaged()?,
         };
         let (loss, val) = (Some(&mut self.loss), &self.val);
-        let mut each = |judged: &validator::Judged| each(judged, val);
+        let mut each = |judged: &validation::ValidatedBatch| each(judged, val);
         let validated = validate(network, detect, &anchors, val, loss, &options, &mut each);
         validated.map_err(|error| match error {
-            validator::Error::Loss(error) if error.is_not_finite() => {
+            validation::Error::Loss(error) if error.is_not_finite() => {
                 self.diverged(self.progress.epoch - 1, self.train.batches() - 1, error.to_string())
             }
             error => error.into(),
@@ -288,9 +288,9 @@ impl Training {
         }
     }
 
-    /// Numbers that are not finite must not replace a good checkpoint.
+    /// Precision that are not finite must not replace a good checkpoint.
     pub(super) fn check_finite(&self, epoch: usize) -> Result<(), Error> {
-        if self.learner.is_finite()? {
+        if self.train_step.is_finite()? {
             return Ok(());
         }
         Err(self.diverged(epoch, self.train.batches() - 1, "weights are not finite".into()))

@@ -2,7 +2,7 @@
 
 use super::autoanchor::{self, pairs};
 use super::check;
-use super::learner::{Learner, largest_batch, learner};
+use super::train_step::{TrainStep, largest_batch, train_step};
 use super::{EarlyStopping, Error, Hyper, Observer, Options, Progress, Schedule, head};
 use crate::classes::{By, ClassMap, list};
 use crate::data::{self, Dataset, Loader, LoaderOptions, Split, SplitName, SplitOptions};
@@ -13,13 +13,13 @@ use crate::weights;
 use std::path::{Path, PathBuf};
 
 /// A model in training, with its data.
-pub struct Training {
+pub struct TrainingRun {
     pub(super) options: Options,
     pub(super) hyper: Hyper,
     pub(super) folder: PathBuf,
     pub(super) names: Vec<String>,
     pub(super) model: Model,
-    pub(super) learner: Box<dyn Learner>,
+    pub(super) train_step: Box<dyn TrainStep>,
     pub(super) loss: ComputeLoss,
     pub(super) schedule: Schedule,
     pub(super) train: Loader,
@@ -29,7 +29,7 @@ pub struct Training {
     pub(super) fitness: f64,
 }
 
-impl Training {
+impl TrainingRun {
     /// A new training, whose results go to `folder`. What can be wrong with options, weights and model is told before any
     /// data is read.
     ///
@@ -148,8 +148,8 @@ impl Training {
         });
         loss.set_balance(&progress.balance);
         let [steps, updates, _] = progress.counts;
-        Ok(Training {
-            learner: learner(&options, &model, state, [steps, updates])?,
+        Ok(TrainingRun {
+            train_step: train_step(&options, &model, state, [steps, updates])?,
             names: parts.names,
             folder: folder.into(),
             fitness: 0.0,

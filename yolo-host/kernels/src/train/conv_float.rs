@@ -3,7 +3,7 @@
 use super::{dense, dense_weight, depthwise};
 use crate::base::{Float, Isa, isa};
 
-/// Numbers that convolutions train on: f32 by the fast kernels, f64 by the reference kernels, for checking whole networks.
+/// Precision that convolutions train on: f32 by the fast kernels, f64 by the reference kernels, for checking whole networks.
 pub trait ConvFloat: Float {
     /// Forward, or the gradient by the input: see `dense::Dense`.
     fn dense(job: &dense::Dense<Self>, dst: &mut [Self]);

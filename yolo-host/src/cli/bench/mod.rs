@@ -13,7 +13,7 @@ use super::plugins::PluginArgs;
 use super::precision::PrecisionArgs;
 use super::progress::bar;
 use super::{Outcome, check_data, pixels};
-use crate::exec::Machine;
+use crate::exec::Device;
 use anyhow::{Context, ensure};
 use quality::Judge;
 use rayon::ThreadPool;
@@ -78,7 +78,7 @@ fn between<const LEAST: usize, const MOST: usize>(text: &str) -> Result<usize, S
 const TURN: usize = 5;
 
 pub fn run(mut args: BenchArgs) -> anyhow::Result<Outcome> {
-    args.precision.settle(Machine::Cpu)?;
+    args.precision.settle(Device::Cpu)?;
     let pools = threads::pools(&args.threads)?;
     if args.serve {
         let [pool] = pools.as_slice() else { anyhow::bail!("--serve takes one number of --threads") };

@@ -5,7 +5,7 @@ use super::super::val::matched;
 use super::subject::Subject;
 use crate::classes::ClassMap;
 use crate::data::{Dataset, Item, Loader, LoaderOptions, SplitName, SplitOptions};
-use crate::validator::{Judged, Options, validate};
+use crate::validation::{Options, ValidatedBatch, validate};
 use anyhow::Context;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -66,7 +66,7 @@ impl Judge {
         };
         let loader = Loader::new(self.items.clone(), loading)?;
         let progress = bar(loader.batches(), name);
-        let mut watch = |judged: &Judged| progress.set_position(judged.index as u64 + 1);
+        let mut watch = |judged: &ValidatedBatch| progress.set_position(judged.index as u64 + 1);
         let options = Options { classes: self.classes.get(name).cloned(), ..Options::default() };
         let validation = validate(engine, &model.detect, anchors, &loader, None, &options, &mut watch)?;
         progress.finish_and_clear();

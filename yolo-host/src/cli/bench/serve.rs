@@ -88,8 +88,8 @@ fn load(
     notes(registry);
     let images = weights::read(input)?.arrays.remove("input");
     let (planes, shape) = fitting(images, &model).with_context(|| input.display().to_string())?;
-    let numbers = precision.numbers(&model, &state, [shape[2], shape[3]])?;
-    let mut engine = Engine::with_numbers(&model.graph, state, &model.detect.outputs, &numbers);
+    let precision = precision.precision(&model, &state, [shape[2], shape[3]])?;
+    let mut engine = Engine::with_precision(&model.graph, state, &model.detect.outputs, &precision);
     memory::check(&engine, shape).with_context(|| input.display().to_string())?;
     engine.run(&planes, shape)?;
     weights::write(output, &raw_maps(&engine, &model)?, Precision::F32)?;

@@ -76,8 +76,8 @@ impl Subject {
         model.check_size(height, width)?;
         let shape = [batch, model.spec.channels, height, width];
         let anchors = state.floats(model.detect.anchors).to_vec();
-        let numbers = precision.numbers(&model, &state, [height, width])?;
-        let engine = Engine::with_numbers(&model.graph, state, &model.detect.outputs, &numbers);
+        let precision = precision.precision(&model, &state, [height, width])?;
+        let engine = Engine::with_precision(&model.graph, state, &model.detect.outputs, &precision);
         let maps = memory::check(&engine, shape).with_context(|| file.display().to_string())?;
         let mut noise = Stream::keyed("pictures");
         Ok(Subject {

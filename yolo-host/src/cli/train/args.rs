@@ -5,7 +5,7 @@ use crate::cli::run_folder::FolderArgs;
 use crate::cli::threads::ThreadArgs;
 use crate::cli::{pixels, share};
 use crate::data::Cache;
-use crate::train::{Machine, Options, Rule};
+use crate::train::{Device, Options, Rule};
 use anyhow::{Context, ensure};
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use std::path::PathBuf;
@@ -33,8 +33,8 @@ pub struct TrainArgs {
     pub optimiser: OptimiserArgs,
     #[command(flatten, next_help_heading = "Results")]
     pub results: ResultArgs,
-    #[command(flatten, next_help_heading = "Machine")]
-    pub machine: MachineArgs,
+    #[command(flatten, next_help_heading = "Device")]
+    pub device: MachineArgs,
     #[command(flatten, next_help_heading = "Plugins")]
     pub plugins: PluginArgs,
 }
@@ -185,7 +185,7 @@ fn epochs(text: &str) -> Result<usize, String> {
 impl TrainArgs {
     /// What the library is asked for.
     pub fn options(&self) -> anyhow::Result<Options> {
-        let TrainArgs { data, model, training, optimiser, results, machine, .. } = self;
+        let TrainArgs { data, model, training, optimiser, results, device, .. } = self;
         let imgsz = data.imgsz[0];
         ensure!(
             data.imgsz.iter().all(|side| *side == imgsz),
@@ -226,7 +226,7 @@ impl TrainArgs {
             single_cls: data.single_cls,
             split: data.split,
             optimizer: optimiser.optimizer,
-            workers: machine.workers,
+            workers: device.workers,
             quad: data.quad,
             cos_lr: optimiser.cos_lr,
             label_smoothing: optimiser.label_smoothing,
@@ -234,8 +234,8 @@ impl TrainArgs {
             freeze: model.freeze.clone(),
             save_period,
             seed: training.seed,
-            machine: Machine::named(&machine.device).context("--device")?,
-            amp: !machine.no_amp,
+            device: Device::named(&device.device).context("--device")?,
+            amp: !device.no_amp,
         })
     }
 }

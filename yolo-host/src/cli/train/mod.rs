@@ -14,7 +14,7 @@ use super::progress::Watch;
 use super::{Outcome, check_data, evolve, facts, weights};
 use crate::atomic;
 use crate::plugin::Registry;
-use crate::train::{Finish, Hyper, Training};
+use crate::train::{Finish, Hyper, TrainingRun};
 use anyhow::Context;
 use args::PROJECT;
 use std::io::Write;
@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 pub fn run(train: Train) -> anyhow::Result<Outcome> {
     let train = train.with_file()?;
-    train.args.machine.threads.start()?;
+    train.args.device.threads.start()?;
     let mut registry = train.args.plugins.registry()?;
     let mut watch = Watch::new();
     let (mut training, folder) = match &train.args.training.resume {
@@ -57,7 +57,7 @@ pub fn run(train: Train) -> anyhow::Result<Outcome> {
 }
 
 enum Started {
-    Training(Box<Training>, PathBuf),
+    Training(Box<TrainingRun>, PathBuf),
     Evolved(Outcome),
 }
 
@@ -82,7 +82,7 @@ fn start(train: &Train, registry: &mut Registry, watch: &mut Watch) -> anyhow::R
         let ran = evolve::run(count as usize, &options, hyper, &folder, registry, watch);
         return ran.inspect_err(|_| unused()).map(Started::Evolved);
     }
-    let made = Training::new(options, hyper, &folder, registry, watch).inspect_err(|_| unused())?;
+    let made = TrainingRun::new(options, hyper, &folder, registry, watch).inspect_err(|_| unused())?;
     Ok(Started::Training(Box::new(made), folder))
 }
 
@@ -96,7 +96,7 @@ fn write_hyper(folder: &Path, hyper: &Hyper) -> anyhow::Result<()> {
 }
 
 /// Validates the best weights, and draws the run.
-fn judge(training: &mut Training, folder: &Path) -> anyhow::Result<()> {
+fn judge(training: &mut TrainingRun, folder: &Path) -> anyhow::Result<()> {
     let mut album = Album::new(folder, training.names());
     album.labels(training.images())?;
     for (i, batch) in training.images().epoch(0, 0, None).take(BATCHES).enumerate() {

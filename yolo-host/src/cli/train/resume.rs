@@ -4,7 +4,7 @@ use super::given::Train;
 use crate::cli::progress::Watch;
 use crate::cli::run_folder::FolderArgs;
 use crate::plugin::Registry;
-use crate::train::{Changes, Hyper, Saved, Training};
+use crate::train::{Changes, Hyper, Saved, TrainingRun};
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 use std::fs;
@@ -40,7 +40,7 @@ pub fn resume(
     path: Option<&Path>,
     registry: &mut Registry,
     watch: &mut Watch,
-) -> anyhow::Result<(Training, PathBuf)> {
+) -> anyhow::Result<(TrainingRun, PathBuf)> {
     let results = &train.args.results.folder;
     let named = train.told("name").then(|| results.project.join(&results.name));
     let state = match (path, named) {
@@ -53,7 +53,7 @@ pub fn resume(
     let old = saved.folder().to_path_buf();
     let moved = if path.is_some() { elsewhere(train, &old)? } else { None };
     let changes = Changes { folder: moved.clone(), ..changes(train)? };
-    let made = Training::resume(saved, &changes, registry, watch);
+    let made = TrainingRun::resume(saved, &changes, registry, watch);
     let made = made.inspect_err(|_| _ = moved.as_ref().map(fs::remove_dir))?;
     eprintln!("resuming {}", state.display());
     if let Some(new) = &moved {
@@ -168,7 +168,7 @@ fn changes(train: &Train) -> anyhow::Result<Changes> {
         train.told(id).then_some(value)
     }
     Ok(Changes {
-        machine: told(train, "device", asked.machine).filter(|_| !train.args.machine.device.is_empty()),
+        device: told(train, "device", asked.device).filter(|_| !train.args.device.device.is_empty()),
         epochs: told(train, "epochs", asked.epochs),
         data: train.args.data.data.clone(),
         workers: told(train, "workers", asked.workers),

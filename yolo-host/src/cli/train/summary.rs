@@ -1,11 +1,11 @@
 //! What is about to be trained, a line each, before the first batch.
 
 use crate::cli::output::thousands;
-use crate::train::{Machine, Training};
+use crate::train::{Device, TrainingRun};
 use std::path::Path;
 
 /// Tells it on standard error.
-pub fn print(training: &Training, folder: &Path) -> anyhow::Result<()> {
+pub fn print(training: &TrainingRun, folder: &Path) -> anyhow::Result<()> {
     let (options, model) = (training.options(), training.model());
     let statistics = model.statistics(options.imgsz)?;
     let moving = training.moving();
@@ -40,11 +40,11 @@ pub fn print(training: &Training, folder: &Path) -> anyhow::Result<()> {
         if batches == 1 { "batch" } else { "batches" },
     );
     eprintln!("epochs: {}, beginning with {}", options.epochs, training.epochs_done() + 1);
-    let mixed = if options.amp && options.machine != Machine::Cpu { ", in mixed precision" } else { "" };
+    let mixed = if options.amp && options.device != Device::Cpu { ", in mixed precision" } else { "" };
     let (threads, workers) = (rayon::current_num_threads(), options.workers.max(1));
     eprintln!(
         "training on {}{mixed}: threads that compute {threads}, that prepare images {workers}",
-        options.machine
+        options.device
     );
     eprintln!("results go to {}", folder.display());
     Ok(())

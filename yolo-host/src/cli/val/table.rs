@@ -1,7 +1,7 @@
 //! The metrics of a validation as upstream prints them.
 
 use super::super::output::{line, padded};
-use crate::validator::Validation;
+use crate::validation::Validation;
 
 /// Upstream's table, and the times.
 pub fn print(validation: &Validation, names: &[String], verbose: bool) -> anyhow::Result<()> {

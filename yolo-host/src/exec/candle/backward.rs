@@ -1,7 +1,7 @@
 //! The reverse pass: every step turns the gradient of its output into those of its inputs and parameters. A tensor that
 //! several steps read gets the sum of all of theirs, added in the order of the steps.
 
-use super::{Saved, Trainer, act, moves, norm, pool, wide};
+use super::{Executor, Saved, act, moves, norm, pool, wide};
 use super::{custom, transfer};
 use crate::exec::Error;
 use crate::graph::{Op, ParamId, ValueId};
@@ -10,10 +10,10 @@ use candle_core::{Result as Candle, Tensor};
 /// The gradients on their way: one for each tensor that has received any.
 struct Flow<'a> {
     grads: Vec<Option<Tensor>>,
-    trainer: &'a mut Trainer,
+    trainer: &'a mut Executor,
 }
 
-impl Trainer {
+impl Executor {
     /// Sets the gradient of every parameter, given those of some tensors that were asked for, of the tensors' shapes.
     ///
     /// Fails without a forward pass in training before it, for a gradient of another shape or of a tensor that was not asked
@@ -29,7 +29,7 @@ impl Trainer {
             if let Some(grad) = flow.grads[step.output].take().filter(|_| step.trainable) {
                 flow.step(i, &grad)?;
             }
-            let Trainer { steps, tensors, .. } = &mut *flow.trainer;
+            let Executor { steps, tensors, .. } = &mut *flow.trainer;
             steps[i].free_backward.iter().for_each(|value| tensors[*value] = None);
         }
         self.cast.fill(None);

@@ -11,14 +11,14 @@ pub type Output = (Vec<usize>, Vec<f32>);
 
 /// A graph with its parameters on a device, ready to run.
 #[derive(Debug)]
-pub struct Network {
+pub struct Eager {
     graph: Graph,
     params: Vec<Option<Tensor>>,
     last_uses: Vec<usize>,
     device: Device,
 }
 
-impl Network {
+impl Eager {
     /// Brings the values of a model to a device.
     pub fn new(graph: &Graph, state: &State, device: &Device) -> Result<Self, Error> {
         let params = graph.params.iter().enumerate().map(|(i, param)| match param.role {
@@ -26,7 +26,7 @@ impl Network {
             _ => Tensor::from_slice(state.floats(ParamId(i)), param.shape.as_slice(), device).map(Some),
         });
         let params = params.collect::<Result<_, _>>().map_err(|source| transfer(device, source))?;
-        Ok(Network { graph: graph.clone(), params, last_uses: graph.last_uses(), device: device.clone() })
+        Ok(Eager { graph: graph.clone(), params, last_uses: graph.last_uses(), device: device.clone() })
     }
 
     /// The device that it runs on.

@@ -1,7 +1,7 @@
 //! The forward pass.
 
 use super::conv::Convolution;
-use super::{Saved, Trainer, moves, norm, pool, wide};
+use super::{Executor, Saved, moves, norm, pool, wide};
 use super::{custom, ops, transfer};
 use crate::exec::Error;
 use crate::exec::plan::Step;
@@ -9,7 +9,7 @@ use crate::graph::{Op, ParamId, Upsample};
 use candle_core::Tensor;
 use yolo_kernels::{ConvShape, Window};
 
-impl Trainer {
+impl Executor {
     /// Runs the network on images `[batch, channels, height, width]`, from any device and of any kind of number. In training
     /// batch norm takes the statistics of the batch and moves its running ones.
     ///
@@ -42,7 +42,7 @@ impl Trainer {
                 _ => self.run(i, &shapes[output], training)?,
             };
             self.tensors[output] = Some(value);
-            let Trainer { steps, tensors, saved, .. } = self;
+            let Executor { steps, tensors, saved, .. } = self;
             let free: &[usize] = match (training, keep) {
                 (true, _) => &steps[i].free_forward,
                 (false, true) => &[],

@@ -17,7 +17,7 @@ mod norm;
 mod ops;
 mod pool;
 
-pub use eager::{Network, Output};
+pub use eager::{Eager, Output};
 
 use crate::exec::Error;
 use crate::exec::plan::{self, Step};
@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 
 /// What numbers training computes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Precision {
+pub enum TrainPrecision {
     /// f64, in which whole networks can be checked.
     Double,
     /// f32.
@@ -41,11 +41,11 @@ pub enum Precision {
     Mixed,
 }
 
-impl Precision {
+impl TrainPrecision {
     /// The numbers of parameters and their gradients.
     pub fn parameters(self) -> DType {
         match self {
-            Precision::Double => DType::F64,
+            TrainPrecision::Double => DType::F64,
             _ => DType::F32,
         }
     }
@@ -53,7 +53,7 @@ impl Precision {
     /// The numbers of the graph's tensors and their gradients.
     pub fn maps(self) -> DType {
         match self {
-            Precision::Mixed => DType::BF16,
+            TrainPrecision::Mixed => DType::BF16,
             _ => self.parameters(),
         }
     }
@@ -88,12 +88,12 @@ fn wide(x: &Tensor) -> candle_core::Result<Tensor> {
 
 /// A network with its parameters and their gradients on a device, for training.
 #[derive(Debug)]
-pub struct Trainer {
+pub struct Executor {
     graph: Graph,
     steps: Vec<Step>,
     wanted: Vec<ValueId>,
     device: Device,
-    precision: Precision,
+    precision: TrainPrecision,
     /// In the order of the graph; a counter is none.
     params: Vec<Option<Tensor>>,
     /// The same in the numbers of maps, from a forward pass to its reverse.
@@ -123,7 +123,7 @@ enum Saved {
     Places(Option<Tensor>),
 }
 
-impl Trainer {
+impl Executor {
     /// A network whose tensors `wanted` can be read after each forward pass, and receive gradients.
     ///
     /// Fails if a custom operation has no gradient, or the device does not take the values.
@@ -132,7 +132,7 @@ impl Trainer {
         state: &State,
         wanted: &[ValueId],
         device: &Device,
-        precision: Precision,
+        precision: TrainPrecision,
     ) -> Result<Self, Error> {
         graph.check_trainable()?;
         let steps = plan::steps(graph, wanted);
@@ -146,7 +146,7 @@ impl Trainer {
         let params = graph.params.iter().enumerate().map(param);
         let params: Vec<Option<Tensor>> =
             params.collect::<candle_core::Result<_>>().map_err(|source| transfer(device, source))?;
-        let mut trainer = Trainer {
+        let mut trainer = Executor {
             grads: vec![None; params.len()],
             tensors: vec![None; graph.nodes.len()],
             saved: steps.iter().map(|_| Saved::Nothing).collect(),
@@ -208,7 +208,7 @@ impl Trainer {
     }
 
     /// What numbers it computes with.
-    pub fn precision(&self) -> Precision {
+    pub fn precision(&self) -> TrainPrecision {
         self.precision
     }
 
@@ -261,7 +261,7 @@ impl Trainer {
         self.graph.params.iter().zip(&self.params).map(array).collect()
     }
 
-    /// Numbers of a shape as a tensor on the device, in the numbers of parameters.
+    /// TrainPrecision of a shape as a tensor on the device, in the numbers of parameters.
     ///
     /// Fails if there are not so many, or the device does not take them.
     pub fn to_device(&self, values: &[f32], shape: &[usize]) -> Result<Tensor, Error> {

@@ -1,11 +1,11 @@
 //! A trainer as a network in evaluation mode.
 
-use super::{Trainer, transfer};
-use crate::exec::{Error, Evaluator, OutputMap};
+use super::{Executor, transfer};
+use crate::exec::{Error, Network, OutputMap};
 use candle_core::{DType, Tensor};
 use std::borrow::Cow;
 
-impl Evaluator for Trainer {
+impl Network for Executor {
     fn evaluate(&mut self, images: &[f32], shape: [usize; 4]) -> Result<(), Error> {
         let images = self.to_device(images, &shape)?;
         self.infer(&images)

@@ -8,11 +8,11 @@ use crate::graph::{Graph, NodeError};
 pub struct Fit {
     /// The shape of every node's tensor.
     pub shapes: Vec<Vec<usize>>,
-    /// Numbers of each buffer, and the slot that it lies in.
+    /// Precision of each buffer, and the slot that it lies in.
     pub lens: Vec<usize>,
     /// See there.
     pub slots: Vec<usize>,
-    /// Numbers of each slot.
+    /// Precision of each slot.
     pub sizes: Vec<usize>,
 }
 

@@ -4,16 +4,16 @@
 mod fit;
 mod fold;
 mod layout;
-mod numbers;
+mod precision;
 mod profile;
 mod program;
 mod run;
 
-use crate::exec::{Error, Evaluator, OutputMap};
+use crate::exec::{Error, Network, OutputMap};
 use crate::graph::{Graph, ValueId};
 use crate::model::State;
 use fit::Fit;
-pub use numbers::{Numbers, Ranges};
+pub use precision::{Precision, Ranges};
 pub use profile::{Profile, Spread, Step};
 use program::{Program, program};
 use std::borrow::Cow;
@@ -52,19 +52,24 @@ enum Images<'a> {
 pub struct Output<'a> {
     /// `[batch, channels, height, width]`
     pub shape: &'a [usize],
-    /// Numbers in the order batch, height, width, channel.
+    /// Precision in the order batch, height, width, channel.
     pub data: &'a [f32],
 }
 
 impl Engine {
     /// Prepares a graph with its values; the tensors `wanted` can be read after each run.
     pub fn new(graph: &Graph, state: State, wanted: &[ValueId]) -> Self {
-        Self::with_numbers(graph, state, wanted, &Numbers::F32)
+        Self::with_precision(graph, state, wanted, &Precision::F32)
     }
 
     /// The same in reduced precision. What has no range, or reaches too far for whole numbers, is computed in f32.
-    pub fn with_numbers(graph: &Graph, mut state: State, wanted: &[ValueId], numbers: &Numbers) -> Self {
-        let program = program(graph, &mut state, wanted, isa(), numbers);
+    pub fn with_precision(
+        graph: &Graph,
+        mut state: State,
+        wanted: &[ValueId],
+        precision: &Precision,
+    ) -> Self {
+        let program = program(graph, &mut state, wanted, isa(), precision);
         Engine {
             params: run::params(graph, &state, &program),
             graph: graph.clone(),
@@ -109,7 +114,7 @@ impl Engine {
         Some(Output { shape, data: &self.slots[slot][..len] })
     }
 
-    /// Numbers of memory that a run of the last size uses, besides weights.
+    /// Precision of memory that a run of the last size uses, besides weights.
     pub fn memory(&self) -> usize {
         self.fits.last().map_or(0, |fit| fit.sizes.iter().sum())
     }
@@ -132,7 +137,7 @@ impl Engine {
     }
 }
 
-impl Evaluator for Engine {
+impl Network for Engine {
     fn evaluate(&mut self, images: &[f32], shape: [usize; 4]) -> Result<(), Error> {
         self.run(images, shape)
     }

@@ -38,7 +38,7 @@ impl<T: ConvFloat> DerefMut for Spare<T> {
     }
 }
 
-/// Numbers as they lie, or in passing.
+/// Precision as they lie, or in passing.
 #[derive(Debug)]
 pub enum Rows<'a, T: ConvFloat> {
     /// As they lie.

@@ -1,7 +1,7 @@
 //! The reverse pass: every step turns the gradient of its output into those of its inputs and parameters. A tensor that
 //! several steps read gets the sum of all of theirs.
 
-use super::{Saved, Tensor, Trainer};
+use super::{Executor, Saved, Tensor};
 use crate::exec::Error;
 use crate::exec::primitive::{Ref, from_rows, map_sizes, to_rows};
 use crate::exec::primitive::{axis_copy, matrix_sizes, rows, single};
@@ -16,10 +16,10 @@ use yolo_kernels::train::norm;
 /// The gradients on their way: one for each tensor that has received any.
 pub(super) struct Flow<'a, T> {
     pub(super) grads: Vec<Option<Vec<T>>>,
-    pub(super) trainer: &'a mut Trainer<T>,
+    pub(super) trainer: &'a mut Executor<T>,
 }
 
-impl<T: ConvFloat> Trainer<T> {
+impl<T: ConvFloat> Executor<T> {
     /// Sets the gradient of every parameter, given those of some tensors that were asked for, in memory's order.
     pub fn backward(&mut self, given: &[(ValueId, &[T])]) -> Result<(), Error> {
         rayon::scope(|_| self.backward_here(given))

@@ -1,6 +1,6 @@
 //! The forward pass.
 
-use super::{Saved, Tensor, Trainer};
+use super::{Executor, Saved, Tensor};
 use crate::exec::Error;
 use crate::exec::plan::Step;
 use crate::exec::primitive::apply;
@@ -10,7 +10,7 @@ use yolo_kernels::ops::pool::{Pooling, global_forward};
 use yolo_kernels::train::norm::{self, Normal, Statistics};
 use yolo_kernels::{Conv, ConvFloat, ConvShape, Window};
 
-impl<T: ConvFloat> Trainer<T> {
+impl<T: ConvFloat> Executor<T> {
     /// Runs the network on images `[batch, channels, height, width]`, planes one after the other. In training batch norm
     /// takes the statistics of the batch and moves its running ones.
     pub fn forward(&mut self, images: &[T], shape: [usize; 4], training: bool) -> Result<(), Error> {

@@ -21,7 +21,7 @@ use yolo_kernels::{Conv, ConvFloat};
 
 /// A network with its parameters and their gradients, for training.
 #[derive(Debug)]
-pub struct Trainer<T> {
+pub struct Executor<T> {
     graph: Graph,
     steps: Vec<Step>,
     wanted: Vec<ValueId>,
@@ -52,7 +52,7 @@ enum Saved<T> {
     Places(Vec<u32>),
 }
 
-impl<T: ConvFloat> Trainer<T> {
+impl<T: ConvFloat> Executor<T> {
     /// A network whose tensors `wanted` can be read after each forward pass, and receive gradients.
     pub fn new(graph: &Graph, state: &State, wanted: &[ValueId]) -> Result<Self, Error> {
         graph.check_trainable()?;
@@ -61,7 +61,7 @@ impl<T: ConvFloat> Trainer<T> {
         let params: Vec<Vec<T>> = (0..graph.params.len())
             .map(|i| state.floats(ParamId(i)).iter().map(number).collect::<Vec<T>>())
             .collect();
-        let mut trainer = Trainer {
+        let mut trainer = Executor {
             grads: params.iter().map(|param| vec![T::zero(); param.len()]).collect(),
             values: vec![None; graph.nodes.len()],
             saved: steps.iter().map(|_| Saved::Nothing).collect(),
@@ -129,7 +129,7 @@ impl<T: ConvFloat> Trainer<T> {
         &mut self.batches
     }
 
-    /// Numbers in the kernels' order for a parameter, from row-major ones.
+    /// Precision in the kernels' order for a parameter, from row-major ones.
     pub fn in_kernel_order(&self, id: ParamId, values: &[T]) -> Vec<T> {
         match self.convolutions().iter().find(|(param, _)| *param == id.0) {
             Some((_, shape)) => from_rows(values, *shape, 1),

@@ -1,11 +1,11 @@
 //! A trainer as a network in evaluation mode.
 
-use super::Trainer;
-use crate::exec::{Error, Evaluator, OutputMap};
+use super::Executor;
+use crate::exec::{Error, Network, OutputMap};
 use crate::graph::ValueId;
 use std::borrow::Cow;
 
-impl Evaluator for Trainer<f32> {
+impl Network for Executor<f32> {
     fn evaluate(&mut self, images: &[f32], shape: [usize; 4]) -> Result<(), Error> {
         self.infer(images, shape)
     }

@@ -28,7 +28,7 @@ const PHOTOMETRIC: u64 = 262;
 const JPEG: u16 = 7;
 
 /// Why a file cannot be read.
-pub(super) enum Refused {
+pub(in crate::image) enum Refused {
     /// The format, and what its decoder said.
     Decoder(ImageFormatHint, Box<dyn Error + Send + Sync>),
     /// A kind of pixels that is not read, such as "floating-point pixels".

@@ -157,7 +157,7 @@ mod tests {
     use super::*;
     use candle_core::{Device, Tensor};
 
-    /// Numbers from torch.optim of PyTorch 2.8: one parameter a group, three steps.
+    /// Precision from torch.optim of PyTorch 2.8: one parameter a group, three steps.
     #[test]
     fn steps_are_pytorchs() {
         let grads = [[0.5, -2.0], [0.25, 1.0], [-1.0, 0.125]];

@@ -9,8 +9,8 @@ pub(super) use fitting::largest_batch;
 
 use super::check::moving;
 use super::{Ema, Optimizer, Options, Rates};
-use crate::exec::candle::Precision;
-use crate::exec::{self, Error, Evaluator, Machine, OutputMap};
+use crate::exec::candle::TrainPrecision;
+use crate::exec::{self, Device, Error, Network, OutputMap};
 use crate::graph::{ParamId, ValueId};
 use crate::model::{Model, State};
 
@@ -41,7 +41,7 @@ impl Set {
 }
 
 /// A network in training on some machine. Everything may fail as the machine does.
-pub(super) trait Learner {
+pub(super) trait TrainStep {
     /// Runs it in training on images `[batch, channels, height, width]`.
     fn forward(&mut self, images: &[f32], shape: [usize; 4]) -> Result<(), Error>;
 
@@ -64,10 +64,10 @@ pub(super) trait Learner {
     fn is_finite(&self) -> Result<bool, Error>;
 
     /// A network with the averages.
-    fn averaged(&mut self) -> Result<&mut dyn Evaluator, Error>;
+    fn averaged(&mut self) -> Result<&mut dyn Network, Error>;
 
     /// A network with these numbers, row-major; a list that is empty leaves the averages.
-    fn with(&mut self, values: &[Vec<f32>]) -> Result<&mut dyn Evaluator, Error>;
+    fn with(&mut self, values: &[Vec<f32>]) -> Result<&mut dyn Network, Error>;
 
     /// A parameter's numbers for the host, row-major; an empty list where there are none.
     fn get(&self, set: Set, id: ParamId) -> Result<Vec<f32>, Error>;
@@ -77,34 +77,34 @@ pub(super) trait Learner {
 }
 
 /// On the machine that the options name; `counts` are the optimiser's steps and the averages' updates so far.
-pub(super) fn learner(
+pub(super) fn train_step(
     options: &Options,
     model: &Model,
     state: &State,
     counts: [u64; 2],
-) -> Result<Box<dyn Learner>, Error> {
+) -> Result<Box<dyn TrainStep>, Error> {
     let graph = &model.graph;
     let outputs: &[ValueId] = &model.detect.outputs;
-    Ok(match options.machine {
-        Machine::Cpu => {
-            let trainer = exec::train_cpu::Trainer::<f32>::new(graph, state, outputs)?;
+    Ok(match options.device {
+        Device::Cpu => {
+            let trainer = exec::train_cpu::Executor::<f32>::new(graph, state, outputs)?;
             let evaluator = cpu::Judge::new(graph, state, outputs);
             let averages = Ema::new(trainer.values());
             Box::new(Parts::new(trainer, evaluator, averages, options, model, counts))
         }
-        machine => {
-            let device = machine.device()?;
-            let network = |precision| exec::candle::Trainer::new(graph, state, outputs, &device, precision);
+        device => {
+            let device = device.candle()?;
+            let network = |precision| exec::candle::Executor::new(graph, state, outputs, &device, precision);
             // Averages are judged in f32: the eight bits of bf16 would show in the metrics.
-            let trainer = network(if options.amp { Precision::Mixed } else { Precision::Tf32 })?;
-            let evaluator = network(Precision::Tf32)?;
+            let trainer = network(if options.amp { TrainPrecision::Mixed } else { TrainPrecision::Tf32 })?;
+            let evaluator = network(TrainPrecision::Tf32)?;
             let averages = Ema::new(trainer.values());
             Box::new(Parts::new(trainer, evaluator, averages, options, model, counts))
         }
     })
 }
 
-/// A learner of networks `N` whose parameters are lists or tensors `V`.
+/// A train_step of networks `N` whose parameters are lists or tensors `V`.
 struct Parts<N, E, V> {
     trainer: N,
     /// Runs the averages.

@@ -1,4 +1,4 @@
-//! Numbers and arithmetic of convolutions, and the ranges that whole numbers need.
+//! Precision and arithmetic of convolutions, and the ranges that whole numbers need.
 
 use super::Engine;
 use crate::exec::Error;
@@ -11,7 +11,7 @@ const LEAST: usize = 16;
 
 /// How convolutions over all channels are computed; everything else, and all maps, are f32.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub enum Numbers {
+pub enum Precision {
     /// As they are.
     #[default]
     F32,
@@ -25,13 +25,13 @@ pub enum Numbers {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ranges(BTreeMap<usize, [f32; 2]>);
 
-impl Numbers {
+impl Precision {
     /// Their name.
     pub fn name(&self) -> &'static str {
         match self {
-            Numbers::F32 => "f32",
-            Numbers::Bf16 => "bf16",
-            Numbers::Int8(_) => "int8",
+            Precision::F32 => "f32",
+            Precision::Bf16 => "bf16",
+            Precision::Int8(_) => "int8",
         }
     }
 
@@ -40,10 +40,10 @@ impl Numbers {
     pub(super) fn format(&self, node: usize, channels: usize, last: bool) -> Option<Format> {
         match self {
             _ if channels < LEAST => None,
-            Numbers::F32 => None,
-            Numbers::Bf16 => Some(Format::Bf16),
-            Numbers::Int8(_) if last => None,
-            Numbers::Int8(Ranges(ranges)) => ranges.get(&node).copied().map(Format::Int8),
+            Precision::F32 => None,
+            Precision::Bf16 => Some(Format::Bf16),
+            Precision::Int8(_) if last => None,
+            Precision::Int8(Ranges(ranges)) => ranges.get(&node).copied().map(Format::Int8),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! On the CPU, by this crate's kernels: lists in the kernels' order.
 
-use super::{Learner, Parts, Set};
+use super::{Parts, Set, TrainStep};
 use crate::exec::engine::Engine;
-use crate::exec::train_cpu::Trainer;
-use crate::exec::{Error, Evaluator, OutputMap};
+use crate::exec::train_cpu::Executor;
+use crate::exec::{Error, Network, OutputMap};
 use crate::graph::{Graph, ParamId, ValueId};
 use crate::model::State;
 use crate::train::Rates;
@@ -35,14 +35,14 @@ impl Judge {
     }
 }
 
-impl Learner for Parts<Trainer<f32>, Judge, Vec<f32>> {
+impl TrainStep for Parts<Executor<f32>, Judge, Vec<f32>> {
     fn forward(&mut self, images: &[f32], shape: [usize; 4]) -> Result<(), Error> {
         self.evaluator.engine = None; // a step needs the memory more
         self.trainer.forward(images, shape, true)
     }
 
     fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error> {
-        Evaluator::outputs(&self.trainer)
+        Network::outputs(&self.trainer)
     }
 
     fn backward(&mut self, grads: &[Vec<f32>]) -> Result<(), Error> {
@@ -80,11 +80,11 @@ impl Learner for Parts<Trainer<f32>, Judge, Vec<f32>> {
         Ok(self.trainer.values().iter().chain(&self.averages.values).all(finite))
     }
 
-    fn averaged(&mut self) -> Result<&mut dyn Evaluator, Error> {
+    fn averaged(&mut self) -> Result<&mut dyn Network, Error> {
         self.with(&[])
     }
 
-    fn with(&mut self, values: &[Vec<f32>]) -> Result<&mut dyn Evaluator, Error> {
+    fn with(&mut self, values: &[Vec<f32>]) -> Result<&mut dyn Network, Error> {
         let trainer = &self.trainer;
         let averages = self.averages.values.iter().enumerate();
         let chosen = averages.map(|(i, averages)| match values.get(i) {

@@ -4,8 +4,8 @@
 use crate::classes::ClassMap;
 use crate::data::{self, Batch, Loader};
 use crate::ensemble::{Head, Member};
-use crate::eval::{Detection, Evaluation, NmsOptions, Summary, Truth, non_max_suppression, views};
-use crate::exec::{self, Evaluator, OutputMap};
+use crate::eval::{Detection, Metrics, NmsOptions, Summary, Truth, non_max_suppression, views};
+use crate::exec::{self, Network, OutputMap};
 use crate::loss::{ComputeLoss, LossError, Map, Target};
 use crate::model::Detect;
 use std::time::{Duration, Instant};
@@ -43,7 +43,7 @@ impl Validation {
 }
 
 /// One batch judged.
-pub struct Judged<'a> {
+pub struct ValidatedBatch<'a> {
     /// Its place.
     pub index: usize,
     /// The images.
@@ -86,13 +86,13 @@ impl Default for Options {
 
 /// Validates a network on the batches of a loader's first epoch; see [`validate_batches`].
 pub fn validate(
-    network: &mut dyn Evaluator,
+    network: &mut dyn Network,
     detect: &Detect,
     anchors: &[f32],
     loader: &Loader,
     loss: Option<&mut ComputeLoss>,
     options: &Options,
-    each: &mut dyn FnMut(&Judged),
+    each: &mut dyn FnMut(&ValidatedBatch),
 ) -> Result<Validation, Error> {
     let mut member = [Member { network, head: Head { detect, anchors, classes: None } }];
     validate_batches(&mut member, loader.epoch(0, 0, None), loss, options, each)
@@ -104,13 +104,13 @@ pub fn validate_batches(
     batches: impl Iterator<Item = Result<Batch, data::Error>>,
     mut loss: Option<&mut ComputeLoss>,
     options: &Options,
-    each: &mut dyn FnMut(&Judged),
+    each: &mut dyn FnMut(&ValidatedBatch),
 ) -> Result<Validation, Error> {
     // With all classes as one, it does not matter which is which.
     let classes = options.classes.as_ref().filter(|_| !options.single_cls);
     let own = members.first().map_or(1, |member| member.head.detect.nc);
     let nc = classes.map_or(own, ClassMap::wanted);
-    let mut evaluation = Evaluation::new(if options.single_cls { 1 } else { nc });
+    let mut evaluation = Metrics::new(if options.single_cls { 1 } else { nc });
     let (mut losses, mut times, mut seen) = ([0.0; 3], [Duration::ZERO; 2], 0);
     let nms = NmsOptions { agnostic: options.nms.agnostic || options.single_cls, ..options.nms.clone() };
     for (index, batch) in batches.enumerate() {
@@ -155,7 +155,7 @@ pub fn validate_batches(
         for (image, found) in native.iter().enumerate() {
             evaluation.add(found, &truths(&batch, image));
         }
-        each(&Judged { index, batch: &batch, detections: &detections, native: &native });
+        each(&ValidatedBatch { index, batch: &batch, detections: &detections, native: &native });
         seen += 1;
     }
     let loss = losses.map(|loss| loss / f64::from(seen.max(1)));

@@ -5,9 +5,9 @@ use super::matching::{IOU_THRESHOLDS, hits};
 use super::precision::{CURVE_POINTS, ClassCurves, Scored, class_curves, unit_range};
 use super::{Detection, Truth};
 
-/// Gathers images; [`Evaluation::summary`] gives the metrics of those seen so far.
+/// Gathers images; [`Metrics::summary`] gives the metrics of those seen so far.
 #[derive(Clone, Debug)]
-pub struct Evaluation {
+pub struct Metrics {
     /// The detections of each class, in the order of coming.
     scored: Vec<Vec<Scored>>,
     /// The number of objects of each class.
@@ -16,10 +16,10 @@ pub struct Evaluation {
     confusion: Confusion,
 }
 
-impl Evaluation {
+impl Metrics {
     /// For classes 0 to `nc`, itself excluded.
     pub fn new(nc: usize) -> Self {
-        Evaluation {
+        Metrics {
             scored: vec![Vec::new(); nc],
             labels: vec![0; nc],
             images: 0,
@@ -94,7 +94,7 @@ fn best_confidence(curves: &[ClassCurves]) -> usize {
     (1..CURVE_POINTS).fold((0, mean(0)), |best, at| if mean(at) > best.1 { (at, mean(at)) } else { best }).0
 }
 
-/// Metrics of all images of an [`Evaluation`]; precision and recall are those at IoU 0.5, at the confidence where F1
+/// Metrics of all images of an [`Metrics`]; precision and recall are those at IoU 0.5, at the confidence where F1
 /// in the mean of the classes is highest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {

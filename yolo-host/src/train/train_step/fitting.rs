@@ -1,11 +1,11 @@
 //! How many images a GPU can learn from at once (upstream's `--batch-size -1`): batches are tried until one is too large.
 
 use super::Options;
-use crate::exec::candle::{Precision, Trainer};
-use crate::exec::{Error, Machine};
+use crate::exec::candle::{Executor, TrainPrecision};
+use crate::exec::{Device, Error};
 use crate::graph::ValueId;
 use crate::model::{Model, State};
-use candle_core::{Device, Tensor};
+use candle_core::{Device as CandleDevice, Tensor};
 
 /// On the CPU, whose memory is no measure: more makes no step faster.
 const ON_CPU: usize = 16;
@@ -22,10 +22,10 @@ pub(in crate::train) fn largest_batch(
     images: usize,
 ) -> Result<usize, Error> {
     let most = images.clamp(1, MOST);
-    if options.machine == Machine::Cpu {
+    if options.device == Device::Cpu {
         return Ok(ON_CPU.min(most));
     }
-    let (device, side) = (options.machine.device()?, options.imgsz);
+    let (device, side) = (options.device.candle()?, options.imgsz);
     let shape = |batch| [batch, model.spec.channels, side, side];
     let largest = largest(most, |batch| match learn(options, model, state, &device, shape(batch)) {
         Ok(()) => Ok(true),
@@ -58,11 +58,11 @@ fn learn(
     options: &Options,
     model: &Model,
     state: &State,
-    device: &Device,
+    device: &CandleDevice,
     [batch, channels, height, width]: [usize; 4],
 ) -> Result<(), Error> {
-    let precision = if options.amp { Precision::Mixed } else { Precision::Tf32 };
-    let mut trainer = Trainer::new(&model.graph, state, &model.detect.outputs, device, precision)?;
+    let precision = if options.amp { TrainPrecision::Mixed } else { TrainPrecision::Tf32 };
+    let mut trainer = Executor::new(&model.graph, state, &model.detect.outputs, device, precision)?;
     let images = |batch: usize| {
         trainer.to_device(&vec![0.5; batch * channels * height * width], &[batch, channels, height, width])
     };

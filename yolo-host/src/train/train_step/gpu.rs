@@ -1,22 +1,22 @@
 //! On candle tensors, which stay on their device: the host sees images, maps with their gradients, and checkpoints.
 
-use super::{Learner, Parts, Set};
-use crate::exec::candle::Trainer;
-use crate::exec::{Error, Evaluator, OutputMap};
+use super::{Parts, Set, TrainStep};
+use crate::exec::candle::Executor;
+use crate::exec::{Error, Network, OutputMap};
 use crate::graph::{ParamId, ValueId};
 use crate::train::Rates;
 use candle_core::Tensor;
 
 type Values = Option<Tensor>;
 
-impl Learner for Parts<Trainer, Trainer, Values> {
+impl TrainStep for Parts<Executor, Executor, Values> {
     fn forward(&mut self, images: &[f32], shape: [usize; 4]) -> Result<(), Error> {
         let images = self.trainer.to_device(images, &shape)?;
         self.trainer.forward(&images, true)
     }
 
     fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error> {
-        Evaluator::outputs(&self.trainer)
+        Network::outputs(&self.trainer)
     }
 
     fn backward(&mut self, grads: &[Vec<f32>]) -> Result<(), Error> {
@@ -63,13 +63,13 @@ impl Learner for Parts<Trainer, Trainer, Values> {
         self.trainer.are_finite(self.trainer.values().iter().chain(&self.averages.values).flatten())
     }
 
-    fn averaged(&mut self) -> Result<&mut dyn Evaluator, Error> {
+    fn averaged(&mut self) -> Result<&mut dyn Network, Error> {
         // Tensors do not change: this copies handles.
         self.evaluator.values_mut().clone_from_slice(&self.averages.values);
         Ok(&mut self.evaluator)
     }
 
-    fn with(&mut self, values: &[Vec<f32>]) -> Result<&mut dyn Evaluator, Error> {
+    fn with(&mut self, values: &[Vec<f32>]) -> Result<&mut dyn Network, Error> {
         self.averaged()?;
         for (i, values) in values.iter().enumerate().filter(|(_, values)| !values.is_empty()) {
             self.evaluator.values_mut()[i] = self.placed(ParamId(i), values)?;
@@ -102,8 +102,8 @@ impl Learner for Parts<Trainer, Trainer, Values> {
     }
 }
 
-impl Parts<Trainer, Trainer, Values> {
-    /// Numbers of a parameter on the device.
+impl Parts<Executor, Executor, Values> {
+    /// Precision of a parameter on the device.
     fn placed(&self, id: ParamId, values: &[f32]) -> Result<Values, Error> {
         self.trainer.to_device(values, &self.trainer.graph().params[id.0].shape).map(Some)
     }
