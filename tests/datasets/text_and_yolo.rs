@@ -290,7 +290,7 @@ fn nothing_in_a_dataset_is_passed_over_in_silence() {
     for (note, want) in dataset.notes.iter().zip([
         "`name` is not known and has no effect; is `names` meant?",
         "`number`",
-        "key points are not learnt",
+        "key points are not learned",
         "the name 'a' stands for the classes 0 and 2",
     ]) {
         assert!(note.contains(want), "{note}\nlacks {want}");

@@ -16,7 +16,7 @@ pub struct Head<'a> {
     pub classes: Option<&'a [usize]>,
 }
 
-/// A network that is judged, alone or with others.
+/// A network that is validated, alone or with others.
 pub struct Member<'a> {
     /// Runs it.
     pub network: &'a mut dyn Network,

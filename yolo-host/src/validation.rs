@@ -1,4 +1,4 @@
-//! A network judged on labelled images: batches through the network, boxes out, and metrics over all of them (v6.1
+//! A network validated on labelled images: batches through the network, boxes out, and metrics over all of them (v6.1
 //! `val.py`).
 
 use crate::classes::ClassMap;
@@ -42,7 +42,7 @@ impl Validation {
     }
 }
 
-/// One batch judged.
+/// One validated batch.
 pub struct ValidatedBatch<'a> {
     /// Its place.
     pub index: usize,

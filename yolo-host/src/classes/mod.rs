@@ -1,6 +1,6 @@
 //! Which class of some weights is which class of a dataset: by name, wherever both have names, never by number alone.
 //!
-//! A VOC folder sorts its classes, a data.yaml has an order of its own, and weights that were trained on one are judged on the
+//! A VOC folder sorts its classes, a data.yaml has an order of its own, and weights that were trained on one are validated on the
 //! other. By number alone every object would be of the wrong class, without a word.
 
 mod error;
@@ -99,7 +99,7 @@ impl ClassMap {
         self.missing.is_empty() && self.unwanted() == 0
     }
 
-    /// What is to be said when weights are judged on a dataset; nothing where all is as expected.
+    /// What is to be said when weights are validated on a dataset; nothing where all is as expected.
     pub fn note(&self) -> Option<String> {
         let known = self.wanted() - self.missing.len();
         match self.by {

@@ -72,8 +72,8 @@ impl Album {
     }
 
     /// A batch of validation: its labels, and what was found.
-    pub fn judged(&mut self, loader: &Loader, judged: &ValidatedBatch) -> anyhow::Result<()> {
-        let (batch, index) = (judged.batch, judged.index);
+    pub fn validated(&mut self, loader: &Loader, validated: &ValidatedBatch) -> anyhow::Result<()> {
+        let (batch, index) = (validated.batch, validated.index);
         let titles = titles(loader, batch);
         let title = format!("Validation batch {}: labels", index + 1);
         self.batch(&format!("val_batch{index}_labels.jpg"), &title, batch, &titles)?;
@@ -86,7 +86,7 @@ impl Album {
             };
             found.iter().map(of).collect::<Vec<_>>()
         };
-        let boxes: Vec<BatchBox> = judged.detections.iter().enumerate().flat_map(found).collect();
+        let boxes: Vec<BatchBox> = validated.detections.iter().enumerate().flat_map(found).collect();
         let [_, channels, height, width] = batch.shape;
         let planes = coloured(&batch.planes, channels, height * width);
         let image = plots::batch(&planes, (height, width), &boxes, &titles, &self.names);

@@ -152,7 +152,7 @@ pub fn run(mut args: ValArgs) -> anyhow::Result<Outcome> {
     let loader = subject.loader(subject.imgsz)?;
     let mut files = args.files(&subject)?;
     let mut each =
-        |judged: &ValidatedBatch| files.as_mut().map_or(Ok(()), |files| files.add(&loader, judged));
+        |validated: &ValidatedBatch| files.as_mut().map_or(Ok(()), |files| files.add(&loader, validated));
     let validation = subject.validate(&loader, &mut each)?;
     table::print(&validation, &subject.names, args.verbose)?;
     files.map_or(Ok(()), |files| files.finish(&validation, &args.weights))?;
@@ -191,7 +191,7 @@ impl ValArgs {
     }
 }
 
-/// A network, and the images that it is judged on.
+/// A network, and the images that it is validated on.
 pub struct Subject {
     detector: Detector,
     items: Vec<Item>,
@@ -273,7 +273,7 @@ impl Subject {
         Ok(Loader::new(self.items.clone(), LoaderOptions { imgsz, ..self.loading.clone() })?)
     }
 
-    /// Judges the network; `each` sees every batch until it fails.
+    /// Validates the network; `each` sees every batch until it fails.
     pub fn validate(
         &mut self,
         loader: &Loader,
@@ -281,11 +281,11 @@ impl Subject {
     ) -> anyhow::Result<Validation> {
         let progress = bar(loader.batches(), "val");
         let mut seen = Ok(());
-        let mut watch = |judged: &ValidatedBatch| {
+        let mut watch = |validated: &ValidatedBatch| {
             if seen.is_ok() {
-                seen = each(judged);
+                seen = each(validated);
             }
-            progress.set_position(judged.index as u64 + 1);
+            progress.set_position(validated.index as u64 + 1);
         };
         let batches = loader.epoch(0, 0, None);
         let mut members = self.detector.members();

@@ -43,17 +43,17 @@ impl ValFiles {
     }
 
     /// Takes in a batch.
-    pub fn add(&mut self, loader: &Loader, judged: &ValidatedBatch) -> anyhow::Result<()> {
+    pub fn add(&mut self, loader: &Loader, validated: &ValidatedBatch) -> anyhow::Result<()> {
         if let Some(confidences) = self.txt {
-            self.labels(loader, judged, confidences)?;
+            self.labels(loader, validated, confidences)?;
         }
         if let Some(json) = &mut self.json {
-            for (index, found) in judged.batch.images.iter().zip(judged.native) {
+            for (index, found) in validated.batch.images.iter().zip(validated.native) {
                 json.add(&loader.items()[*index].image, found);
             }
         }
         match &mut self.album {
-            Some(album) if judged.index < BATCHES => album.judged(loader, judged),
+            Some(album) if validated.index < BATCHES => album.validated(loader, validated),
             _ => Ok(()),
         }
     }
@@ -74,9 +74,9 @@ impl ValFiles {
     }
 
     /// Lines `class x y w h [confidence]` for every image of a batch (v6.1 `save_one_txt`).
-    fn labels(&self, loader: &Loader, judged: &ValidatedBatch, confidences: bool) -> anyhow::Result<()> {
-        for (image, found) in judged.native.iter().enumerate() {
-            let (height, width) = judged.batch.geometry[image].original;
+    fn labels(&self, loader: &Loader, validated: &ValidatedBatch, confidences: bool) -> anyhow::Result<()> {
+        for (image, found) in validated.native.iter().enumerate() {
+            let (height, width) = validated.batch.geometry[image].original;
             let mut lines = String::new();
             for detection in found {
                 let [x1, y1, x2, y2] = detection.rect.map(f64::from);
@@ -89,7 +89,7 @@ impl ValFiles {
                 }
                 lines.push('\n');
             }
-            self.folder.write_labels(&loader.items()[judged.batch.images[image]].image, &lines)?;
+            self.folder.write_labels(&loader.items()[validated.batch.images[image]].image, &lines)?;
         }
         Ok(())
     }

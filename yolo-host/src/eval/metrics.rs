@@ -119,7 +119,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// What a training run is judged by: 0.1 mAP50 + 0.9 mAP (v6.1 `fitness`).
+    /// What a training run is measured by: 0.1 mAP50 + 0.9 mAP (v6.1 `fitness`).
     pub fn fitness(&self) -> f64 {
         0.1 * self.map50 + 0.9 * self.map
     }

@@ -21,7 +21,7 @@ pub struct Generation {
 }
 
 impl Generation {
-    /// What it is judged by: 0.1 mAP50 + 0.9 mAP50-95 (v6.1 `fitness`); 0 where these are no numbers.
+    /// What it is measured by: 0.1 mAP50 + 0.9 mAP50-95 (v6.1 `fitness`); 0 where these are no numbers.
     pub fn fitness(&self) -> f64 {
         let [_, _, map50, map, ..] = self.results;
         let row = EpochRow { metrics: [0.0, 0.0, map50, map], ..EpochRow::default() };

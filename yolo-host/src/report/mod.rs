@@ -70,7 +70,7 @@ impl EpochRow {
         }
     }
 
-    /// What the epoch is judged by: 0.1 mAP50 + 0.9 mAP50-95 (v6.1 `fitness`).
+    /// What the epoch is measured by: 0.1 mAP50 + 0.9 mAP50-95 (v6.1 `fitness`).
     pub fn fitness(&self) -> f64 {
         0.1 * self.metrics[2] + 0.9 * self.metrics[3]
     }

@@ -18,7 +18,7 @@ pub trait Observer {
     fn note(&mut self, _text: &str) {}
     /// A part of the data was read.
     fn split(&mut self, _which: SplitName, _split: &Split) {}
-    /// A batch was learnt from.
+    /// Called after each batch, once its gradients are there and the optimiser may have stepped.
     fn batch(&mut self, _report: &BatchReport) {}
     /// A batch was validated, the first of so many.
     fn validated(&mut self, _batch: usize, _batches: usize) {}
@@ -30,7 +30,7 @@ pub trait Observer {
     }
 }
 
-/// A batch that was learnt from.
+/// A batch after its forward and backward pass.
 pub struct BatchReport<'a> {
     /// The epoch, from 0, and of how many.
     pub epoch: [usize; 2],
@@ -222,13 +222,13 @@ impl TrainingRun {
         Some((0..items.len()).map(draw).collect())
     }
 
-    /// Judges the averages.
+    /// Validates the averages.
     pub(super) fn validate(&mut self, observer: &mut dyn Observer) -> Result<Validation, Error> {
         let batches = self.val.batches();
-        self.judge(None, &mut |judged, _| observer.validated(judged.index, batches))
+        self.validate_with(None, &mut |validated, _| observer.validated(validated.index, batches))
     }
 
-    /// Judges the best weights, as they are in their file; `each` sees every batch.
+    /// Validates the best weights, as they are in their file; `each` sees every batch.
     pub fn validate_best(
         &mut self,
         each: &mut dyn FnMut(&validation::ValidatedBatch, &Loader),
@@ -242,11 +242,11 @@ impl TrainingRun {
             _ => vec![],
         });
         let found: Vec<Vec<f32>> = found.collect();
-        self.judge(Some(&found), each)
+        self.validate_with(Some(&found), each)
     }
 
-    /// Judges these numbers, or the averages.
-    fn judge(
+    /// Validates these numbers, or the averages.
+    fn validate_with(
         &mut self,
         values: Option<&[Vec<f32>]>,
         each: &mut dyn FnMut(&validation::ValidatedBatch, &Loader),
@@ -262,7 +262,7 @@ impl TrainingRun {
             None => self.train_step.averaged()?,
         };
         let (loss, val) = (Some(&mut self.loss), &self.val);
-        let mut each = |judged: &validation::ValidatedBatch| each(judged, val);
+        let mut each = |validated: &validation::ValidatedBatch| each(validated, val);
         let validated = validate(network, detect, &anchors, val, loss, &options, &mut each);
         validated.map_err(|error| match error {
             validation::Error::Loss(error) if error.is_not_finite() => {

@@ -15,7 +15,7 @@ use super::progress::bar;
 use super::{Outcome, check_data, pixels};
 use crate::exec::Device;
 use anyhow::{Context, ensure};
-use quality::Judge;
+use quality::Validator;
 use rayon::ThreadPool;
 use report::{ModelReport, Peak, Report};
 use std::path::{Path, PathBuf};
@@ -105,13 +105,14 @@ impl BenchArgs {
             .map(|pool| Peak { threads: pool.current_num_threads(), gflops_per_second: threads::peak(pool) })
             .collect();
         // Before anything takes its time: it may be wrong.
-        let judge = self.data.as_ref().map(|data| Judge::new(data, &subjects)).transpose()?;
+        let validator = self.data.as_ref().map(|data| Validator::new(data, &subjects)).transpose()?;
         self.measure(&mut subjects, pools)?;
         let peak_memory = memory::peak();
         let mut models = vec![];
         for subject in &mut subjects {
-            let judged = judge.as_ref().map(|judge| pools[0].install(|| judge.judge(subject)));
-            models.push(ModelReport::new(subject, judged.transpose()?.flatten(), &peaks));
+            let validated =
+                validator.as_ref().map(|validator| pools[0].install(|| validator.quality(subject)));
+            models.push(ModelReport::new(subject, validated.transpose()?.flatten(), &peaks));
         }
         Ok(Report {
             kernels: isa().name(),

@@ -28,14 +28,14 @@ pub struct Quality {
 }
 
 /// Labelled images: the part `val` of a dataset.
-pub struct Judge {
+pub struct Validator {
     items: Vec<Item>,
     /// Of each subject, by its name.
     classes: HashMap<String, ClassMap>,
 }
 
-impl Judge {
-    /// Reads a dataset, on which all `subjects` that have weights can be judged.
+impl Validator {
+    /// Reads a dataset, on which all `subjects` that have weights can be validated.
     pub fn new(data: &Path, subjects: &[Subject]) -> anyhow::Result<Self> {
         let dataset = Dataset::read(data).context("--data")?;
         let mut classes = HashMap::new();
@@ -45,11 +45,11 @@ impl Judge {
         }
         let split = dataset.split(SplitName::Val, SplitOptions::default())?;
         report_split(SplitName::Val, &split);
-        Ok(Judge { items: split.items, classes })
+        Ok(Validator { items: split.items, classes })
     }
 
     /// Validates a model; nothing for one without weights.
-    pub fn judge(&self, subject: &mut Subject) -> anyhow::Result<Option<Quality>> {
+    pub fn quality(&self, subject: &mut Subject) -> anyhow::Result<Option<Quality>> {
         let Subject { trained, model, engine, anchors, shape, name, .. } = subject;
         if !*trained {
             return Ok(None);
@@ -66,7 +66,7 @@ impl Judge {
         };
         let loader = Loader::new(self.items.clone(), loading)?;
         let progress = bar(loader.batches(), name);
-        let mut watch = |judged: &ValidatedBatch| progress.set_position(judged.index as u64 + 1);
+        let mut watch = |validated: &ValidatedBatch| progress.set_position(validated.index as u64 + 1);
         let options = Options { classes: self.classes.get(name).cloned(), ..Options::default() };
         let validation = validate(engine, &model.detect, anchors, &loader, None, &options, &mut watch)?;
         progress.finish_and_clear();

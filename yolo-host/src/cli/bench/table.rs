@@ -101,10 +101,10 @@ fn fallbacks(layer: &LayerReport) -> String {
 }
 
 fn comparison(report: &Report) -> std::io::Result<()> {
-    let judged = report.models.iter().any(|model| model.quality.is_some());
+    let validated = report.models.iter().any(|model| model.quality.is_some());
     let names: Vec<String> = report.models.iter().map(|model| short(model, &report.models)).collect();
     let wide = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-    let quality = if judged { format!(" {:>7} {:>8}", "mAP50", "mAP50-95") } else { String::new() };
+    let quality = if validated { format!(" {:>7} {:>8}", "mAP50", "mAP50-95") } else { String::new() };
     line(&format!(
         "{:<wide$} {:>7} {:>11} {:>7} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>7} {:>8} {:>8}{quality}",
         "model",
@@ -122,7 +122,7 @@ fn comparison(report: &Report) -> std::io::Result<()> {
         "maps"
     ))?;
     for (model, name) in report.models.iter().zip(&names) {
-        let quality = match (&model.quality, judged) {
+        let quality = match (&model.quality, validated) {
             (Some(quality), _) => format!(" {:>7.4} {:>8.4}", quality.map50, quality.map),
             (None, true) => format!(" {:>7} {:>8}", "–", "–"),
             (None, false) => String::new(),

@@ -48,7 +48,7 @@ pub fn run(train: Train) -> anyhow::Result<Outcome> {
                 let patience = training.options().patience;
                 eprintln!("no better epoch for {patience} epochs; the best was {}", best + 1);
             }
-            judge(&mut training, &folder)?;
+            validate_best(&mut training, &folder)?;
             training.finish()?;
             eprintln!("results are in {}", folder.display());
             Ok(Outcome::Done)
@@ -96,7 +96,7 @@ fn write_hyper(folder: &Path, hyper: &Hyper) -> anyhow::Result<()> {
 }
 
 /// Validates the best weights, and draws the run.
-fn judge(training: &mut TrainingRun, folder: &Path) -> anyhow::Result<()> {
+fn validate_best(training: &mut TrainingRun, folder: &Path) -> anyhow::Result<()> {
     let mut album = Album::new(folder, training.names());
     album.labels(training.images())?;
     for (i, batch) in training.images().epoch(0, 0, None).take(BATCHES).enumerate() {
@@ -105,9 +105,9 @@ fn judge(training: &mut TrainingRun, folder: &Path) -> anyhow::Result<()> {
         album.batch(&format!("train_batch{i}.jpg"), &format!("Training batch {}", i + 1), &batch, &titles)?;
     }
     let mut drawn = Ok(());
-    let validation = training.validate_best(&mut |judged, loader| {
-        if judged.index < BATCHES && drawn.is_ok() {
-            drawn = album.judged(loader, judged);
+    let validation = training.validate_best(&mut |validated, loader| {
+        if validated.index < BATCHES && drawn.is_ok() {
+            drawn = album.validated(loader, validated);
         }
     })?;
     drawn?;

@@ -75,7 +75,7 @@ pub fn check(map: &mut Mapping) -> Vec<String> {
         }
         notes.push(match (key.as_str(), meant(&key)) {
             ("kpt_shape" | "kpt_names" | "flip_idx" | "skeleton", _) => {
-                format!("the key `{key}` has no effect: key points are not learnt, only boxes")
+                format!("the key `{key}` has no effect: key points are not learned, only boxes")
             }
             (_, Some(meant)) => {
                 format!("the key `{key}` is not known and has no effect; is `{meant}` meant?")

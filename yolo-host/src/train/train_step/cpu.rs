@@ -9,8 +9,8 @@ use crate::model::State;
 use crate::train::Rates;
 use rayon::prelude::*;
 
-/// The engine, made anew for each judgement: its weights are packed.
-pub(super) struct Judge {
+/// The engine, made anew for each validation: its weights are packed.
+pub(super) struct AveragesEngine {
     graph: Graph,
     outputs: Vec<ValueId>,
     /// Values that are not learned.
@@ -18,10 +18,10 @@ pub(super) struct Judge {
     engine: Option<Engine>,
 }
 
-impl Judge {
+impl AveragesEngine {
     /// For networks that begin with this state.
     pub(super) fn new(graph: &Graph, state: &State, outputs: &[ValueId]) -> Self {
-        Judge { graph: graph.clone(), outputs: outputs.to_vec(), state: state.clone(), engine: None }
+        AveragesEngine { graph: graph.clone(), outputs: outputs.to_vec(), state: state.clone(), engine: None }
     }
 
     /// An engine with these numbers, row-major, one list a parameter.
@@ -35,7 +35,7 @@ impl Judge {
     }
 }
 
-impl TrainStep for Parts<Executor<f32>, Judge, Vec<f32>> {
+impl TrainStep for Parts<Executor<f32>, AveragesEngine, Vec<f32>> {
     fn forward(&mut self, images: &[f32], shape: [usize; 4]) -> Result<(), Error> {
         self.evaluator.engine = None; // a step needs the memory more
         self.trainer.forward(images, shape, true)

@@ -88,14 +88,14 @@ pub(super) fn train_step(
     Ok(match options.device {
         Device::Cpu => {
             let trainer = exec::train_cpu::Executor::<f32>::new(graph, state, outputs)?;
-            let evaluator = cpu::Judge::new(graph, state, outputs);
+            let evaluator = cpu::AveragesEngine::new(graph, state, outputs);
             let averages = Ema::new(trainer.values());
             Box::new(Parts::new(trainer, evaluator, averages, options, model, counts))
         }
         device => {
             let device = device.candle()?;
             let network = |precision| exec::candle::Executor::new(graph, state, outputs, &device, precision);
-            // Averages are judged in f32: the eight bits of bf16 would show in the metrics.
+            // Averages are validated in f32: the eight bits of bf16 would show in the metrics.
             let trainer = network(if options.amp { TrainPrecision::Mixed } else { TrainPrecision::Tf32 })?;
             let evaluator = network(TrainPrecision::Tf32)?;
             let averages = Ema::new(trainer.values());
