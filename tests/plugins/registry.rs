@@ -18,7 +18,9 @@ fn every_block_is_tested() {
         used.extend(Spec::read(file).unwrap().rows.into_iter().map(|row| row.module));
     }
     let registry = registry();
-    let untested = registry.iter().filter(|entry| !used.contains(&entry.name));
+    // The suite `custom_operations` registers blocks of its own, and tests them.
+    let ours = registry.iter().filter(|entry| entry.origin.plugin().0 != env!("CARGO_PKG_NAME"));
+    let untested = ours.filter(|entry| !used.contains(&entry.name));
     report(
         untested
             .map(|entry| format!("{} ({}): add a row to {}", entry.name, entry.origin, blocks.display()))
