@@ -164,6 +164,11 @@ impl GraphBuilder {
         std::mem::replace(&mut self.floor, self.scope.len())
     }
 
+    /// The block that builds, as [`enter`](Self::enter) named it.
+    pub fn owner(&self) -> &Arc<str> {
+        &self.owner
+    }
+
     /// Ends what [`enter`](Self::enter) began.
     pub fn leave(&mut self, outside: usize) {
         if self.scope.len() > self.floor {
@@ -205,7 +210,7 @@ impl GraphBuilder {
     }
 
     /// Adds an operation.
-    pub fn push(&mut self, mut op: Op, inputs: Vec<ValueId>) -> Result<ValueId, BuildError> {
+    pub fn push(&mut self, op: Op, inputs: Vec<ValueId>) -> Result<ValueId, BuildError> {
         if self.graph.nodes.len() >= self.limits.nodes {
             return Err(BuildError::TooLarge(format!("more than {} operations", self.limits.nodes)));
         }
@@ -218,9 +223,6 @@ impl GraphBuilder {
         }
         let shapes: Vec<&[usize]> = inputs.iter().map(|id| self.shape(*id)).collect();
         let shape = infer(&op, &shapes, &self.graph.params)?;
-        if let Op::Custom(custom) = &mut op {
-            custom.set_owner(&self.owner);
-        }
         self.graph.nodes.push(Node { op, inputs, shape, layer: self.layer });
         Ok(ValueId(self.graph.nodes.len() - 1))
     }

@@ -14,8 +14,9 @@ mod statistics;
 
 pub use activation::Activations;
 pub use builder::{BuildError, GraphBuilder, Limits};
-pub use custom::{Custom, CustomError, View};
+pub use custom::{CustomError, CustomOp, View};
 pub use op::{BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, Op};
+pub(crate) use shape::check_size;
 pub use shape::{ShapeError, infer};
 pub use statistics::{macs, node_macs};
 
@@ -145,7 +146,7 @@ impl Graph {
 
     /// Fails for the first custom operation without a gradient.
     pub fn check_trainable(&self) -> Result<(), CustomLacks> {
-        self.check_custom(Custom::has_backward, "backward", "trained")
+        self.check_custom(|custom| custom.has_backward(), "backward", "trained")
     }
 
     /// Fails for the first custom operation that names no ONNX operator.
@@ -155,12 +156,12 @@ impl Graph {
 
     fn check_custom(
         &self,
-        fit: impl Fn(&Custom) -> bool,
+        fit: impl Fn(&dyn CustomOp) -> bool,
         lacks: &'static str,
         used: &'static str,
     ) -> Result<(), CustomLacks> {
         let unfit = self.nodes.iter().find_map(|node| match &node.op {
-            Op::Custom(custom) if !fit(custom) => Some((node.layer, custom.name().to_string())),
+            Op::Custom(custom) if !fit(&**custom) => Some((node.layer, custom.name().to_string())),
             _ => None,
         });
         unfit.map_or(Ok(()), |(layer, op)| Err(CustomLacks { layer, op, lacks, used }))

@@ -1,7 +1,8 @@
 //! The primitive operations.
 
-use super::custom::Custom;
+use super::custom::CustomOp;
 use super::{Act, ConvSpec, Order, ParamId, Pool, PoolSpec, Upsample};
+use std::sync::Arc;
 
 /// One primitive operation. Tensors are `[batch, channels, height, width]` unless reshaped.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,7 +96,7 @@ pub enum Op {
     /// `[b, c, h·w]` to `[b, c, h, w]`, height and width of the second input.
     UnflattenLike,
     /// A plugin's own.
-    Custom(Custom),
+    Custom(Arc<dyn CustomOp>),
 }
 
 /// Batch norm's epsilon, everywhere in YOLOv5 (`initialize_weights`).

@@ -28,7 +28,7 @@ pub fn infer(op: &Op, inputs: &[&[usize]], params: &[Param]) -> Result<Vec<usize
         Op::Custom(custom) => custom.shape(inputs),
         _ => output(op, inputs, params),
     };
-    shape.and_then(limited).map_err(|why| ShapeError {
+    shape.and_then(check_size).map_err(|why| ShapeError {
         op: op.name(),
         why,
         shapes: inputs.iter().map(|shape| shape.to_vec()).collect(),
@@ -309,7 +309,7 @@ fn sum(sizes: &[usize]) -> Result<usize, String> {
 }
 
 /// The shape, unless it has no or too many elements.
-pub(super) fn limited(shape: Vec<usize>) -> Result<Vec<usize>, String> {
+pub(crate) fn check_size(shape: Vec<usize>) -> Result<Vec<usize>, String> {
     if shape.contains(&0) {
         return Err(format!("the output {shape:?} is empty"));
     }

@@ -3,6 +3,7 @@
 
 pub mod activation;
 mod arg;
+mod custom;
 mod descriptors;
 mod entry;
 mod error;

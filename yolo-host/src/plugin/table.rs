@@ -2,8 +2,10 @@
 //! and nothing that a plugin passes is trusted.
 #![allow(unsafe_code)] // reads what plugins pass by pointer
 
+use super::custom::Custom;
 use super::session::{guarded, with_open};
-use crate::graph::{Act, BuildError, Custom, GraphBuilder, Init, Op, Order, Pool, Role, Upsample, ValueId};
+use crate::graph::{Act, BuildError, GraphBuilder, Init, Op, Order, Pool, Role, Upsample, ValueId};
+use std::sync::Arc;
 use yolo_plugin::abi::{self, Conv2d, Graph, Host, Pool2d, Str, Value};
 
 /// The table handed to every block.
@@ -282,7 +284,8 @@ extern "C" fn custom(
         }
         let inputs = list(inputs, inputs_len)?.iter().map(|x| b.resolve(*x)).collect::<Result<_, _>>()?;
         // SAFETY: null and sizes are checked; what a descriptor points to is static data of the plugin.
-        let custom = unsafe { Custom::read(op, inputs_len, list(attributes, attributes_len)?) }?;
-        b.push(Op::Custom(custom), inputs)
+        let custom =
+            unsafe { Custom::read(op, inputs_len, list(attributes, attributes_len)?, b.owner().clone()) }?;
+        b.push(Op::Custom(Arc::new(custom)), inputs)
     })
 }

@@ -70,7 +70,7 @@ impl Flow<'_> {
             let (Some(inputs), Some(output)) = (inputs, value(&step.output)) else {
                 return Err(Error::Missing { layer, op: op.name() });
             };
-            custom::back(custom, &inputs, &output, grad, &wanted, layer)?
+            custom::back(&**custom, &inputs, &output, grad, &wanted, layer)?
         } else {
             self.grads_of(i, &op, grad, &wanted).map_err(failed)?
         };

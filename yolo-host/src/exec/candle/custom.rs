@@ -2,11 +2,16 @@
 
 use super::transfer;
 use crate::exec::Error;
-use crate::graph::{Custom, CustomError, View};
+use crate::graph::{CustomError, CustomOp, View};
 use candle_core::{DType, Device, Tensor};
 
 /// The output of one operation in layer `layer`, of the shape that was inferred for it.
-pub fn run(custom: &Custom, inputs: &[&Tensor], shape: &[usize], layer: usize) -> Result<Tensor, Error> {
+pub fn run(
+    custom: &dyn CustomOp,
+    inputs: &[&Tensor],
+    shape: &[usize],
+    layer: usize,
+) -> Result<Tensor, Error> {
     let failed = |source| Error::Custom { layer, source };
     let Some(first) = inputs.first() else {
         return Err(failed(CustomError { op: custom.name().into(), why: "has no inputs".into() }));
@@ -19,7 +24,7 @@ pub fn run(custom: &Custom, inputs: &[&Tensor], shape: &[usize], layer: usize) -
 
 /// The gradient of each input from that of the output; of one that wants none, nothing.
 pub fn back(
-    custom: &Custom,
+    custom: &dyn CustomOp,
     inputs: &[Tensor],
     output: &Tensor,
     grad: &Tensor,

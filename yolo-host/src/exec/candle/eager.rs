@@ -45,7 +45,7 @@ impl Eager {
             let inputs: Vec<&Tensor> = node.inputs.iter().filter_map(|id| values[id.0].as_ref()).collect();
             let output = match node.op {
                 Op::Input => images.clone(),
-                Op::Custom(ref custom) => custom::run(custom, &inputs, &shapes[place], node.layer)?,
+                Op::Custom(ref custom) => custom::run(&**custom, &inputs, &shapes[place], node.layer)?,
                 _ => ops::run(&node.op, &inputs, &self.params).map_err(failed)?,
             };
             for (result, _) in results.iter_mut().zip(wanted).filter(|(_, id)| id.0 == place) {

@@ -138,7 +138,7 @@ impl Executor {
             Op::Upsample(scale, Upsample::Bilinear) => {
                 (moves::bilinear(x, *scale).map_err(failed)?, Saved::Nothing)
             }
-            Op::Custom(custom) => (custom::run(custom, &inputs, shape, layer)?, Saved::Nothing),
+            Op::Custom(custom) => (custom::run(&**custom, &inputs, shape, layer)?, Saved::Nothing),
             Op::Softmax { .. } => {
                 let y = wide(x).and_then(|wide| ops::run(op, &[&wide], &[])?.to_dtype(x.dtype()));
                 (y.map_err(failed)?, Saved::Nothing)
