@@ -254,7 +254,7 @@ fn batches() {
     let photo = Image::read(root().join("tests/data/photos/coffee.png")).unwrap();
     for (count, side) in [(1, 640), (5, 320), (16, 640)] {
         let tile = yolo_host::image::resize_linear(&photo, side, side);
-        let planes = yolo_host::image::to_planes(&tile).repeat(count);
+        let pixels = tile.rgb.repeat(count);
         let scale = side as f32;
         let boxes: Vec<BatchBox> = (0..count)
             .flat_map(|image| {
@@ -272,7 +272,7 @@ fn batches() {
             })
             .collect();
         let titles: Vec<String> = (0..count).map(|i| format!("a/rather/long/name of bus {i}.jpg")).collect();
-        let mosaic = plots::batch(&planes, (side, side), &boxes, &titles, &names(80));
+        let mosaic = plots::batch(&pixels, (side, side), &boxes, &titles, &names(80));
         if count == 5 {
             assert_eq!((mosaic.width, mosaic.height), (3 * side, 3 * side));
             let at = |x: usize, y: usize| mosaic.pixels()[y * mosaic.width + x];
@@ -315,10 +315,10 @@ proptest! {
         let generations: Vec<Generation> =
             values.iter().map(|v| Generation { fitness: v[0], values: v[1..3].to_vec() }).collect();
         plots::evolve(&generations, &names[..names.len().min(2)]).unwrap();
-        let planes: Vec<f32> = labels.concat();
+        let pixels: Vec<u8> = labels.concat().iter().map(|value| *value as u8).collect();
         let boxes: Vec<BatchBox> = rects.iter().enumerate()
             .map(|(image, &(rect, c, class))| BatchBox { image, class, rect, confidence: Some(c) }).collect();
-        plots::batch(&planes, (2, 3), &boxes, &names, &names);
-        plots::batch(&planes, (0, 3), &boxes, &names, &names);
+        plots::batch(&pixels, (2, 3), &boxes, &names, &names);
+        plots::batch(&pixels, (0, 3), &boxes, &names, &names);
     }
 }

@@ -91,9 +91,7 @@ fn four_in_one_are_made_of_the_same_samples() {
 /// An image of a batch and its labels.
 fn sample(batch: &Batch, at: usize) -> (Image, Vec<Label>) {
     let [_, _, height, width] = batch.shape;
-    let planes: Vec<_> = batch.planes.chunks(height * width).skip(3 * at).take(3).collect();
-    let byte = |i: usize| (planes[i % 3][i / 3] * 255.0).round() as u8;
-    let rgb = (0..3 * height * width).map(byte).collect();
+    let rgb = batch.pixels.chunks(3 * height * width).nth(at).unwrap().to_vec();
     let labels = batch.targets.iter().filter(|(image, _)| *image == at).map(|(_, label)| label.clone());
     (Image { width, height, rgb }, labels.collect())
 }

@@ -4,6 +4,7 @@
 use serde_json::Value;
 use std::path::Path;
 use yolo_bundle as _;
+use yolo_host::exec::Images;
 use yolo_host::exec::engine::{Engine, Precision};
 use yolo_host::exec::train_cpu::Executor;
 use yolo_host::model::Model;
@@ -18,7 +19,7 @@ const MIDDLE: [f64; 2] = [0.005, 0.015];
 /// bf16, and int8 with the ranges of these images.
 fn both(model: &Model, images: &[f32], shape: [usize; 4]) -> [Precision; 2] {
     let mut engine = Engine::new(&model.graph, portable_state(model), &model.detect.outputs);
-    engine.calibrate(images, shape).unwrap();
+    engine.calibrate(Images::Planes(images), shape).unwrap();
     [Precision::Bf16, Precision::Int8(engine.into_ranges())]
 }
 

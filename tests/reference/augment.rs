@@ -63,6 +63,15 @@ fn image(value: &Value) -> Image {
     noise(width, height)
 }
 
+/// Pixels `[n, height, width, channels]` as bytes `[n, channels, height, width]`, as the reference has them.
+fn planar(pixels: &[u8], [_, channels, height, width]: [usize; 4]) -> Vec<u8> {
+    let image = |image: &[u8]| {
+        let planes = (0..channels).map(|channel| image[channel..].iter().step_by(channels).copied());
+        planes.flatten().collect::<Vec<u8>>()
+    };
+    pixels.chunks(channels * height * width).flat_map(image).collect()
+}
+
 fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -346,7 +355,7 @@ fn validation_batches_match_the_reference() {
                 |&index: &usize| loader.items()[index].image.file_stem().unwrap().to_str().unwrap().parse();
             let images: Vec<usize> = batch.images.iter().map(|index| stem(index).unwrap()).collect();
             assert_eq!(images, list(&expected["pictures"], |index| number(index) as usize));
-            let bytes: Vec<u8> = batch.planes.iter().map(|unit| (unit * 255.0).round() as u8).collect();
+            let bytes = planar(&batch.pixels, batch.shape);
             assert_eq!(digest(&bytes), expected["sha256"], "{images:?}");
             let row = |(at, label): &(usize, Label)| {
                 let [x, y, w, h] = label.rect;

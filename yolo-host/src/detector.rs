@@ -5,8 +5,8 @@ mod ensemble;
 use self::ensemble::Part;
 use crate::eval::{Detection, NmsOptions, non_max_suppression};
 use crate::exec::engine::Precision;
-use crate::exec::{self, Device};
-use crate::image::{Image, letterbox, scale_boxes};
+use crate::exec::{self, Device, Images};
+use crate::image::{Image, letterbox, pixels, scale_boxes};
 use crate::model::{self, Mismatch, Model, Spec, State, unfuse};
 use crate::plugin::{Registry, RegistryError};
 use crate::weights;
@@ -185,7 +185,8 @@ impl Detector {
     ) -> Result<Vec<f32>, Error> {
         let mut all = Vec::new();
         for part in self.parts() {
-            all.append(&mut part.predict(planes, (height, width), self.augment, threshold)?);
+            let planes = Images::Planes(planes);
+            all.append(&mut part.rows(planes, (height, width), self.augment, threshold)?);
         }
         Ok(all)
     }
@@ -198,7 +199,10 @@ impl Detector {
         let prepared = Instant::now();
         let mut rows = Vec::new();
         for part in self.parts() {
-            rows.append(&mut part.look(&boxed, self.augment, options.conf_thres)?);
+            // A model of other channels than one or three says so itself.
+            let pixels = pixels(&boxed, part.model.spec.channels);
+            let size = (boxed.height, boxed.width);
+            rows.append(&mut part.rows(Images::Bytes(&pixels), size, self.augment, options.conf_thres)?);
         }
         let computed = Instant::now();
         let mut detections = non_max_suppression(&rows, self.last.model.detect.nc, options);

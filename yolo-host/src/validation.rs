@@ -3,9 +3,9 @@
 
 use crate::classes::ClassMap;
 use crate::data::{self, Batch, Loader};
-use crate::ensemble::{Head, Member};
-use crate::eval::{Detection, Metrics, NmsOptions, Summary, Truth, non_max_suppression, views};
-use crate::exec::{self, Network, OutputMap};
+use crate::ensemble::{self, Head, Member};
+use crate::eval::{Detection, Metrics, NmsOptions, Summary, Truth, non_max_suppression};
+use crate::exec::{self, Images, Network, OutputMap};
 use crate::loss::{ComputeLoss, LossError, Map, Target};
 use crate::model::Detect;
 use std::time::{Duration, Instant};
@@ -61,7 +61,7 @@ pub struct Options {
     pub nms: NmsOptions,
     /// All classes count as one.
     pub single_cls: bool,
-    /// Test-time augmentation ([`views`]); a loss stays that of the image as it is.
+    /// Test-time augmentation ([`crate::eval::views`]); a loss stays that of the image as it is.
     pub augment: bool,
     /// Labels go into suppression as detections of confidence 1, to label more by (`--save-hybrid`). Metrics then say
     /// nothing.
@@ -115,25 +115,17 @@ pub fn validate_batches(
     let nms = NmsOptions { agnostic: options.nms.agnostic || options.single_cls, ..options.nms.clone() };
     for (index, batch) in batches.enumerate() {
         let batch = batch?;
-        let mut rows = vec![Vec::new(); batch.shape[0]];
-        for (i, Member { network, head }) in members.iter_mut().enumerate() {
-            for (j, view) in views(options.augment).iter().enumerate() {
-                let start = Instant::now();
-                let (planes, shape) = view.look(&batch.planes, batch.shape, head.detect.max_stride());
-                network.evaluate(&planes, shape)?;
-                let outputs = network.outputs()?;
-                times[0] += start.elapsed();
-                if let Some(loss) = loss.as_mut().filter(|_| i + j == 0) {
-                    let items = loss.compute(&maps(&outputs), batch.shape[0], &targets(&batch))?.items;
-                    losses = std::array::from_fn(|i| losses[i] + f64::from(items[i]));
-                }
-                let start = Instant::now();
-                for (image, rows) in rows.iter_mut().enumerate() {
-                    rows.append(&mut head.rows(&outputs, image, (view, batch.shape[3]), nms.conf_thres));
-                }
-                times[1] += start.elapsed();
+        let add_loss = |outputs: &[OutputMap]| -> Result<(), Error> {
+            if let Some(loss) = &mut loss {
+                let items = loss.compute(&maps(outputs), batch.shape[0], &targets(&batch))?.items;
+                losses = std::array::from_fn(|i| losses[i] + f64::from(items[i]));
             }
-        }
+            Ok(())
+        };
+        let images = (Images::Bytes(&batch.pixels), batch.shape);
+        let found = ensemble::rows(members, images, options.augment, nms.conf_thres, add_loss)?;
+        let mut rows = found.images;
+        times = std::array::from_fn(|i| times[i] + found.times[i]);
         let start = Instant::now();
         if let Some(classes) = classes {
             rows.iter_mut().for_each(|rows| *rows = classes.rows(std::mem::take(rows)));

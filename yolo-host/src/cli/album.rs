@@ -67,8 +67,8 @@ impl Album {
             BatchBox { image: *image, class: label.class, rect, confidence: None }
         };
         let boxes: Vec<BatchBox> = batch.targets.iter().map(label).collect();
-        let planes = coloured(&batch.planes, channels, height * width);
-        self.add(name, title, plots::batch(&planes, (height, width), &boxes, titles, &self.names))
+        let pixels = coloured(&batch.pixels, channels);
+        self.add(name, title, plots::batch(&pixels, (height, width), &boxes, titles, &self.names))
     }
 
     /// A batch of validation: its labels, and what was found.
@@ -88,8 +88,8 @@ impl Album {
         };
         let boxes: Vec<BatchBox> = validated.detections.iter().enumerate().flat_map(found).collect();
         let [_, channels, height, width] = batch.shape;
-        let planes = coloured(&batch.planes, channels, height * width);
-        let image = plots::batch(&planes, (height, width), &boxes, &titles, &self.names);
+        let pixels = coloured(&batch.pixels, channels);
+        let image = plots::batch(&pixels, (height, width), &boxes, &titles, &self.names);
         let title = format!("Validation batch {}: what was found", index + 1);
         self.add(&format!("val_batch{index}_pred.jpg"), &title, image)
     }
@@ -135,11 +135,11 @@ impl Album {
     }
 }
 
-/// Three planes an image, also where the network is given grey ones.
-fn coloured(planes: &[f32], channels: usize, size: usize) -> Cow<'_, [f32]> {
+/// Three bytes a pixel, also where the network is given grey ones.
+fn coloured(pixels: &[u8], channels: usize) -> Cow<'_, [u8]> {
     match channels {
-        1 => planes.chunks(size.max(1)).flat_map(|grey| [grey; 3].concat()).collect(),
-        _ => planes.into(),
+        1 => pixels.iter().flat_map(|grey| [*grey; 3]).collect(),
+        _ => pixels.into(),
     }
 }
 

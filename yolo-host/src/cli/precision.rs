@@ -1,8 +1,8 @@
 //! `--precision`: numbers and arithmetic of the network on the CPU.
 
-use crate::exec::Device;
 use crate::exec::engine::{self, Engine};
-use crate::image::{Image, letterbox, sources, to_planes};
+use crate::exec::{Device, Images};
+use crate::image::{Image, letterbox, sources};
 use crate::model::{Model, State};
 use anyhow::{Context, ensure};
 use clap::ValueEnum;
@@ -93,7 +93,7 @@ fn calibrated(
     let step = files.len().div_ceil(MOST);
     for file in files.iter().step_by(step) {
         let fitted = letterbox(&Image::read(file)?, size, true, true, stride).image;
-        engine.calibrate(&to_planes(&fitted), [1, 3, fitted.height, fitted.width])?;
+        engine.calibrate(Images::Bytes(&fitted.rgb), [1, 3, fitted.height, fitted.width])?;
     }
     Ok(engine::Precision::Int8(engine.into_ranges()))
 }

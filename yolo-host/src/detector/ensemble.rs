@@ -3,9 +3,7 @@
 use super::{Detector, Error};
 use crate::classes::{By, ClassMap};
 use crate::ensemble::{self, Head};
-use crate::eval::{View, views};
-use crate::exec::{self, Network};
-use crate::image::{Image, channels_into};
+use crate::exec::{Images, Network};
 use crate::model::Model;
 use std::sync::{Mutex, PoisonError};
 
@@ -84,56 +82,22 @@ impl Part {
         ensemble::Member { network: &mut **network, head }
     }
 
-    /// See [`Detector::predict`].
-    pub fn predict(
+    /// Rows of one image of this height and width; see [`Detector::predict`].
+    pub fn rows(
         &self,
-        planes: &[f32],
+        image: Images,
         (height, width): (usize, usize),
         augment: bool,
         threshold: f32,
     ) -> Result<Vec<f32>, Error> {
         self.model.check_size(height, width)?;
-        let shape = [1, self.model.spec.channels, height, width];
-        let mut all = Vec::new();
-        for view in views(augment) {
-            let (planes, shape) = view.look(planes, shape, self.model.detect.max_stride());
-            all.append(&mut self.rows(view, width, threshold, |network| network.evaluate(&planes, shape))?);
-        }
-        Ok(all)
-    }
-
-    /// The rows of an image of bytes.
-    pub fn look(&self, image: &Image, augment: bool, threshold: f32) -> Result<Vec<f32>, Error> {
-        let (height, width) = (image.height, image.width);
-        let channels = self.model.spec.channels;
-        // Views are taken of planes, grey ones have one, and a model of other channels says so itself.
-        let plain = match views(augment) {
-            [plain] if channels != 1 => plain,
-            _ => {
-                let channels = if channels == 1 { 1 } else { 3 };
-                let mut planes = vec![0.0; channels * width * height];
-                channels_into(image, channels, &mut planes);
-                return self.predict(&planes, (height, width), augment, threshold);
-            }
-        };
-        self.model.check_size(height, width)?;
-        let shape = [1, self.model.spec.channels, height, width];
-        self.rows(plain, width, threshold, |network| network.evaluate_bytes(&image.rgb, shape))
-    }
-
-    /// Runs the network by `run` and decodes what comes of it.
-    fn rows(
-        &self,
-        view: &View,
-        width: usize,
-        threshold: f32,
-        run: impl FnOnce(&mut dyn Network) -> Result<(), exec::Error>,
-    ) -> Result<Vec<f32>, Error> {
         // A run that panicked left nothing that the next one reads.
         let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
-        run(&mut **network)?;
-        let classes = self.classes.as_deref();
-        let head = Head { detect: &self.model.detect, anchors: &self.anchors, classes };
-        Ok(head.rows(&network.outputs()?, 0, (view, width), threshold))
+        let head =
+            Head { detect: &self.model.detect, anchors: &self.anchors, classes: self.classes.as_deref() };
+        let member = &mut [ensemble::Member { network: &mut **network, head }];
+        let images = (image, [1, self.model.spec.channels, height, width]);
+        let found = ensemble::rows(member, images, augment, threshold, |_| Ok::<_, Error>(()))?;
+        Ok(found.images.concat())
     }
 }

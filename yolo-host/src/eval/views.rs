@@ -2,7 +2,6 @@
 //! the image (v6.1 `Model._forward_augment`).
 
 use super::RawMap;
-use std::borrow::Cow;
 use std::ops::Range;
 
 /// The grey below and right of a smaller view: the mean of ImageNet's images.
@@ -39,16 +38,13 @@ pub fn views(augment: bool) -> &'static [View] {
 }
 
 impl View {
+    /// Whether it shows the image as it is.
+    pub fn is_whole(&self) -> bool {
+        self.scale == 1.0 && !self.mirrored
+    }
+
     /// The view of planes `[n, c, height, width]` and its shape, sides multiples of `stride` (v6.1 `scale_img`).
-    pub fn look<'a>(
-        &self,
-        planes: &'a [f32],
-        shape: [usize; 4],
-        stride: usize,
-    ) -> (Cow<'a, [f32]>, [usize; 4]) {
-        if self.scale == 1.0 && !self.mirrored {
-            return (planes.into(), shape);
-        }
+    pub fn look(&self, planes: &[f32], shape: [usize; 4], stride: usize) -> (Vec<f32>, [usize; 4]) {
         let [n, channels, height, width] = shape;
         let scaled = |side: usize| ((side as f64 * self.scale) as usize).max(1);
         let padded = |side: usize| (side as f64 * self.scale / stride as f64).ceil() as usize * stride;
@@ -66,7 +62,7 @@ impl View {
                 }
             }
         }
-        (view.into(), [n, channels, tall, wide])
+        (view, [n, channels, tall, wide])
     }
 
     /// Which of the rows that `maps` decode to count (v6.1 `_clip_augmented`): those of a map, where each is half the size of

@@ -1,7 +1,28 @@
-//! A network as validation sees it, whatever machine computes it.
+//! A network as validation sees it, whatever device computes it.
 
 use super::Error;
 use std::borrow::Cow;
+
+/// Images that go into a network. The shape beside them is always the graph's, `[batch, channels, height, width]`.
+#[derive(Clone, Copy, Debug)]
+pub enum Images<'a> {
+    /// Pixels `[batch, height, width, channels]`, as the loader makes them; the first layer reads each byte divided by 255.
+    Bytes(&'a [u8]),
+    /// Planes `[batch, channels, height, width]` of numbers, usually 0 to 1.
+    Planes(&'a [f32]),
+}
+
+impl Images<'_> {
+    /// Fails if there are not so many numbers as the shape says.
+    pub(crate) fn check(&self, shape: [usize; 4]) -> Result<(), Error> {
+        let given = match self {
+            Images::Bytes(bytes) => bytes.len(),
+            Images::Planes(planes) => planes.len(),
+        };
+        let needed = shape.iter().product();
+        if given == needed { Ok(()) } else { Err(Error::Length { what: "images", given, needed }) }
+    }
+}
 
 /// An output of a network on the host: `[batch, ny, nx, channels]`.
 #[derive(Clone, Debug)]
@@ -18,22 +39,10 @@ pub struct OutputMap<'a> {
 
 /// Runs a network in evaluation mode.
 pub trait Network: Send {
-    /// Runs it on images `[batch, channels, height, width]`; no reverse pass can follow.
+    /// Runs it on images of the shape `[batch, channels, height, width]`; no reverse pass can follow.
     ///
     /// Fails if the images do not fit, or the device cannot.
-    fn evaluate(&mut self, images: &[f32], shape: [usize; 4]) -> Result<(), Error>;
-
-    /// The same on images of bytes `[batch, height, width, channels]`, which are divided by 255.
-    fn evaluate_bytes(&mut self, images: &[u8], shape: [usize; 4]) -> Result<(), Error> {
-        let [_, channels, height, width] = shape;
-        let image = (channels * height * width).max(1);
-        let plane = |image: &[u8], c: usize| -> Vec<f32> {
-            image.iter().skip(c).step_by(channels).map(|byte| f32::from(*byte) / 255.0).collect()
-        };
-        let planes = |image| (0..channels).flat_map(move |c| plane(image, c));
-        let planes: Vec<f32> = images.chunks_exact(image).flat_map(planes).collect();
-        self.evaluate(&planes, shape)
-    }
+    fn evaluate(&mut self, images: Images, shape: [usize; 4]) -> Result<(), Error>;
 
     /// The maps that were asked for when it was made, in that order, of the last pass.
     ///

@@ -7,7 +7,7 @@
 mod decode;
 mod error;
 mod letterbox;
-mod planes;
+mod pixels;
 mod read_ahead;
 mod resize;
 mod resize_area;
@@ -22,7 +22,7 @@ mod tests;
 pub use decode::MAX_BYTES;
 pub use error::Error;
 pub use letterbox::{Letterboxed, PADDING, letterbox};
-pub use planes::{channels_into, planes_into, to_planes};
+pub use pixels::{pixels, pixels_to_planes, to_planes};
 pub use read_ahead::read_ahead;
 pub use resize::resize_linear;
 pub use resize_area::resize_area;

@@ -15,9 +15,6 @@ pub fn size(seed: u64, iteration: usize, imgsz: usize, shape: [usize; 2], stride
 /// Planes `[…, from]` stretched to `[…, to]` (height, width), bilinear with pixels' centres at halves
 /// (`F.interpolate(mode='bilinear', align_corners=False)`).
 pub fn stretch(planes: &[f32], from: [usize; 2], to: [usize; 2]) -> Vec<f32> {
-    if from == to {
-        return planes.to_vec();
-    }
     let [rows, columns] = [0, 1].map(|axis| places(from[axis], to[axis]));
     let mut out = vec![0.0; planes.len() / (from[0] * from[1]) * to[0] * to[1]];
     out.par_chunks_mut(to[0] * to[1]).zip(planes.par_chunks(from[0] * from[1])).for_each(|(out, plane)| {

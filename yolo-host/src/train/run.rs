@@ -4,12 +4,13 @@ use super::train_step::Set;
 use super::{Error, Options, TrainingRun, multi_scale};
 use crate::atomic;
 use crate::data::{Batch, Loader, Split, SplitName};
+use crate::exec::Images;
+use crate::image::pixels_to_planes;
 use crate::random::Stream;
 use crate::report::tensorboard::EventFile;
 use crate::report::{EpochRow, csv};
 use crate::validation::{self, Validation, maps, targets, validate};
 use crate::weights;
-use std::borrow::Cow;
 use std::time::Instant;
 
 /// Whoever watches a training: the command line, a test.
@@ -163,13 +164,18 @@ impl TrainingRun {
         let now = self.schedule.at(iteration, epoch);
         let [n, channels, rows, columns] = batch.shape;
         let mut size = [rows, columns];
-        let mut planes = Cow::Borrowed(&batch.planes);
+        let stretched;
+        let mut images = Images::Bytes(&batch.pixels);
         if self.options.multi_scale {
             let Options { seed, imgsz, .. } = self.options;
             size = multi_scale::size(seed, iteration, imgsz, size, self.model.detect.max_stride());
-            planes = Cow::Owned(multi_scale::stretch(&planes, [rows, columns], size));
+            if size != [rows, columns] {
+                let planes = pixels_to_planes(&batch.pixels, batch.shape);
+                stretched = multi_scale::stretch(&planes, [rows, columns], size);
+                images = Images::Planes(&stretched);
+            }
         }
-        self.train_step.forward(&planes, [n, channels, size[0], size[1]])?;
+        self.train_step.forward(images, [n, channels, size[0], size[1]])?;
         let mut loss = match self.loss.compute(&maps(&self.train_step.outputs()?), n, &targets(batch)) {
             Ok(loss) => loss,
             Err(error) if error.is_not_finite() => {

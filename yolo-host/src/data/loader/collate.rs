@@ -3,7 +3,7 @@
 use super::sample::Sample;
 use super::{Batch, Shared};
 use crate::data::augment::{enlarge, join};
-use crate::image::channels_into;
+use crate::image::pixels;
 use crate::random::Stream;
 
 /// A batch of samples of one size. `place` is its epoch and its number in it.
@@ -11,16 +11,15 @@ pub fn collate(shared: &Shared, samples: Vec<Sample>, place: (usize, usize)) -> 
     let samples = if shared.options.quad { quads(shared.options.seed, samples, place) } else { samples };
     let (height, width) = samples.first().map_or((0, 0), |sample| (sample.image.height, sample.image.width));
     let channels = shared.options.channels;
-    let size = channels * height * width;
     let mut batch = Batch {
-        planes: vec![0.0; samples.len() * size],
+        pixels: Vec::with_capacity(samples.len() * height * width * channels),
         shape: [samples.len(), channels, height, width],
         targets: vec![],
         images: vec![],
         geometry: vec![],
     };
     for (at, sample) in samples.into_iter().enumerate() {
-        channels_into(&sample.image, channels, &mut batch.planes[at * size..(at + 1) * size]);
+        batch.pixels.extend_from_slice(&pixels(&sample.image, channels));
         batch.targets.extend(sample.labels.into_iter().map(|label| (at, label)));
         batch.images.push(sample.index);
         batch.geometry.push(sample.geometry);

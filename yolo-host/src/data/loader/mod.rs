@@ -113,9 +113,9 @@ impl Geometry {
 /// What the network is given at once.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    /// `[n, 3, height, width]`, red first, or `[n, 1, height, width]` of grey; 0 to 1.
-    pub planes: Vec<f32>,
-    /// `[n, channels, height, width]`.
+    /// `[n, height, width, channels]`: red, green and blue of each pixel, or grey.
+    pub pixels: Vec<u8>,
+    /// The network's input shape, `[n, channels, height, width]`.
     pub shape: [usize; 4],
     /// The objects, each with its image's place in the batch.
     pub targets: Vec<(usize, Label)>,

@@ -27,16 +27,16 @@ pub struct BatchBox {
     pub confidence: Option<f32>,
 }
 
-/// Up to 16 images of planes `[n, 3, height, width]`, values 0 to 1, side by side, column by column, each with its
-/// boxes, their classes' names, and its title.
+/// Up to 16 images of pixels `[n, height, width, 3]`, side by side, column by column, each with its boxes, their classes'
+/// names, and its title.
 pub fn batch(
-    planes: &[f32],
+    pixels: &[u8],
     (height, width): (usize, usize),
     targets: &[BatchBox],
     titles: &[String],
     names: &[String],
 ) -> Image {
-    let images: Vec<&[f32]> = planes.chunks_exact((3 * height * width).max(1)).take(MOST).collect();
+    let images: Vec<&[u8]> = pixels.chunks_exact((3 * height * width).max(1)).take(MOST).collect();
     let side = (1..=4).find(|side| side * side >= images.len()).unwrap_or(4);
     let scale = (MOST_PIXELS as f64 / side as f64 / height.max(width).max(1) as f64).min(1.0);
     let scaled = |size: usize| (scale * size as f64).ceil() as usize;
@@ -46,8 +46,8 @@ pub fn batch(
         height: side * tile_height,
         rgb: vec![255; 3 * side * side * tile_width * tile_height],
     };
-    for (i, planes) in images.iter().enumerate() {
-        let image = image(planes, height, width);
+    for (i, pixels) in images.iter().enumerate() {
+        let image = Image { width, height, rgb: pixels[..3 * height * width].to_vec() };
         let mut tile = match scale < 1.0 {
             true => resize_linear(&image, tile_width, tile_height),
             false => image,
@@ -71,13 +71,6 @@ fn label(one: &BatchBox, scale: f32, names: &[String]) -> Label {
     let name = class_name(names, one.class);
     let text = one.confidence.map_or(name.clone(), |confidence| format!("{name} {confidence:.1}"));
     Label { class: one.class, text: Some(text), rect: one.rect.map(|side| side * scale) }
-}
-
-fn image(planes: &[f32], height: usize, width: usize) -> Image {
-    let size = height * width;
-    let byte = |at: usize| (planes[at] * 255.0).round() as u8;
-    let rgb = (0..size).flat_map(|at| [byte(at), byte(at + size), byte(at + 2 * size)]).collect();
-    Image { width, height, rgb }
 }
 
 /// A title in the upper left corner, with a shadow, for it may lie on anything.

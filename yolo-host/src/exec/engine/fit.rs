@@ -8,11 +8,11 @@ use crate::graph::{Graph, NodeError};
 pub struct Fit {
     /// The shape of every node's tensor.
     pub shapes: Vec<Vec<usize>>,
-    /// Precision of each buffer, and the slot that it lies in.
+    /// Elements of each buffer.
     pub lens: Vec<usize>,
-    /// See there.
+    /// The slot that each buffer lies in.
     pub slots: Vec<usize>,
-    /// Precision of each slot.
+    /// Elements of each slot.
     pub sizes: Vec<usize>,
 }
 

@@ -9,7 +9,7 @@ mod profile;
 mod program;
 mod run;
 
-use crate::exec::{Error, Network, OutputMap};
+use crate::exec::{Error, Images, Network, OutputMap};
 use crate::graph::{Graph, ValueId};
 use crate::model::State;
 use fit::Fit;
@@ -38,21 +38,12 @@ pub struct Engine {
     ranges: Option<Ranges>,
 }
 
-/// What a run starts from.
-#[derive(Clone, Copy, Debug)]
-enum Images<'a> {
-    /// `[batch, channels, height, width]`, 0 to 1.
-    Planes(&'a [f32]),
-    /// `[batch, height, width, channels]`, 0 to 255.
-    Bytes(&'a [u8]),
-}
-
 /// A map after a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Output<'a> {
     /// `[batch, channels, height, width]`
     pub shape: &'a [usize],
-    /// Precision in the order batch, height, width, channel.
+    /// Elements in the order batch, height, width, channel.
     pub data: &'a [f32],
 }
 
@@ -81,28 +72,14 @@ impl Engine {
         }
     }
 
-    /// Runs the network on images `[batch, channels, height, width]`, planes one after the other, values 0 to 1.
+    /// Runs the network on planes `[batch, channels, height, width]` of numbers, usually 0 to 1.
     pub fn run(&mut self, planes: &[f32], shape: [usize; 4]) -> Result<(), Error> {
-        let (given, needed) = (planes.len(), shape.iter().product());
-        if given != needed {
-            return Err(Error::Length { what: "images", given, needed });
-        }
-        self.compute(Images::Planes(planes), shape)
+        self.evaluate(Images::Planes(planes), shape)
     }
 
-    /// The same on images of bytes, `[batch, height, width, channels]`, which are divided by 255.
+    /// Runs the network on pixels `[batch, height, width, channels]`, which are divided by 255; `shape` is the graph's.
     pub fn run_bytes(&mut self, bytes: &[u8], shape: [usize; 4]) -> Result<(), Error> {
-        let (given, needed) = (bytes.len(), shape.iter().product());
-        if given != needed {
-            return Err(Error::Length { what: "images", given, needed });
-        }
-        self.compute(Images::Bytes(bytes), shape)
-    }
-
-    fn compute(&mut self, images: Images, shape: [usize; 4]) -> Result<(), Error> {
-        self.fit(shape)?;
-        // On a thread of the pool: another one would be put to sleep and woken for every step.
-        rayon::scope(|_| self.steps(images))
+        self.evaluate(Images::Bytes(bytes), shape)
     }
 
     /// One of the tensors asked for, by its place among them, after a run.
@@ -112,11 +89,6 @@ impl Engine {
         let (shape, slot, len) =
             (&fit.shapes[self.program.buffers[buffer].node], fit.slots[buffer], fit.lens[buffer]);
         Some(Output { shape, data: &self.slots[slot][..len] })
-    }
-
-    /// Precision of memory that a run of the last size uses, besides weights.
-    pub fn memory(&self) -> usize {
-        self.fits.last().map_or(0, |fit| fit.sizes.iter().sum())
     }
 
     /// The last fit is that of this shape.
@@ -138,12 +110,11 @@ impl Engine {
 }
 
 impl Network for Engine {
-    fn evaluate(&mut self, images: &[f32], shape: [usize; 4]) -> Result<(), Error> {
-        self.run(images, shape)
-    }
-
-    fn evaluate_bytes(&mut self, images: &[u8], shape: [usize; 4]) -> Result<(), Error> {
-        self.run_bytes(images, shape)
+    fn evaluate(&mut self, images: Images, shape: [usize; 4]) -> Result<(), Error> {
+        images.check(shape)?;
+        self.fit(shape)?;
+        // On a thread of the pool: another one would be put to sleep and woken for every step.
+        rayon::scope(|_| self.steps(images))
     }
 
     fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error> {

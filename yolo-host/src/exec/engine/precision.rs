@@ -1,7 +1,7 @@
 //! Precision and arithmetic of convolutions, and the ranges that whole numbers need.
 
 use super::Engine;
-use crate::exec::Error;
+use crate::exec::{Error, Images, Network};
 use std::collections::BTreeMap;
 use yolo_kernels::infer::{Format, Source};
 
@@ -62,9 +62,9 @@ impl Ranges {
 
 impl Engine {
     /// The ranges of what convolutions read in further runs, besides those so far.
-    pub fn calibrate(&mut self, planes: &[f32], shape: [usize; 4]) -> Result<(), Error> {
+    pub fn calibrate(&mut self, images: Images, shape: [usize; 4]) -> Result<(), Error> {
         self.ranges.get_or_insert_default();
-        self.run(planes, shape)
+        self.evaluate(images, shape)
     }
 
     /// The ranges of all runs that calibrated.

@@ -2,9 +2,9 @@
 
 use super::layout::Run;
 use super::program::{Program, Step, Work, extent};
-use super::{Engine, Fit, Images, Ranges};
-use crate::exec::Error;
+use super::{Engine, Fit, Ranges};
 use crate::exec::primitive::{Ref, apply};
+use crate::exec::{Error, Images};
 use crate::graph::{Graph, Op, ParamId, Pool, Role};
 use crate::model::State;
 use smallvec::SmallVec;

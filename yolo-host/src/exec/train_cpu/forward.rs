@@ -14,34 +14,44 @@ impl<T: ConvFloat> Executor<T> {
     /// Runs the network on images `[batch, channels, height, width]`, planes one after the other. In training batch norm
     /// takes the statistics of the batch and moves its running ones.
     pub fn forward(&mut self, images: &[T], shape: [usize; 4], training: bool) -> Result<(), Error> {
-        // On a thread of the pool: another one would be put to sleep and woken for every operation.
-        rayon::scope(|_| self.forward_here(images, shape, training, true))
+        enough(images, shape)?;
+        self.pass(shape, &|y| from_rows(images, &shape, y), training, true)
     }
 
     /// The same in evaluation mode, keeping only the tensors that were asked for: no reverse pass can follow.
     pub fn infer(&mut self, images: &[T], shape: [usize; 4]) -> Result<(), Error> {
-        rayon::scope(|_| self.forward_here(images, shape, false, false))
+        enough(images, shape)?;
+        self.pass(shape, &|y| from_rows(images, &shape, y), false, false)
+    }
+
+    /// One pass on images of this shape, which `fill` writes channels-last into the input. Without `keep` only the tensors
+    /// that were asked for are left.
+    pub(super) fn pass(
+        &mut self,
+        shape: [usize; 4],
+        fill: &(dyn Fn(&mut [T]) + Sync),
+        training: bool,
+        keep: bool,
+    ) -> Result<(), Error> {
+        // On a thread of the pool: another one would be put to sleep and woken for every operation.
+        rayon::scope(|_| self.forward_here(shape, fill, training, keep))
     }
 
     fn forward_here(
         &mut self,
-        images: &[T],
         shape: [usize; 4],
+        fill: &(dyn Fn(&mut [T]) + Sync),
         training: bool,
         keep: bool,
     ) -> Result<(), Error> {
         let shapes = self.graph.shapes(&shape)?;
-        let (given, needed) = (images.len(), shape.iter().product());
-        if given != needed {
-            return Err(Error::Length { what: "images", given, needed });
-        }
         self.clear();
         for i in 0..self.steps.len() {
             let step = &self.steps[i];
             let (node, output) = (step.node, step.output);
             let mut buffer = self.pool.take(shapes[output].iter().product());
             if matches!(self.graph.nodes[node].op, Op::Input) {
-                from_rows(images, &shape, &mut buffer);
+                fill(&mut buffer);
             } else {
                 self.run(i, &shapes[output], &mut buffer, training)?;
             }
@@ -146,6 +156,12 @@ impl<T: ConvFloat> Executor<T> {
         self.saved[step] = saved;
         Ok(())
     }
+}
+
+/// Fails if there are not so many numbers as the shape says.
+fn enough<T>(images: &[T], shape: [usize; 4]) -> Result<(), Error> {
+    let (given, needed) = (images.len(), shape.iter().product());
+    if given == needed { Ok(()) } else { Err(Error::Length { what: "images", given, needed }) }
 }
 
 /// running = (1 − momentum) · running + momentum · factor · new

@@ -3,7 +3,7 @@
 use super::{Parts, Set, TrainStep};
 use crate::exec::engine::Engine;
 use crate::exec::train_cpu::Executor;
-use crate::exec::{Error, Network, OutputMap};
+use crate::exec::{Error, Images, Network, OutputMap};
 use crate::graph::{Graph, ParamId, ValueId};
 use crate::model::State;
 use crate::train::Rates;
@@ -36,9 +36,9 @@ impl AveragesEngine {
 }
 
 impl TrainStep for Parts<Executor<f32>, AveragesEngine, Vec<f32>> {
-    fn forward(&mut self, images: &[f32], shape: [usize; 4]) -> Result<(), Error> {
+    fn forward(&mut self, images: Images, shape: [usize; 4]) -> Result<(), Error> {
         self.evaluator.engine = None; // a step needs the memory more
-        self.trainer.forward(images, shape, true)
+        self.trainer.forward_images(images, shape, true)
     }
 
     fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error> {

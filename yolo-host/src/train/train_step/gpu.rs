@@ -2,7 +2,7 @@
 
 use super::{Parts, Set, TrainStep};
 use crate::exec::candle::Executor;
-use crate::exec::{Error, Network, OutputMap};
+use crate::exec::{Error, Images, Network, OutputMap};
 use crate::graph::{ParamId, ValueId};
 use crate::train::Rates;
 use candle_core::Tensor;
@@ -10,8 +10,8 @@ use candle_core::Tensor;
 type Values = Option<Tensor>;
 
 impl TrainStep for Parts<Executor, Executor, Values> {
-    fn forward(&mut self, images: &[f32], shape: [usize; 4]) -> Result<(), Error> {
-        let images = self.trainer.to_device(images, &shape)?;
+    fn forward(&mut self, images: Images, shape: [usize; 4]) -> Result<(), Error> {
+        let images = self.trainer.images(images, shape)?;
         self.trainer.forward(&images, true)
     }
 

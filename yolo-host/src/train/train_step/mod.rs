@@ -10,7 +10,7 @@ pub(super) use fitting::largest_batch;
 use super::check::moving;
 use super::{Ema, Optimizer, Options, Rates};
 use crate::exec::candle::TrainPrecision;
-use crate::exec::{self, Device, Error, Network, OutputMap};
+use crate::exec::{self, Device, Error, Images, Network, OutputMap};
 use crate::graph::{ParamId, ValueId};
 use crate::model::{Model, State};
 
@@ -42,8 +42,8 @@ impl Set {
 
 /// A network in training on some machine. Everything may fail as the machine does.
 pub(super) trait TrainStep {
-    /// Runs it in training on images `[batch, channels, height, width]`.
-    fn forward(&mut self, images: &[f32], shape: [usize; 4]) -> Result<(), Error>;
+    /// Runs it in training on images of the shape `[batch, channels, height, width]`.
+    fn forward(&mut self, images: Images, shape: [usize; 4]) -> Result<(), Error>;
 
     /// The raw maps of the last pass.
     fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error>;
