@@ -5,9 +5,10 @@
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use yolo_host::eval::{Detection, NmsOptions, RawMap, decode, non_max_suppression};
+use yolo_host::eval::{Detection, Head, NmsOptions, decode, non_max_suppression};
 use yolo_host::image::{Image, letterbox, to_planes};
 use yolo_host::random::Stream;
+use yolo_host::raw_map::RawMap;
 use yolo_host::validation::Options;
 use yolo_host::weights;
 use yolo_tests::{floats, uniform};
@@ -135,14 +136,16 @@ fn main() {
         let raw: Vec<f32> = rows.iter().map(|value| (value / (1.0 - value)).max(1e-9).ln()).collect();
         let mut rest = raw.as_slice();
         let mut maps = vec![];
-        for (anchors, side) in ANCHORS.iter().zip([80, 40, 20]) {
+        let anchors = ANCHORS.concat();
+        let head = Head { strides: &[8.0, 16.0, 32.0], anchors: &anchors, nc, classes: None };
+        for side in [80, 40, 20] {
             let (values, after) = rest.split_at(3 * side * side * (5 + nc));
             rest = after;
-            maps.push(RawMap { values, ny: side, nx: side, stride: (640 / side) as f32, anchors });
+            maps.push(RawMap::new(values, [1, side, side]));
         }
         for (setting, options) in settings() {
             let made = time(&format!("decoding, {setting}, {nc} classes"), || {
-                decode(&maps, 0..25_200, 5 + nc, options.conf_thres)
+                decode(&head, &maps, 0, 0..25_200, options.conf_thres)
             });
             println!("  {} rows", made.len() / (5 + nc));
         }

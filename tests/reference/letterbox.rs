@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use yolo_host::image::{Image, letterbox, resize_linear, scale_boxes};
+use yolo_host::image::{Geometry, Image, letterbox, resize_linear};
 use yolo_tests::{golden, report, uniform};
 
 fn cases(part: &str) -> Vec<Value> {
@@ -68,7 +68,8 @@ fn boxes_come_back() {
     };
     for case in cases("scale_coords") {
         let mut boxes = rects(&case["boxes"]);
-        scale_boxes(&mut boxes, pair(&case["network"]), pair(&case["photograph"]));
+        let geometry = Geometry::fitted(pair(&case["photograph"]), pair(&case["network"]));
+        boxes.iter_mut().for_each(|rect| geometry.restore(rect));
         assert_eq!(boxes, rects(&case["scaled"]), "{}", case["name"]);
         let rounded: Vec<[f32; 4]> = boxes.iter().map(|rect| rect.map(f32::round_ties_even)).collect();
         assert_eq!(rounded, rects(&case["rounded"]), "{}", case["name"]);

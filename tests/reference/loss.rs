@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::Value;
-use yolo_host::loss::{ComputeLoss, IouKind, Loss, LossError, LossHyper, Map, Number, Target};
+use yolo_host::loss::{ComputeLoss, IouKind, Loss, LossError, LossHyper, Number, Target};
 use yolo_host::random::Stream;
+use yolo_host::raw_map::RawMap;
 use yolo_tests::{golden, report, uniform};
 
 const KINDS: [(&str, IouKind); 4] =
@@ -38,8 +39,10 @@ impl Case {
 
     fn compute<T: Number>(&self, loss: &mut ComputeLoss, maps: &[Vec<T>]) -> Result<Loss<T>, LossError> {
         let sized = maps.iter().zip(&self.sizes);
-        let maps: Vec<Map<T>> = sized.map(|(values, &[ny, nx])| Map { values, ny, nx }).collect();
-        loss.compute(&maps, self.batch, &self.targets)
+        let map =
+            |(values, &[ny, nx]): (&Vec<T>, &[usize; 2])| RawMap::new(values.clone(), [self.batch, ny, nx]);
+        let maps: Vec<RawMap<T>> = sized.map(map).collect();
+        loss.compute(&maps, &self.targets)
     }
 
     fn total(&self, maps: &[Vec<f64>]) -> f64 {

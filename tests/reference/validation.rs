@@ -3,13 +3,13 @@
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use yolo_host::data::{Batch, Geometry, Label};
+use yolo_host::data::{Batch, Label};
 use yolo_host::detector::{Detector, load_model};
-use yolo_host::ensemble::{self, Head, Member};
+use yolo_host::ensemble::{self, Member};
 use yolo_host::eval::{Detection, non_max_suppression};
 use yolo_host::exec::train_cpu::Executor;
 use yolo_host::exec::{self, Device, Images};
-use yolo_host::image::pixels_to_planes;
+use yolo_host::image::{Geometry, pixels_to_planes};
 use yolo_host::model::{Model, State};
 use yolo_host::validation::{Options, ValidatedBatch, Validation, validate_batches};
 use yolo_host::weights::{self, Checkpoint};
@@ -53,8 +53,7 @@ fn judged(model: &Model, state: &State, batch: Batch, options: &Options) -> (Val
     let mut found = vec![];
     let mut each = |judged: &ValidatedBatch| found = judged.detections[0].clone();
     let anchors = state.floats(model.detect.anchors);
-    let mut member =
-        [Member { network: &mut network, head: Head { detect: &model.detect, anchors, classes: None } }];
+    let mut member = [Member { network: &mut network, detect: &model.detect, anchors, classes: None }];
     let batches = std::iter::once(Ok(batch));
     let validation = validate_batches(&mut member, batches, None, options, &mut each).unwrap();
     (validation, found)
@@ -78,8 +77,8 @@ fn validation_suppresses_the_rows_of_all_views() {
     let (nms, nc, [_, _, height, width]) = (&options.nms, model.detect.nc, batch.shape);
     // What validation suppresses, of the golden's image, whose numbers are no whole bytes.
     let mut network = Executor::new(&model.graph, &state, &model.detect.outputs).unwrap();
-    let head = Head { detect: &model.detect, anchors: state.floats(model.detect.anchors), classes: None };
-    let mut member = [Member { network: &mut network, head }];
+    let anchors = state.floats(model.detect.anchors);
+    let mut member = [Member { network: &mut network, detect: &model.detect, anchors, classes: None }];
     let planes = image(height, width);
     let images = (Images::Planes(&planes), batch.shape);
     let rows = ensemble::rows(&mut member, images, true, nms.conf_thres, |_| Ok::<_, exec::Error>(()));
@@ -332,8 +331,7 @@ fn coco128_from_stored_inputs_matches_the_reference() {
     assert_eq!(batches.iter().map(|batch| batch.shape[0]).sum::<usize>(), 128);
     let options = Options { augment: result["augment"].as_bool().unwrap(), ..Options::default() };
     let (anchors, batches) = (state.floats(model.detect.anchors), batches.into_iter().map(Ok));
-    let head = Head { detect: &model.detect, anchors, classes: None };
-    let mut member = [Member { network: &mut network, head }];
+    let mut member = [Member { network: &mut network, detect: &model.detect, anchors, classes: None }];
     let validation = validate_batches(&mut member, batches, None, &options, &mut |_| ());
     let summary = validation.unwrap().summary;
     let mut failures = vec![];

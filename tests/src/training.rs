@@ -6,8 +6,9 @@ use serde_json::Value;
 use std::borrow::Cow;
 use yolo_host::exec::{candle, train_cpu};
 use yolo_host::graph::{Graph, ParamId, ValueId};
-use yolo_host::loss::{ComputeLoss, Loss, LossError, LossHyper, Map, Target};
+use yolo_host::loss::{ComputeLoss, Loss, LossError, LossHyper, Target};
 use yolo_host::model::{Model, Spec, State};
+use yolo_host::raw_map::RawMap;
 use yolo_host::train::{Optimizer, Rates, Rule};
 use yolo_kernels::ConvFloat;
 
@@ -224,10 +225,12 @@ impl<T: ConvFloat, R: Executor<T>> Training<T, R> {
     pub fn try_gradients(&mut self) -> Result<Loss<T>, LossError> {
         self.trainer.run(&self.images, self.shape);
         let outputs = &self.model.detect.outputs;
-        let maps: Vec<(Cow<[T]>, [usize; 2])> = outputs.iter().map(|id| self.trainer.map(*id)).collect();
-        let maps: Vec<Map<T>> =
-            maps.iter().map(|(values, [ny, nx])| Map { values, ny: *ny, nx: *nx }).collect();
-        let loss = self.loss.compute(&maps, self.shape[0], &self.targets)?;
+        let map = |id: &ValueId| {
+            let (values, [ny, nx]) = self.trainer.map(*id);
+            RawMap::new(values, [self.shape[0], ny, nx])
+        };
+        let maps: Vec<RawMap<T>> = outputs.iter().map(map).collect();
+        let loss = self.loss.compute(&maps, &self.targets)?;
         let given: Vec<_> = outputs.iter().copied().zip(loss.grads.iter().map(Vec::as_slice)).collect();
         self.trainer.run_back(&given);
         Ok(loss)

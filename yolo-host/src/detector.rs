@@ -3,10 +3,10 @@
 mod ensemble;
 
 use self::ensemble::Part;
-use crate::eval::{Detection, NmsOptions, non_max_suppression};
+use crate::eval::{Detection, NmsOptions, postprocess};
 use crate::exec::engine::Precision;
 use crate::exec::{self, Device, Images};
-use crate::image::{Image, letterbox, pixels, scale_boxes};
+use crate::image::{Geometry, Image, letterbox, pixels};
 use crate::model::{self, Mismatch, Model, Spec, State, unfuse};
 use crate::plugin::{Registry, RegistryError};
 use crate::weights;
@@ -205,12 +205,9 @@ impl Detector {
             rows.append(&mut part.rows(Images::Bytes(&pixels), size, self.augment, options.conf_thres)?);
         }
         let computed = Instant::now();
-        let mut detections = non_max_suppression(&rows, self.last.model.detect.nc, options);
-        let mut rects: Vec<[f32; 4]> = detections.iter().map(|detection| detection.rect).collect();
-        scale_boxes(&mut rects, (boxed.height, boxed.width), (photo.height, photo.width));
-        for (detection, rect) in detections.iter_mut().zip(rects) {
-            detection.rect = rect.map(f32::round_ties_even);
-        }
+        let geometry = Geometry::fitted((photo.height, photo.width), (boxed.height, boxed.width));
+        let mut detections = postprocess(&rows, self.last.model.detect.nc, options, &geometry).in_image;
+        detections.iter_mut().for_each(|found| found.rect = found.rect.map(f32::round_ties_even));
         let times = [prepared - start, computed - prepared, computed.elapsed()];
         Ok(Found { detections, network: (boxed.height, boxed.width), times })
     }

@@ -1,30 +1,24 @@
 //! Several networks as one: the boxes of all go into one suppression (v6.1 `Ensemble`). Classes are told by name: all
 //! must find the same, and where they count them otherwise, those of the last are taken, as upstream has it.
 
-use crate::eval::{RawMap, View, decode, views};
-use crate::exec::{self, Images, Network, OutputMap};
+use crate::eval::{self, Head, views};
+use crate::exec::{self, Images, Network};
 use crate::image::pixels_to_planes;
 use crate::model::Detect;
+use crate::raw_map::RawMap;
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-/// What makes boxes of a network's maps.
-#[derive(Clone, Copy)]
-pub struct Head<'a> {
+/// A network that is validated, alone or with others.
+pub struct Member<'a> {
+    /// Runs it.
+    pub network: &'a mut dyn Network,
     /// The Detect layer of its model.
     pub detect: &'a Detect,
     /// Anchors in cells.
     pub anchors: &'a [f32],
     /// For each class that is given out, the network's own number of it; none if they are the same.
     pub classes: Option<&'a [usize]>,
-}
-
-/// A network that is validated, alone or with others.
-pub struct Member<'a> {
-    /// Runs it.
-    pub network: &'a mut dyn Network,
-    /// Decodes it.
-    pub head: Head<'a>,
 }
 
 /// What networks say of a batch, before suppression.
@@ -47,18 +41,19 @@ pub fn rows<E: From<exec::Error>>(
     (images, shape): (Images, [usize; 4]),
     augment: bool,
     threshold: f32,
-    first: impl FnOnce(&[OutputMap]) -> Result<(), E>,
+    first: impl FnOnce(&[RawMap]) -> Result<(), E>,
 ) -> Result<Rows, E> {
     let mut found = Rows { images: vec![Vec::new(); shape[0]], times: [Duration::ZERO; 2] };
     let mut first = Some(first);
-    for Member { network, head } in members {
+    for Member { network, detect, anchors, classes } in members {
+        let head = Head { strides: &detect.strides, anchors, nc: detect.nc, classes: *classes };
         for view in views(augment) {
             let start = Instant::now();
             if view.is_whole() {
                 network.evaluate(images, shape)?;
             } else {
                 let planes = planes(images, shape);
-                let (planes, shape) = view.look(&planes, shape, head.detect.max_stride());
+                let (planes, shape) = view.look(&planes, shape, detect.max_stride());
                 network.evaluate(Images::Planes(&planes), shape)?;
             }
             let outputs = network.outputs()?;
@@ -68,7 +63,7 @@ pub fn rows<E: From<exec::Error>>(
             }
             let start = Instant::now();
             for (image, rows) in found.images.iter_mut().enumerate() {
-                rows.append(&mut head.rows(&outputs, image, (view, shape[3]), threshold));
+                rows.append(&mut eval::rows(&head, &outputs, image, (view, shape[3]), threshold));
             }
             found.times[1] += start.elapsed();
         }
@@ -81,35 +76,5 @@ fn planes(images: Images<'_>, shape: [usize; 4]) -> Cow<'_, [f32]> {
     match images {
         Images::Bytes(pixels) => pixels_to_planes(pixels, shape).into(),
         Images::Planes(planes) => planes.into(),
-    }
-}
-
-impl Head<'_> {
-    /// Rows `[x, y, w, h, objectness, classes …]` of one image of a pass over a view, with objectness above `threshold`,
-    /// in pixels of an input of this width.
-    pub(crate) fn rows(
-        &self,
-        outputs: &[OutputMap],
-        image: usize,
-        (view, width): (&View, usize),
-        threshold: f32,
-    ) -> Vec<f32> {
-        let detect = self.detect;
-        let maps = outputs.iter().zip(&detect.strides).zip(self.anchors.chunks_exact(2 * detect.na));
-        let maps = maps.map(|((map, &stride), anchors)| {
-            let len = map.values.len() / map.batch;
-            let values = &map.values[image * len..][..len];
-            RawMap { values, ny: map.ny, nx: map.nx, stride, anchors }
-        });
-        let maps: Vec<RawMap> = maps.collect();
-        let mut rows = decode(&maps, view.rows(&maps), detect.no(), threshold);
-        view.restore(&mut rows, detect.no(), width);
-        if let Some(classes) = self.classes {
-            for row in rows.chunks_exact_mut(detect.no()) {
-                let own = row[5..].to_vec();
-                row[5..].iter_mut().zip(classes).for_each(|(score, class)| *score = own[*class]);
-            }
-        }
-        rows
     }
 }

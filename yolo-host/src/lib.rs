@@ -26,6 +26,7 @@ pub mod model;
 mod near;
 pub mod plugin;
 pub mod random;
+pub mod raw_map;
 pub mod report;
 pub mod text;
 pub mod train;

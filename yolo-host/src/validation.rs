@@ -3,11 +3,12 @@
 
 use crate::classes::ClassMap;
 use crate::data::{self, Batch, Loader};
-use crate::ensemble::{self, Head, Member};
-use crate::eval::{Detection, Metrics, NmsOptions, Summary, Truth, non_max_suppression};
-use crate::exec::{self, Images, Network, OutputMap};
-use crate::loss::{ComputeLoss, LossError, Map, Target};
+use crate::ensemble::{self, Member};
+use crate::eval::{Detection, Metrics, NmsOptions, Objects, Summary, Truth, postprocess};
+use crate::exec::{self, Images, Network};
+use crate::loss::{ComputeLoss, LossError, Target};
 use crate::model::Detect;
+use crate::raw_map::RawMap;
 use std::time::{Duration, Instant};
 
 /// A validation that cannot be made.
@@ -94,7 +95,7 @@ pub fn validate(
     options: &Options,
     each: &mut dyn FnMut(&ValidatedBatch),
 ) -> Result<Validation, Error> {
-    let mut member = [Member { network, head: Head { detect, anchors, classes: None } }];
+    let mut member = [Member { network, detect, anchors, classes: None }];
     validate_batches(&mut member, loader.epoch(0, 0, None), loss, options, each)
 }
 
@@ -108,16 +109,16 @@ pub fn validate_batches(
 ) -> Result<Validation, Error> {
     // With all classes as one, it does not matter which is which.
     let classes = options.classes.as_ref().filter(|_| !options.single_cls);
-    let own = members.first().map_or(1, |member| member.head.detect.nc);
+    let own = members.first().map_or(1, |member| member.detect.nc);
     let nc = classes.map_or(own, ClassMap::wanted);
     let mut evaluation = Metrics::new(if options.single_cls { 1 } else { nc });
     let (mut losses, mut times, mut seen) = ([0.0; 3], [Duration::ZERO; 2], 0);
     let nms = NmsOptions { agnostic: options.nms.agnostic || options.single_cls, ..options.nms.clone() };
     for (index, batch) in batches.enumerate() {
         let batch = batch?;
-        let add_loss = |outputs: &[OutputMap]| -> Result<(), Error> {
+        let add_loss = |outputs: &[RawMap]| -> Result<(), Error> {
             if let Some(loss) = &mut loss {
-                let items = loss.compute(&maps(outputs), batch.shape[0], &targets(&batch))?.items;
+                let items = loss.compute(outputs, &targets(&batch))?.items;
                 losses = std::array::from_fn(|i| losses[i] + f64::from(items[i]));
             }
             Ok(())
@@ -133,17 +134,15 @@ pub fn validate_batches(
         if options.hybrid {
             batch.targets.iter().for_each(|(image, label)| rows[*image].extend(certain(&batch, label, nc)));
         }
-        let mut detections: Vec<Vec<Detection>> =
-            rows.iter().map(|rows| non_max_suppression(rows, nc, &nms)).collect();
-        if options.single_cls {
-            detections.iter_mut().flatten().for_each(|detection| detection.class = 0);
-        }
+        let objects = rows.iter().zip(&batch.geometry).map(|(rows, geometry)| {
+            let Objects { mut in_input, mut in_image } = postprocess(rows, nc, &nms, geometry);
+            if options.single_cls {
+                in_input.iter_mut().chain(&mut in_image).for_each(|detection| detection.class = 0);
+            }
+            (in_input, in_image)
+        });
+        let (detections, native): (Vec<_>, Vec<_>) = objects.unzip();
         times[1] += start.elapsed();
-        let native: Vec<Vec<Detection>> = detections
-            .iter()
-            .zip(&batch.geometry)
-            .map(|(found, geometry)| restored(found, geometry))
-            .collect();
         for (image, found) in native.iter().enumerate() {
             evaluation.add(found, &truths(&batch, image));
         }
@@ -152,11 +151,6 @@ pub fn validate_batches(
     }
     let loss = losses.map(|loss| loss / f64::from(seen.max(1)));
     Ok(Validation { summary: evaluation.summary(), loss, times })
-}
-
-/// The raw maps of a pass, for the loss.
-pub fn maps<'a>(outputs: &'a [OutputMap]) -> Vec<Map<'a, f32>> {
-    outputs.iter().map(|map| Map { values: &map.values, ny: map.ny, nx: map.nx }).collect()
 }
 
 /// A batch's objects, for the loss.
@@ -177,23 +171,16 @@ fn certain(batch: &Batch, label: &data::Label, nc: usize) -> Vec<f32> {
     [x * width, y * height, w * width, h * height, 1.0].into_iter().chain(class).collect()
 }
 
-fn restored(found: &[Detection], geometry: &data::Geometry) -> Vec<Detection> {
-    let mut rects: Vec<[f32; 4]> = found.iter().map(|detection| detection.rect).collect();
-    geometry.restore(&mut rects);
-    found.iter().zip(rects).map(|(detection, rect)| Detection { rect, ..*detection }).collect()
-}
-
 /// One image's objects, in pixels of the photograph.
 fn truths(batch: &Batch, index: usize) -> Vec<Truth> {
     let (height, width) = (batch.shape[2] as f32, batch.shape[3] as f32);
     let of_image = batch.targets.iter().filter(|(image, _)| *image == index);
-    let corners = |rect: &[f64; 4]| {
-        let [x, y, w, h] = rect.map(|side| side as f32);
+    let truth = |(_, label): &(usize, data::Label)| {
+        let [x, y, w, h] = label.rect.map(|side| side as f32);
         let (x, y, w, h) = (x * width, y * height, w * width, h * height);
-        [x - w / 2.0, y - h / 2.0, x + w / 2.0, y + h / 2.0]
+        let mut rect = [x - w / 2.0, y - h / 2.0, x + w / 2.0, y + h / 2.0];
+        batch.geometry[index].restore(&mut rect);
+        Truth { class: label.class, rect }
     };
-    let (classes, mut rects): (Vec<usize>, Vec<[f32; 4]>) =
-        of_image.map(|(_, label)| (label.class, corners(&label.rect))).unzip();
-    batch.geometry[index].restore(&mut rects);
-    classes.into_iter().zip(rects).map(|(class, rect)| Truth { class, rect }).collect()
+    of_image.map(truth).collect()
 }

@@ -10,4 +10,4 @@ pub use dataset::{
     Costs, Dataset, Item, Label, Report, Split, SplitName, SplitOptions, Trouble, TroubleKind,
 };
 pub use error::Error;
-pub use loader::{Batch, Cache, Epoch, Geometry, Loader, LoaderOptions, MAX_IMGSZ};
+pub use loader::{Batch, Cache, Epoch, Loader, LoaderOptions, MAX_IMGSZ};

@@ -2,7 +2,7 @@
 
 use super::{Detector, Error};
 use crate::classes::{By, ClassMap};
-use crate::ensemble::{self, Head};
+use crate::ensemble::{self, Member};
 use crate::exec::{Images, Network};
 use crate::model::Model;
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +16,7 @@ pub struct Part {
     /// One run at a time uses its memory.
     pub network: Mutex<Box<dyn Network>>,
     pub anchors: Vec<f32>,
-    /// See [`Head::classes`].
+    /// See [`Member::classes`].
     pub classes: Option<Vec<usize>>,
 }
 
@@ -58,7 +58,7 @@ impl Detector {
     }
 
     /// Its models as [`crate::validation::validate_batches`] takes them.
-    pub fn members(&mut self) -> Vec<ensemble::Member<'_>> {
+    pub fn members(&mut self) -> Vec<Member<'_>> {
         self.before.iter_mut().chain([&mut self.last]).map(Part::member).collect()
     }
 }
@@ -75,11 +75,10 @@ fn strangers(one: &[String], other: &[String]) -> String {
 }
 
 impl Part {
-    fn member(&mut self) -> ensemble::Member<'_> {
+    fn member(&mut self) -> Member<'_> {
         let Part { model, network, anchors, classes } = self;
-        let head = Head { detect: &model.detect, anchors, classes: classes.as_deref() };
         let network = network.get_mut().unwrap_or_else(PoisonError::into_inner);
-        ensemble::Member { network: &mut **network, head }
+        Member { network: &mut **network, detect: &model.detect, anchors, classes: classes.as_deref() }
     }
 
     /// Rows of one image of this height and width; see [`Detector::predict`].
@@ -93,11 +92,14 @@ impl Part {
         self.model.check_size(height, width)?;
         // A run that panicked left nothing that the next one reads.
         let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
-        let head =
-            Head { detect: &self.model.detect, anchors: &self.anchors, classes: self.classes.as_deref() };
-        let member = &mut [ensemble::Member { network: &mut **network, head }];
+        let mut members = [Member {
+            network: &mut **network,
+            detect: &self.model.detect,
+            anchors: &self.anchors,
+            classes: self.classes.as_deref(),
+        }];
         let images = (image, [1, self.model.spec.channels, height, width]);
-        let found = ensemble::rows(member, images, augment, threshold, |_| Ok::<_, Error>(()))?;
+        let found = ensemble::rows(&mut members, images, augment, threshold, |_| Ok::<_, Error>(()))?;
         Ok(found.images.concat())
     }
 }

@@ -3,17 +3,21 @@
 
 mod confusion;
 mod decode;
+mod head;
 mod matching;
 mod metrics;
 mod nms;
+mod postprocess;
 mod precision;
 mod views;
 
 pub use confusion::Confusion;
-pub use decode::{RawMap, decode};
+pub use decode::decode;
+pub use head::Head;
 pub use matching::IOU_THRESHOLDS;
 pub use metrics::{ClassRow, Curves, Metrics, Summary};
 pub use nms::{Detection, NmsOptions, non_max_suppression};
+pub use postprocess::{Objects, postprocess, rows};
 pub use precision::CURVE_POINTS;
 pub use views::{View, views};
 

@@ -1,7 +1,6 @@
 //! Test-time augmentation: an image looked at in three sizes, once mirrored, and what is found in each view brought back to
 //! the image (v6.1 `Model._forward_augment`).
 
-use super::RawMap;
 use std::ops::Range;
 
 /// The grey below and right of a smaller view: the mean of ImageNet's images.
@@ -65,10 +64,10 @@ impl View {
         (view, [n, channels, tall, wide])
     }
 
-    /// Which of the rows that `maps` decode to count (v6.1 `_clip_augmented`): those of a map, where each is half the size of
-    /// the one before.
-    pub fn rows(&self, maps: &[RawMap]) -> Range<usize> {
-        let all: usize = maps.iter().map(|map| map.ny * map.nx * map.anchors.len() / 2).sum();
+    /// Which rows count of maps that decode to so many (v6.1 `_clip_augmented`): those of a map, where each is half the size
+    /// of the one before.
+    pub fn rows(&self, maps: &[usize]) -> Range<usize> {
+        let all: usize = maps.iter().sum();
         let power = |i: usize| 4usize.saturating_pow(i as u32);
         let coarsest = all / (0..maps.len()).map(power).fold(0usize, usize::saturating_add).max(1);
         match self.part {
@@ -109,13 +108,9 @@ fn corners(len: usize, size: usize, mirrored: bool) -> Vec<(usize, usize, f32)> 
 mod tests {
     use super::*;
 
-    fn map(ny: usize, nx: usize) -> RawMap<'static> {
-        RawMap { values: &[], ny, nx, stride: 1.0, anchors: &[1.0; 6] }
-    }
-
     #[test]
     fn clipped_is_the_coarsest_of_the_large_and_the_finest_of_the_small() {
-        let maps = [map(8, 12), map(4, 6), map(2, 3)];
+        let maps = [8 * 12, 4 * 6, 2 * 3].map(|cells| 3 * cells);
         let [large, middle, small] = AUGMENTED.map(|view| view.rows(&maps));
         assert_eq!(
             (large, middle, small),

@@ -20,4 +20,4 @@ pub mod train_cpu;
 
 pub use device::Device;
 pub use error::Error;
-pub use network::{Images, Network, OutputMap};
+pub use network::{Images, Network};

@@ -1,7 +1,7 @@
 //! A network as validation sees it, whatever device computes it.
 
 use super::Error;
-use std::borrow::Cow;
+use crate::raw_map::RawMap;
 
 /// Images that go into a network. The shape beside them is always the graph's, `[batch, channels, height, width]`.
 #[derive(Clone, Copy, Debug)]
@@ -24,19 +24,6 @@ impl Images<'_> {
     }
 }
 
-/// An output of a network on the host: `[batch, ny, nx, channels]`.
-#[derive(Clone, Debug)]
-pub struct OutputMap<'a> {
-    /// The numbers; borrowed where the network is computed on the host.
-    pub values: Cow<'a, [f32]>,
-    /// Images.
-    pub batch: usize,
-    /// Rows of cells.
-    pub ny: usize,
-    /// Cells in a row.
-    pub nx: usize,
-}
-
 /// Runs a network in evaluation mode.
 pub trait Network: Send {
     /// Runs it on images of the shape `[batch, channels, height, width]`; no reverse pass can follow.
@@ -47,5 +34,5 @@ pub trait Network: Send {
     /// The maps that were asked for when it was made, in that order, of the last pass.
     ///
     /// Fails if the device does not give them.
-    fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error>;
+    fn outputs(&self) -> Result<Vec<RawMap<'_>>, Error>;
 }

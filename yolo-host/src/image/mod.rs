@@ -6,13 +6,13 @@
 
 mod decode;
 mod error;
+mod geometry;
 mod letterbox;
 mod pixels;
 mod read_ahead;
 mod resize;
 mod resize_area;
 mod rgb;
-mod scale;
 pub(crate) mod sources;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -21,11 +21,11 @@ mod tests;
 
 pub use decode::MAX_BYTES;
 pub use error::Error;
+pub use geometry::Geometry;
 pub use letterbox::{Letterboxed, PADDING, letterbox};
 pub use pixels::{pixels, pixels_to_planes, to_planes};
 pub use read_ahead::read_ahead;
 pub use resize::resize_linear;
 pub use resize_area::resize_area;
 pub use rgb::Image;
-pub use scale::scale_boxes;
 pub use sources::{EXTENSIONS, Sources, counted, sources};

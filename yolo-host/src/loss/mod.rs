@@ -21,6 +21,7 @@ pub use hyper::LossHyper;
 pub use iou::IouKind;
 pub use targets::Target;
 
+use crate::raw_map::RawMap;
 use bce::Criterion;
 use targets::{Grid, Match};
 
@@ -41,18 +42,6 @@ fn wide<T: Number>(x: T) -> f64 {
 
 fn narrow<T: Number>(x: f64) -> T {
     T::from(x).unwrap_or_else(T::nan)
-}
-
-/// One layer's output of the network: logits `[batch, ny, nx, na · (5 + nc)]`, channels last. Channel
-/// `a · (5 + nc) + k` is value k of anchor a: x, y, w, h, objectness, the classes.
-#[derive(Clone, Copy, Debug)]
-pub struct Map<'a, T> {
-    /// The logits.
-    pub values: &'a [T],
-    /// Rows.
-    pub ny: usize,
-    /// Columns.
-    pub nx: usize,
 }
 
 /// The loss of a batch.
@@ -132,7 +121,7 @@ impl ComputeLoss {
         }
     }
 
-    /// The loss of `batch` images' raw `maps`, one a layer, against `targets`, which may be none.
+    /// The loss of a batch's raw `maps`, one a layer, against `targets`, which may be none.
     ///
     /// The gradient is that of v6.1's autograd: objectness targets and CIoU's `alpha` are constants to it. Where a
     /// prediction answers for several objects, the last match in the order step, anchor, target sets its objectness,
@@ -143,16 +132,16 @@ impl ComputeLoss {
     /// The weights of the layers are then as they were.
     pub fn compute<T: Number>(
         &mut self,
-        maps: &[Map<T>],
-        batch: usize,
+        maps: &[RawMap<T>],
         targets: &[Target],
     ) -> Result<Loss<T>, LossError> {
+        let batch = maps.first().map_or(0, |map| map.batch);
         self.check_maps(maps, batch)?;
         self.check_targets(targets, batch)?;
         let mut sums = [0.0; 3];
         let mut grads = Vec::with_capacity(maps.len());
         let mut objectness = Vec::with_capacity(maps.len());
-        for (layer, &map) in maps.iter().enumerate() {
+        for (layer, map) in maps.iter().enumerate() {
             let part = self.part(layer, map, batch, targets);
             sums[0] += part.boxes;
             sums[1] += part.objectness * self.balance[layer];
@@ -170,7 +159,7 @@ impl ComputeLoss {
         Ok(Loss { items: items.map(narrow), total, grads })
     }
 
-    fn part<T: Number>(&self, layer: usize, map: Map<T>, batch: usize, targets: &[Target]) -> Part<T> {
+    fn part<T: Number>(&self, layer: usize, map: &RawMap<T>, batch: usize, targets: &[Target]) -> Part<T> {
         let anchors = &self.anchors[layer];
         let no = BOX + self.nc;
         let cells = map.values.len() / no;
@@ -260,11 +249,12 @@ impl ComputeLoss {
         }
     }
 
-    fn check_maps<T: Number>(&self, maps: &[Map<T>], batch: usize) -> Result<(), LossError> {
+    fn check_maps<T: Number>(&self, maps: &[RawMap<T>], batch: usize) -> Result<(), LossError> {
         if maps.len() != self.anchors.len() {
             return Err(LossError::Maps { need: self.anchors.len(), have: maps.len() });
         }
-        for (map, (&Map { values, ny, nx }, anchors)) in maps.iter().zip(&self.anchors).enumerate() {
+        for (map, (RawMap { values, ny, nx, .. }, anchors)) in maps.iter().zip(&self.anchors).enumerate() {
+            let (ny, nx) = (*ny, *nx);
             if batch == 0 || ny == 0 || nx == 0 {
                 return Err(LossError::Empty { map, batch, ny, nx });
             }

@@ -9,7 +9,7 @@ use crate::image::pixels_to_planes;
 use crate::random::Stream;
 use crate::report::tensorboard::EventFile;
 use crate::report::{EpochRow, csv};
-use crate::validation::{self, Validation, maps, targets, validate};
+use crate::validation::{self, Validation, targets, validate};
 use crate::weights;
 use std::time::Instant;
 
@@ -176,7 +176,7 @@ impl TrainingRun {
             }
         }
         self.train_step.forward(images, [n, channels, size[0], size[1]])?;
-        let mut loss = match self.loss.compute(&maps(&self.train_step.outputs()?), n, &targets(batch)) {
+        let mut loss = match self.loss.compute(&self.train_step.outputs()?, &targets(batch)) {
             Ok(loss) => loss,
             Err(error) if error.is_not_finite() => {
                 return Err(self.diverged(epoch, place, error.to_string()));

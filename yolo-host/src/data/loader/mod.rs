@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use super::augment::AugmentHyper;
 use super::{Error, Item, Label};
+use crate::image::Geometry;
 use crate::random::Stream;
 pub use epoch::Epoch;
 use images::Images;
@@ -78,34 +79,6 @@ impl Default for LoaderOptions {
             threads: 1,
             shuffle: false,
             quad: false,
-        }
-    }
-}
-
-/// How an image lies in the network's input: upstream's `shapes`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Geometry {
-    /// Height and width of the photograph in pixels.
-    pub original: (usize, usize),
-    /// Input pixels to a pixel of the photograph, down and across.
-    pub gain: (f64, f64),
-    /// Padding in pixels on the left and at the top.
-    pub pad: (f64, f64),
-}
-
-impl Geometry {
-    /// Brings boxes `[x1, y1, x2, y2]` in input pixels back to the photograph and clips them to it, in place:
-    /// upstream's `scale_coords` with `ratio_pad`.
-    pub fn restore(&self, boxes: &mut [[f32; 4]]) {
-        let (height, width) = (self.original.0 as f32, self.original.1 as f32);
-        let (gain, left, top) = (self.gain.0 as f32, self.pad.0 as f32, self.pad.1 as f32);
-        for [x1, y1, x2, y2] in boxes {
-            for x in [x1, x2] {
-                *x = ((*x - left) / gain).clamp(0.0, width);
-            }
-            for y in [y1, y2] {
-                *y = ((*y - top) / gain).clamp(0.0, height);
-            }
         }
     }
 }

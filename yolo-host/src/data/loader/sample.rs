@@ -1,12 +1,12 @@
 //! One image of a batch with its labels: upstream's `__getitem__`.
 
-use super::{Geometry, Shared};
+use super::Shared;
 use crate::data::augment::{
     AugmentHyper, HsvGains, Object, Perspective, Scene, Tile, copy_paste, draw_pasted, draw_ratio,
     flip_left_right, flip_up_down, mixup, mosaic4,
 };
 use crate::data::{Error, Label};
-use crate::image::{Image, letterbox};
+use crate::image::{Geometry, Image, letterbox};
 use crate::random::Stream;
 
 /// An image of the network's size.

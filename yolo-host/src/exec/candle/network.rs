@@ -1,9 +1,9 @@
 //! A trainer as a network in evaluation mode.
 
 use super::{Executor, transfer};
-use crate::exec::{Error, Images, Network, OutputMap};
+use crate::exec::{Error, Images, Network};
+use crate::raw_map::RawMap;
 use candle_core::{DType, Tensor};
-use std::borrow::Cow;
 
 impl Executor {
     /// Images on the device, `[batch, channels, height, width]`. Bytes travel as they are, and are divided by 255 and turned
@@ -33,11 +33,12 @@ impl Network for Executor {
         self.infer(&images)
     }
 
-    fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error> {
+    fn outputs(&self) -> Result<Vec<RawMap<'_>>, Error> {
         let map = |map: &Tensor| {
             let (batch, _, ny, nx) = map.dims4()?;
-            let values = map.permute((0, 2, 3, 1))?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
-            Ok(OutputMap { values: Cow::Owned(values), batch, ny, nx })
+            let values: Vec<f32> =
+                map.permute((0, 2, 3, 1))?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
+            Ok(RawMap::new(values, [batch, ny, nx]))
         };
         let maps = self.wanted().iter().filter_map(|id| self.output(*id)).map(map);
         maps.collect::<candle_core::Result<_>>().map_err(|source| transfer(self.device(), source))

@@ -9,14 +9,14 @@ mod profile;
 mod program;
 mod run;
 
-use crate::exec::{Error, Images, Network, OutputMap};
+use crate::exec::{Error, Images, Network};
 use crate::graph::{Graph, ValueId};
 use crate::model::State;
+use crate::raw_map::RawMap;
 use fit::Fit;
 pub use precision::{Precision, Ranges};
 pub use profile::{Profile, Spread, Step};
 use program::{Program, program};
-use std::borrow::Cow;
 use std::time::Duration;
 use yolo_kernels::base::aligned::Lines;
 use yolo_kernels::isa;
@@ -117,10 +117,10 @@ impl Network for Engine {
         rayon::scope(|_| self.steps(images))
     }
 
-    fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error> {
+    fn outputs(&self) -> Result<Vec<RawMap<'_>>, Error> {
         let maps = (0..self.program.outputs.len()).filter_map(|place| self.output(place));
         let maps = maps.filter_map(|Output { shape, data }| match *shape {
-            [batch, _, ny, nx] => Some(OutputMap { values: Cow::Borrowed(data), batch, ny, nx }),
+            [batch, _, ny, nx] => Some(RawMap::new(data, [batch, ny, nx])),
             _ => None,
         });
         Ok(maps.collect())

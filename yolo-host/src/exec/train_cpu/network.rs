@@ -2,9 +2,9 @@
 
 use super::Executor;
 use crate::exec::primitive::from_rows;
-use crate::exec::{Error, Images, Network, OutputMap};
+use crate::exec::{Error, Images, Network};
 use crate::graph::ValueId;
-use std::borrow::Cow;
+use crate::raw_map::RawMap;
 use yolo_kernels::infer::from_bytes;
 
 impl Executor<f32> {
@@ -34,11 +34,11 @@ impl Network for Executor<f32> {
         self.infer_images(images, shape)
     }
 
-    fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error> {
+    fn outputs(&self) -> Result<Vec<RawMap<'_>>, Error> {
         let map = |id: &ValueId| {
             let map = self.output(*id)?;
             let [batch, _, ny, nx] = map.shape[..] else { return None };
-            Some(OutputMap { values: Cow::Borrowed(&map.data), batch, ny, nx })
+            Some(RawMap::new(&map.data, [batch, ny, nx]))
         };
         Ok(self.wanted().iter().filter_map(map).collect())
     }

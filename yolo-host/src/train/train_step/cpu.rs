@@ -3,9 +3,10 @@
 use super::{Parts, Set, TrainStep};
 use crate::exec::engine::Engine;
 use crate::exec::train_cpu::Executor;
-use crate::exec::{Error, Images, Network, OutputMap};
+use crate::exec::{Error, Images, Network};
 use crate::graph::{Graph, ParamId, ValueId};
 use crate::model::State;
+use crate::raw_map::RawMap;
 use crate::train::Rates;
 use rayon::prelude::*;
 
@@ -41,7 +42,7 @@ impl TrainStep for Parts<Executor<f32>, AveragesEngine, Vec<f32>> {
         self.trainer.forward_images(images, shape, true)
     }
 
-    fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error> {
+    fn outputs(&self) -> Result<Vec<RawMap<'_>>, Error> {
         Network::outputs(&self.trainer)
     }
 

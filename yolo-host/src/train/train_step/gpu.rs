@@ -2,8 +2,9 @@
 
 use super::{Parts, Set, TrainStep};
 use crate::exec::candle::Executor;
-use crate::exec::{Error, Images, Network, OutputMap};
+use crate::exec::{Error, Images, Network};
 use crate::graph::{ParamId, ValueId};
+use crate::raw_map::RawMap;
 use crate::train::Rates;
 use candle_core::Tensor;
 
@@ -15,7 +16,7 @@ impl TrainStep for Parts<Executor, Executor, Values> {
         self.trainer.forward(&images, true)
     }
 
-    fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error> {
+    fn outputs(&self) -> Result<Vec<RawMap<'_>>, Error> {
         Network::outputs(&self.trainer)
     }
 

@@ -10,9 +10,10 @@ pub(super) use fitting::largest_batch;
 use super::check::moving;
 use super::{Ema, Optimizer, Options, Rates};
 use crate::exec::candle::TrainPrecision;
-use crate::exec::{self, Device, Error, Images, Network, OutputMap};
+use crate::exec::{self, Device, Error, Images, Network};
 use crate::graph::{ParamId, ValueId};
 use crate::model::{Model, State};
+use crate::raw_map::RawMap;
 
 /// A set of numbers, one list a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +47,7 @@ pub(super) trait TrainStep {
     fn forward(&mut self, images: Images, shape: [usize; 4]) -> Result<(), Error>;
 
     /// The raw maps of the last pass.
-    fn outputs(&self) -> Result<Vec<OutputMap<'_>>, Error>;
+    fn outputs(&self) -> Result<Vec<RawMap<'_>>, Error>;
 
     /// Runs it back from the gradients of those maps, which lie as they do.
     fn backward(&mut self, grads: &[Vec<f32>]) -> Result<(), Error>;
