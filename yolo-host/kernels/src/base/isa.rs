@@ -1,54 +1,106 @@
-//! Which instructions the kernels use: the best that this processor has, or what `YOLO_KERNELS` says.
+//! Which instruction set the kernels use: the best that this processor has, or the one that `YOLO_KERNELS` names.
+#![allow(unsafe_code)] // `dispatch!` calls functions that need their instruction set
 
+use super::simd::dot::LowPrecisionDot;
+use super::simd::{Simd, Tiling, dispatch, instruction_sets};
 use std::sync::OnceLock;
 
-/// A set of instructions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Isa {
-    /// Plain loops, the readable ones.
-    Reference,
-    /// The fast algorithms without special instructions: any processor.
-    Portable,
-    /// 256-bit vectors and fused multiply-add.
-    Avx2,
-    /// 512-bit vectors.
-    Avx512,
+/// Whether this processor has a feature, on the architecture that has such features.
+macro_rules! detected {
+    ("x86_64", $feature:tt) => {
+        is_x86_feature_detected!($feature)
+    };
+    ("aarch64", $feature:tt) => {
+        std::arch::is_aarch64_feature_detected!($feature)
+    };
 }
+
+/// The enumeration of the table's instruction sets.
+macro_rules! enumerate {
+    ({ $($(#[$doc:meta])* $set:ident $name:literal on $arch:tt with [$($feature:tt),*])* }) => {
+        /// An instruction set.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Isa {
+            /// Plain loops, the readable ones that the others are tested against; what has none uses the portable vectors.
+            Reference,
+            /// The fast algorithms without special instructions: any processor.
+            Portable,
+            $(
+                #[cfg(target_arch = $arch)]
+                $(#[$doc])*
+                $set,
+            )*
+        }
+
+        impl Isa {
+            /// Those that this processor can run, the simplest first.
+            pub fn available() -> Vec<Isa> {
+                #[allow(unused_mut)] // on other architectures
+                let mut sets = vec![Isa::Reference, Isa::Portable];
+                $(
+                    #[cfg(target_arch = $arch)]
+                    if $(detected!($arch, $feature))&&* {
+                        sets.push(Isa::$set);
+                    }
+                )*
+                sets
+            }
+
+            /// Its name in `YOLO_KERNELS`.
+            pub fn name(self) -> &'static str {
+                match self {
+                    Isa::Reference => "reference",
+                    Isa::Portable => "portable",
+                    $(
+                        #[cfg(target_arch = $arch)]
+                        Isa::$set => $name,
+                    )*
+                }
+            }
+        }
+    };
+}
+instruction_sets!([enumerate]);
 
 impl Isa {
-    /// Those that this processor can run, the plainest first.
-    pub fn available() -> Vec<Isa> {
-        let plain = [Isa::Reference, Isa::Portable];
-        plain.into_iter().chain(wide()).collect()
-    }
-
-    /// Its name in `YOLO_KERNELS`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Isa::Reference => "reference",
-            Isa::Portable => "portable",
-            Isa::Avx2 => "avx2",
-            Isa::Avx512 => "avx512",
+    /// The sizes of its vectors and tiles.
+    pub(crate) fn tiling(self) -> Tiling {
+        #[inline(always)]
+        unsafe fn tiling<S: Simd>() -> Tiling {
+            Tiling::of::<S>()
         }
+        dispatch!(self, tiling() -> Tiling)
+    }
+
+    /// Whether this processor has what the set's dot products need in bf16 and in int8.
+    fn low_precision(self) -> LowPrecisionSupport {
+        #[inline(always)]
+        unsafe fn support<S: Simd>() -> LowPrecisionSupport {
+            LowPrecisionSupport { bf16: S::Bf16::is_available(), int8: S::Int8::is_available() }
+        }
+        dispatch!(self, support() -> LowPrecisionSupport)
+    }
+
+    /// The best set up to this one whose bf16 dot product this processor has.
+    pub(crate) fn for_bf16(self) -> Isa {
+        self.best(|support| support.bf16)
+    }
+
+    /// The best set up to this one whose int8 dot product this processor has.
+    pub(crate) fn for_int8(self) -> Isa {
+        self.best(|support| support.int8)
+    }
+
+    fn best(self, suits: impl Fn(LowPrecisionSupport) -> bool) -> Isa {
+        let sets = Isa::available().into_iter().rev().filter(|set| *set <= self);
+        sets.into_iter().find(|set| suits(set.low_precision())).unwrap_or(Isa::Portable)
     }
 }
 
-/// The sets of vector instructions that this processor has.
-#[cfg(target_arch = "x86_64")]
-fn wide() -> impl Iterator<Item = Isa> {
-    let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-    let avx512 = avx2
-        && is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512vl")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512dq");
-    [(Isa::Avx2, avx2), (Isa::Avx512, avx512)].into_iter().filter_map(|(isa, there)| there.then_some(isa))
-}
-
-/// None yet.
-#[cfg(not(target_arch = "x86_64"))]
-fn wide() -> impl Iterator<Item = Isa> {
-    std::iter::empty()
+#[derive(Clone, Copy)]
+struct LowPrecisionSupport {
+    bf16: bool,
+    int8: bool,
 }
 
 /// The set in use. One that `YOLO_KERNELS` names and this processor lacks is not used.
@@ -61,43 +113,3 @@ pub fn isa() -> Isa {
         *named.or(available.last()).unwrap_or(&Isa::Portable)
     })
 }
-
-/// Defines functions of plain loops that are compiled for every set of instructions; each call takes the best.
-macro_rules! vectorised {
-    ($(
-        $(#[$doc:meta])*
-        $vis:vis fn $name:ident<$($generic:ident: $bound:path),*>($($arg:ident: $kind:ty),* $(,)?) $body:block
-    )*) => {
-        $(
-            $(#[$doc])*
-            #[allow(clippy::too_many_arguments)]
-            $vis fn $name<$($generic: $bound),*>($($arg: $kind),*) {
-                #[inline(always)]
-                #[allow(clippy::too_many_arguments)]
-                fn body<$($generic: $bound),*>($($arg: $kind),*) $body
-                #[cfg(target_arch = "x86_64")]
-                {
-                    #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
-                    #[allow(clippy::too_many_arguments)]
-                    unsafe fn avx512<$($generic: $bound),*>($($arg: $kind),*) {
-                        body($($arg),*)
-                    }
-                    #[target_feature(enable = "avx2,fma")]
-                    #[allow(clippy::too_many_arguments)]
-                    unsafe fn avx2<$($generic: $bound),*>($($arg: $kind),*) {
-                        body($($arg),*)
-                    }
-                    match $crate::base::isa() {
-                        // SAFETY: these sets are chosen only where the processor has them.
-                        $crate::base::Isa::Avx512 => return unsafe { avx512($($arg),*) },
-                        // SAFETY: likewise.
-                        $crate::base::Isa::Avx2 => return unsafe { avx2($($arg),*) },
-                        _ => (),
-                    }
-                }
-                body($($arg),*)
-            }
-        )*
-    };
-}
-pub(crate) use vectorised;

@@ -5,6 +5,7 @@ mod float;
 pub(crate) mod isa;
 pub(crate) mod parallel;
 pub mod peak;
+pub(crate) mod prefetch;
 pub(crate) mod simd;
 
 pub use float::{Float, Spare};

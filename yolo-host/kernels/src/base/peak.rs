@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // vector instructions
 
 use super::isa::isa;
-use super::simd::{Simd, dispatch, lanes};
+use super::simd::{MAX_LANES, Simd, dispatch};
 use std::hint::black_box;
 
 /// How many independent sums a core needs to be busy, and has registers for, differs: the best of these is the peak.
@@ -24,15 +24,15 @@ pub fn multiply_add(sums: Sums, rounds: u64) -> u64 {
     let isa = isa();
     let count = match sums {
         Sums::Four => {
-            dispatch!(isa, four(rounds): u64);
+            dispatch!(isa, four(rounds: u64));
             4
         }
         Sums::Twelve => {
-            dispatch!(isa, twelve(rounds): u64);
+            dispatch!(isa, twelve(rounds: u64));
             12
         }
     };
-    2 * rounds * count * lanes(isa).0 as u64
+    2 * rounds * count * isa.tiling().lanes as u64
 }
 
 #[inline(always)]
@@ -61,7 +61,7 @@ unsafe fn work<S: Simd, const SUMS: usize>(rounds: u64) {
                 *sum = S::mul_add(*sum, factor, offset);
             }
         }
-        let mut out = [0.0f32; 16];
+        let mut out = [0.0f32; MAX_LANES];
         for sum in sums {
             S::store(out.as_mut_ptr(), sum);
             black_box(&out);

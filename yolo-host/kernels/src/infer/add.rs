@@ -2,11 +2,11 @@
 #![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
 
 use super::{Source, Target};
-use crate::base::isa::vectorised;
 use crate::base::parallel::chunks_mut;
+use crate::base::simd::vectorised;
 
 vectorised! {
-    fn add_pixels<T: Copy>(_kind: T, parts: &[(Source, Source)], first: usize, pixel: usize, y: &mut [f32]) {
+    fn add_pixels(parts: &[(Source, Source)], first: usize, pixel: usize, y: &mut [f32]) {
         for (i, y) in y.chunks_exact_mut(pixel).enumerate() {
             let mut rest = y;
             for (a, b) in parts {
@@ -33,5 +33,5 @@ pub fn add(parts: &[(Source, Source)], pixels: usize, target: Target) {
         return;
     }
     let piece = ((1 << 14) / pixel).max(1);
-    chunks_mut(target.data, piece * pixel, |start, y| add_pixels((), parts, start / pixel, pixel, y));
+    chunks_mut(target.data, piece * pixel, |start, y| add_pixels(parts, start / pixel, pixel, y));
 }

@@ -1,7 +1,6 @@
 //! Dense convolution with packed weights.
 #![allow(unsafe_code)] // reads and writes through pointers
 
-use super::dot::Floats;
 use super::epilogue::Finish;
 use super::pack_rows::{ROWS, Rows};
 use super::row::{self, Line, Weights};
@@ -9,6 +8,7 @@ use super::{Block, Geometry, Layer, Source, Target, blocks};
 use crate::base::aligned::Lines;
 use crate::base::isa::Isa;
 use crate::base::parallel::tasks;
+use crate::base::simd::dot::F32Dot;
 use crate::base::simd::{Simd, dispatch};
 use crate::ops::Window;
 use yolo_plugin::Act;
@@ -119,13 +119,13 @@ impl Dense {
         tasks(groups.0 * groups.1, pixels_out * depth * self.cout, |task| {
             let part = |of: usize, groups: usize, i: usize| i * of / groups..(i + 1) * of / groups;
             let (line, block) = (task / groups.1, task % groups.1);
-            let part = Part {
+            let part = &Part {
                 job: &job,
                 lines: part(lines, groups.0, line),
                 blocks: part(self.blocks.len(), groups.1, block),
                 by_block,
             };
-            ROWS.with_borrow_mut(|rows| dispatch!(self.isa, run_part((&part, rows)): (&Part, &mut Rows)));
+            ROWS.with_borrow_mut(|rows| dispatch!(self.isa, run_part(part: &Part, rows: &mut Rows)));
         });
     }
 }
@@ -153,7 +153,7 @@ struct Part<'a> {
 /// # Safety
 /// The processor has the instructions; [`Dense::run`] has checked the sizes; no other task writes these lines and blocks.
 #[inline(always)]
-unsafe fn run_part<S: Simd>((part, rows): (&Part, &mut Rows)) {
+unsafe fn run_part<S: Simd>(part: &Part, rows: &mut Rows) {
     let (job, blocks) = (part.job, &part.job.conv.blocks[part.blocks.clone()]);
     // All blocks of a line while its input is near, or all lines of a block while its weights are.
     let rounds = if part.by_block { blocks.len() } else { 1 };
@@ -169,7 +169,7 @@ unsafe fn run_part<S: Simd>((part, rows): (&Part, &mut Rows)) {
             // SAFETY: passed on. No closures: they would not be compiled for the instructions.
             unsafe {
                 let first = line * job.width;
-                row::run::<Floats<S>>(
+                row::run::<F32Dot<S>>(
                     &job.weights,
                     blocks,
                     Line { segments, first, width, far: job.pointwise },

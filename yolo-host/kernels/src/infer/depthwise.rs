@@ -6,7 +6,8 @@ use super::{Geometry, Source, Target};
 use crate::base::aligned::{Aligned, Lines};
 use crate::base::isa::Isa;
 use crate::base::parallel::tasks;
-use crate::base::simd::{Simd, dispatch, prefetch, prefetch_to_write};
+use crate::base::prefetch::{prefetch, prefetch_to_write};
+use crate::base::simd::{MAX_LANES, Simd, dispatch};
 use crate::ops::Window;
 use std::mem::MaybeUninit;
 use yolo_plugin::Act;
@@ -40,7 +41,7 @@ impl Depthwise {
         act: Option<Act>,
     ) -> Self {
         let taps = window.kernel[0] * window.kernel[1];
-        let (channels, padded) = (order.len(), order.len().next_multiple_of(16));
+        let (channels, padded) = (order.len(), order.len().next_multiple_of(MAX_LANES));
         let row = |tap: usize| {
             let numbers = order.iter().map(move |channel| weight[channel * taps + tap]);
             numbers.chain(std::iter::repeat_n(0.0, padded - channels))
@@ -67,15 +68,14 @@ impl Depthwise {
         let Geometry { batch, output, .. } = *geometry;
         let pixels = batch * output[0] * output[1];
         geometry.check(&[*source], &[self.channels], None, &target, self.channels);
-        let job = Job { kernel: self, geometry, source, finish: Finish::new(self.act, None, target) };
+        let job = &Job { kernel: self, geometry, source, finish: Finish::new(self.act, None, target) };
         let lines = batch * output[0];
         let threads = rayon::current_num_threads();
         let groups = if threads == 1 { 1 } else { (4 * threads).min(lines) };
         let work = pixels * self.channels * self.window.kernel[0] * self.window.kernel[1];
         tasks(groups, work, |task| {
             for line in task * lines / groups..(task + 1) * lines / groups {
-                let part = (&job, line);
-                dispatch!(self.isa, run_line(&part): &(&Job, usize));
+                dispatch!(self.isa, run_line(job: &Job, line: usize));
             }
         });
     }
@@ -91,16 +91,16 @@ struct Job<'a> {
 /// # Safety
 /// The processor has the instructions; [`Depthwise::run`] has checked the sizes; no other task writes this line.
 #[inline(always)]
-unsafe fn run_line<S: Simd>((job, line): &(&Job, usize)) {
+unsafe fn run_line<S: Simd>(job: &Job, line: usize) {
     let Window { kernel, stride, dilation, .. } = job.kernel.window;
     // SAFETY: passed on. The common windows have loops of their own, whose sizes are known.
     unsafe {
         match (kernel, stride, dilation) {
-            ([3, 3], [1, 1], [1, 1]) => line_of::<S, 3, 1>(job, *line),
-            ([3, 3], [2, 2], [1, 1]) => line_of::<S, 3, 2>(job, *line),
-            ([5, 5], [1, 1], [1, 1]) => line_of::<S, 5, 1>(job, *line),
-            ([5, 5], [2, 2], [1, 1]) => line_of::<S, 5, 2>(job, *line),
-            _ => line_of::<S, 0, 0>(job, *line),
+            ([3, 3], [1, 1], [1, 1]) => line_of::<S, 3, 1>(job, line),
+            ([3, 3], [2, 2], [1, 1]) => line_of::<S, 3, 2>(job, line),
+            ([5, 5], [1, 1], [1, 1]) => line_of::<S, 5, 1>(job, line),
+            ([5, 5], [2, 2], [1, 1]) => line_of::<S, 5, 2>(job, line),
+            _ => line_of::<S, 0, 0>(job, line),
         }
     }
 }
@@ -209,7 +209,7 @@ unsafe fn tile<S: Simd, const K: usize, const T: usize, const P: usize>(
                 }
             }
         }
-        let mut room = Aligned(MaybeUninit::<[f32; PIXELS * 16]>::uninit());
+        let mut room = Aligned(MaybeUninit::<[f32; PIXELS * MAX_LANES]>::uninit());
         let room = room.0.as_mut_ptr().cast::<f32>();
         for (p, sum) in sums.iter().enumerate() {
             S::store(room.add(p * S::LANES), *sum);
@@ -236,7 +236,7 @@ impl Row {
         // SAFETY: passed on.
         unsafe {
             match x >= 0 && x < self.width {
-                true => S::load_part(self.from.add(x as usize * self.step), self.count),
+                true => S::load_partial(self.from.add(x as usize * self.step), self.count),
                 false => S::zero(),
             }
         }

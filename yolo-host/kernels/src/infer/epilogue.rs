@@ -3,9 +3,10 @@
 
 use super::{Source, Target};
 use crate::base::Float;
-use crate::base::isa::vectorised;
 use crate::base::parallel::Shared;
-use crate::base::simd::{Simd, prefetch_to_write};
+use crate::base::prefetch::prefetch_to_write;
+use crate::base::simd::Simd;
+use crate::base::simd::vectorised;
 use crate::ops::activation::{Curve, with_curve};
 use std::ops::Range;
 use yolo_plugin::Act;
@@ -64,12 +65,12 @@ unsafe fn one_and_exp<S: Simd>(x: S::V) -> S::V {
     unsafe {
         // e^−x = 2^t, of which the whole part of t is the exponent, and the rest, below 1, has a polynomial.
         let t = S::min(S::splat(126.0), S::mul(x, S::splat(-std::f32::consts::LOG2_E)));
-        let rest = S::above_whole(t);
+        let rest = S::fraction(t);
         let mut power = S::splat(POWER[0]);
         for factor in &POWER[1..] {
             power = S::mul_add(power, rest, S::splat(*factor));
         }
-        S::add(S::splat(1.0), S::scale(power, t))
+        S::add(S::splat(1.0), S::scalef(power, t))
     }
 }
 
@@ -213,14 +214,15 @@ impl<'a> Finish<'a> {
                     if let Some(source) = &self.shortcut {
                         let at = pixel * source.pixel + source.first + channel + n;
                         let from = source.data.as_ptr().add(at);
-                        let more = if count == S::LANES { S::load(from) } else { S::load_part(from, count) };
+                        let more =
+                            if count == S::LANES { S::load(from) } else { S::load_partial(from, count) };
                         v = S::add(v, more);
                     }
                     let to = self.target.ptr().add(pixel * self.pixel + self.first + channel + n);
                     if count == S::LANES {
                         S::store(to, v)
                     } else {
-                        S::store_part(to, v, count)
+                        S::store_partial(to, v, count)
                     }
                     sums = sums.add(S::LANES);
                 }

@@ -1,8 +1,8 @@
 //! Images as they come, planes one after the other, into a map.
 #![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
 
-use crate::base::isa::vectorised;
 use crate::base::parallel::chunks_mut;
+use crate::base::simd::vectorised;
 use crate::ops::strided::gather;
 
 vectorised! {
@@ -13,7 +13,7 @@ vectorised! {
         }
     }
 
-    fn shares<T: Copy>(_kind: T, bytes: &[u8], y: &mut [f32]) {
+    fn shares(bytes: &[u8], y: &mut [f32]) {
         for (y, byte) in y.iter_mut().zip(bytes) {
             *y = f32::from(*byte) / 255.0;
         }
@@ -22,7 +22,7 @@ vectorised! {
 
 /// Bytes to shares of 255, in the same order.
 pub fn from_bytes(bytes: &[u8], y: &mut [f32]) {
-    chunks_mut(y, 1 << 14, |start, y| shares((), &bytes[start..], y));
+    chunks_mut(y, 1 << 14, |start, y| shares(&bytes[start..], y));
 }
 
 /// `[batch, channels, pixels]` to `[batch, pixels, channels]`.

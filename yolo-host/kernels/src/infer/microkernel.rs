@@ -1,10 +1,11 @@
 //! The sums of a tile of pixels by vectors of channels, held in registers.
 #![allow(unsafe_code)] // loads and stores through pointers
 
-use super::dot::Products;
 use crate::base::aligned::LINE;
 use crate::base::isa::Isa;
-use crate::base::simd::{Simd, prefetch, prefetch_to_write};
+use crate::base::prefetch::{pin_in_register, prefetch, prefetch_to_write};
+use crate::base::simd::Simd;
+use crate::base::simd::dot::Dot;
 
 /// Words that lie side by side in every pixel, and which rows of the weight they meet.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +32,7 @@ impl Segment {
 pub struct Sums {
     /// `[rows, vectors]`
     pub weight: *const u32,
-    /// What sums begin with, and what [`Products::finish`] takes: `[vectors]`
+    /// What sums begin with, and what [`Dot::to_f32`] takes: `[vectors]`
     pub start: *const u32,
     /// See there.
     pub scale: *const f32,
@@ -61,28 +62,33 @@ impl Ahead {
     pub const NONE: Ahead = Ahead { pixels: 0, to: std::ptr::null_mut(), step: 0 };
 }
 
+/// MR that are tried for panels of so many vectors.
+const fn heights<S: Simd>(vectors: usize) -> &'static [usize] {
+    if vectors <= S::INFER_TILES.len() { S::INFER_TILES[vectors - 1] } else { &[] }
+}
+
+/// Whether a set has tiles of so many pixels by so many vectors.
+const fn has_tile<S: Simd>(pixels: usize, vectors: usize) -> bool {
+    let heights = heights::<S>(vectors);
+    let mut i = 0;
+    while i < heights.len() {
+        if heights[i] == pixels {
+            return true;
+        }
+        i += 1;
+    }
+    false
+}
+
 /// The size of tiles, none above `width`, that cover so many pixels with the fewest steps.
 pub fn size<S: Simd, const N: usize>(width: usize) -> usize {
-    fewest(width, sizes(S::LANES, N))
+    fewest(width, const { heights::<S>(N) })
 }
 
-/// Time for so many pixels of two vectors, in pixels.
+/// Time for so many pixels of the widest panel, in pixels.
 pub fn cost(isa: Isa, width: usize) -> usize {
-    let (lanes, vectors) = match isa {
-        Isa::Avx512 => (16, 2),
-        Isa::Avx2 | Isa::Portable | Isa::Reference => (8, 1),
-    };
-    let size = fewest(width, sizes(lanes, vectors));
+    let size = fewest(width, isa.tiling().infer.last().copied().unwrap_or_default());
     width.div_ceil(size) * (size + 1)
-}
-
-/// Pixels of a tile of so many vectors, as many as the registers hold and fewer.
-fn sizes(lanes: usize, vectors: usize) -> &'static [usize] {
-    match (lanes, vectors) {
-        (16, 1) => &[28, 20, 14, 10, 6, 4, 2, 1],
-        (16, _) => &[14, 13, 10, 6, 4, 2, 1],
-        _ => &[6, 5, 4, 2, 1],
-    }
 }
 
 fn fewest(width: usize, sizes: &[usize]) -> usize {
@@ -95,63 +101,70 @@ fn fewest(width: usize, sizes: &[usize]) -> usize {
 /// # Safety
 /// The processor has the instructions; all of it can be read, and written.
 #[inline(always)]
-pub unsafe fn sums<K: Products, const N: usize>(pixels: usize, x: usize, segments: &[Segment], sums: &Sums) {
-    // SAFETY: passed on.
-    unsafe {
-        if K::S::LANES == 16 {
-            if N == 1 {
-                match pixels {
-                    28 => return p28::<K, N>(x, segments, sums),
-                    20 => return p20::<K, N>(x, segments, sums),
-                    _ => (),
+pub unsafe fn sums<K: Dot, const N: usize>(pixels: usize, x: usize, segments: &[Segment], sums: &Sums) {
+    // One branch for each tile of the set; those of other sets are not even compiled.
+    macro_rules! tiles {
+        ($($size:literal $tile:ident)*) => {
+            $(
+                if const { has_tile::<K::S>($size, N) } && pixels == $size {
+                    // SAFETY: passed on.
+                    return unsafe { $tile::<K, N>(x, segments, sums) };
                 }
-            }
-            match pixels {
-                14 => return p14::<K, N>(x, segments, sums),
-                13 => return p13::<K, N>(x, segments, sums),
-                10 => return p10::<K, N>(x, segments, sums),
-                _ => (),
-            }
-        }
-        match pixels {
-            6 => p6::<K, N>(x, segments, sums),
-            5 => p5::<K, N>(x, segments, sums),
-            4 => p4::<K, N>(x, segments, sums),
-            2 => p2::<K, N>(x, segments, sums),
-            _ => p1::<K, N>(x, segments, sums),
-        }
+            )*
+            const { assert!(covers::<K::S>(&[$($size,)* 1], N), "a tile without a micro-kernel") };
+        };
     }
+    tiles!(28 p28 20 p20 14 p14 13 p13 10 p10 6 p6 5 p5 4 p4 2 p2);
+    // SAFETY: passed on.
+    unsafe { p1::<K, N>(x, segments, sums) }
+}
+
+/// Whether all tiles of a set with so many vectors are among some sizes.
+const fn covers<S: Simd>(sizes: &[usize], vectors: usize) -> bool {
+    let heights = heights::<S>(vectors);
+    let mut i = 0;
+    while i < heights.len() {
+        let mut k = 0;
+        while k < sizes.len() && sizes[k] != heights[i] {
+            k += 1;
+        }
+        if k == sizes.len() {
+            return false;
+        }
+        i += 1;
+    }
+    true
 }
 
 #[inline(always)]
-unsafe fn start<K: Products, const N: usize>(from: *const u32) -> [K::Sum; N] {
+unsafe fn start<K: Dot, const N: usize>(from: *const u32) -> [K::Sum; N] {
     // SAFETY: passed on.
     unsafe {
-        let mut v = [K::start(from); N];
+        let mut v = [K::init(from); N];
         for (n, v) in v.iter_mut().enumerate() {
-            *v = K::start(from.add(n * K::S::LANES));
+            *v = K::init(from.add(n * K::S::LANES));
         }
         v
     }
 }
 
 #[inline(always)]
-unsafe fn load<K: Products, const N: usize>(from: *const u32) -> [K::Words; N] {
+unsafe fn load<K: Dot, const N: usize>(from: *const u32) -> [K::Words; N] {
     // SAFETY: passed on.
     unsafe {
-        let mut v = [K::load(from); N];
+        let mut v = [K::load_weights(from); N];
         for (n, v) in v.iter_mut().enumerate() {
-            *v = K::load(from.add(n * K::S::LANES));
+            *v = K::load_weights(from.add(n * K::S::LANES));
         }
         v
     }
 }
 
 #[inline(always)]
-unsafe fn add<K: Products, const N: usize>(sum: &mut [K::Sum; N], x: *const u8, w: &[K::Words; N]) {
+unsafe fn add<K: Dot, const N: usize>(sum: &mut [K::Sum; N], x: *const u8, w: &[K::Words; N]) {
     // SAFETY: passed on.
     unsafe {
-        let x = K::splat(x);
+        let x = K::broadcast(x);
         for (sum, w) in sum.iter_mut().zip(w) {
             *sum = K::dot(*sum, x, *w);
         }
@@ -160,35 +173,22 @@ unsafe fn add<K: Products, const N: usize>(sum: &mut [K::Sum; N], x: *const u8, 
 
 /// Asks for the place of a pixel's sums.
 #[inline(always)]
-fn claim<K: Products, const N: usize>(to: *mut f32) {
+fn claim<K: Dot, const N: usize>(to: *mut f32) {
     for n in 0..N {
         prefetch_to_write(to.wrapping_add(n * K::S::LANES));
     }
 }
 
 #[inline(always)]
-unsafe fn store<K: Products, const N: usize>(sums: &Sums, pixel: usize, v: [K::Sum; N]) {
+unsafe fn store<K: Dot, const N: usize>(sums: &Sums, pixel: usize, v: [K::Sum; N]) {
     // SAFETY: passed on.
     unsafe {
         for (n, v) in v.into_iter().enumerate() {
             let at = n * K::S::LANES;
-            let wide = K::finish(v, sums.scale.wrapping_add(at), sums.bias.wrapping_add(at));
+            let wide = K::to_f32(v, sums.scale.wrapping_add(at), sums.bias.wrapping_add(at));
             K::S::store(sums.to.add(pixel * sums.pitch + at), wide);
         }
     }
-}
-
-/// The same pointer, in a register of its own: the compiler would make one for each pixel, and keep half of them in memory.
-#[inline(always)]
-#[allow(clippy::pointers_in_nomem_asm_block)] // there is no instruction that could use it
-pub fn held<T>(pointer: *const T) -> *const T {
-    let mut _pointer = pointer;
-    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-    // SAFETY: no instruction.
-    unsafe {
-        std::arch::asm!("/* {0} */", inout(reg) _pointer, options(pure, nomem, nostack, preserves_flags));
-    }
-    _pointer
 }
 
 /// A tile with a variable for each pixel: the compiler does not always keep an array in registers. Three pixels share a
@@ -198,7 +198,7 @@ macro_rules! tile {
         /// # Safety
         /// As for [`sums`].
         #[inline(always)]
-        unsafe fn $name<K: Products, const N: usize>(x: usize, segments: &[Segment], sums: &Sums) {
+        unsafe fn $name<K: Dot, const N: usize>(x: usize, segments: &[Segment], sums: &Sums) {
             // SAFETY: passed on.
             unsafe {
                 let Ahead { pixels: ahead, to: next, step: next_step } = sums.ahead;
@@ -214,12 +214,12 @@ macro_rules! tile {
                     let mut left = count;
                     while left > 0 {
                         if ahead != 0 {
-                            $(let next = held($base.wrapping_add(ahead * step));
+                            $(let next = pin_in_register($base.wrapping_add(ahead * step));
                             $(prefetch(next.wrapping_add($k * step));)+)+
                         }
                         let end = left.saturating_sub(LINE);
                         while left > end {
-                            $($base = held($base);)+
+                            $($base = pin_in_register($base);)+
                             let w = load::<K, N>(weight);
                             $($(add::<K, N>(&mut $sum, $base.wrapping_add($k * step), &w);)+)+
                             $($base = $base.wrapping_add(4);)+

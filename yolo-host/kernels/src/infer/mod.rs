@@ -4,7 +4,6 @@
 mod add;
 mod dense;
 mod depthwise;
-mod dot;
 mod epilogue;
 mod input;
 mod lowp;
@@ -29,6 +28,7 @@ pub use upsample::upsample;
 pub use winograd::Winograd;
 
 use crate::base::Isa;
+use crate::base::simd::Tiling;
 use crate::ops::Window;
 use yolo_plugin::Act;
 
@@ -107,15 +107,11 @@ struct Block {
 
 /// Blocks of one or two vectors for all output channels, and their bias in whole vectors.
 fn blocks(isa: Isa, bias: &[f32]) -> (Vec<Block>, Vec<f32>) {
-    let (lanes, most) = match isa {
-        Isa::Avx512 => (16, 2),
-        Isa::Avx2 => (8, 2),
-        _ => (8, 1),
-    };
+    let Tiling { lanes, infer, .. } = isa.tiling();
     let (mut blocks, mut padded) = (vec![], vec![]);
     let mut start = 0;
     while start < bias.len() {
-        let vectors = (bias.len() - start).div_ceil(lanes).min(most);
+        let vectors = (bias.len() - start).div_ceil(lanes).min(infer.len());
         let room = vectors * lanes;
         let width = (bias.len() - start).min(room);
         blocks.push(Block { start, width, vectors, room, padded: padded.len() });

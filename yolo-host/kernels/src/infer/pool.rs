@@ -2,13 +2,13 @@
 #![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
 
 use super::Geometry;
-use crate::base::isa::vectorised;
 use crate::base::parallel::chunks_mut;
+use crate::base::simd::vectorised;
 use crate::ops::Window;
 
 vectorised! {
     /// y = max(x, y) for pixels of so many channels, of which those of x lie `step` apart.
-    fn greater<T: Copy>(_kind: T, x: &[f32], y: &mut [f32], channels: usize, step: usize) {
+    fn greater(x: &[f32], y: &mut [f32], channels: usize, step: usize) {
         for (y, x) in y.chunks_exact_mut(channels).zip(x.chunks(step * channels)) {
             for (y, x) in y.iter_mut().zip(&x[..channels]) {
                 // NaN stays.
@@ -44,8 +44,8 @@ pub fn max_pool(window: &Window, geometry: &Geometry, channels: usize, x: &[f32]
                 let (x, y) = (&from[begin * channels..], &mut y[first * channels..][..count * channels]);
                 match stride {
                     // Neighbours in the output are neighbours in the input.
-                    1 => greater((), &x[..y.len()], y, y.len().max(1), 1),
-                    _ => greater((), x, y, channels.max(1), stride),
+                    1 => greater(&x[..y.len()], y, y.len().max(1), 1),
+                    _ => greater(x, y, channels.max(1), stride),
                 }
             }
         }

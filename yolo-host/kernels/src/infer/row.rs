@@ -2,15 +2,15 @@
 #![allow(unsafe_code)] // reads and writes through pointers
 
 use super::Block;
-use super::dot::Products;
 use super::epilogue::Finish;
 use super::microkernel::{self, Ahead, Segment, Sums, size};
 use crate::base::aligned::Aligned;
-use crate::base::simd::Simd;
+use crate::base::simd::dot::Dot;
+use crate::base::simd::{MAX_LANES, Simd};
 use std::mem::MaybeUninit;
 
 /// Numbers of the largest tile.
-const TILE: usize = 28 * 16;
+const TILE: usize = 28 * MAX_LANES;
 
 /// What every line of a convolution is computed with.
 pub struct Weights<'a> {
@@ -18,7 +18,7 @@ pub struct Weights<'a> {
     pub weights: &'a [f32],
     /// Words of an output channel.
     pub depth: usize,
-    /// Words that sums begin with, and what [`Products::finish`] takes: by block.
+    /// Words that sums begin with, and what [`Dot::to_f32`] takes: by block.
     pub start: &'a [f32],
     /// See there.
     pub scale: &'a [f32],
@@ -47,7 +47,7 @@ pub struct Line<'a> {
 /// The processor has the instructions; weights are packed for the blocks; the segments can be read, and the target has the
 /// pixels, which nobody else writes.
 #[inline(always)]
-pub unsafe fn run<P: Products>(weights: &Weights, blocks: &[Block], line: Line) {
+pub unsafe fn run<P: Dot>(weights: &Weights, blocks: &[Block], line: Line) {
     for block in blocks {
         let pixels = match block.vectors {
             2 => size::<P::S, 2>(line.width),
@@ -71,7 +71,7 @@ pub unsafe fn run<P: Products>(weights: &Weights, blocks: &[Block], line: Line) 
 /// # Safety
 /// As for [`run`].
 #[inline(always)]
-unsafe fn compute<P: Products, const N: usize>(
+unsafe fn compute<P: Dot, const N: usize>(
     weights: &Weights,
     block: &Block,
     line: &Line,

@@ -2,8 +2,8 @@
 #![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
 
 use crate::base::Float;
-use crate::base::isa::vectorised;
 use crate::base::parallel::chunks_mut;
+use crate::base::simd::vectorised;
 use crate::ops::activation::{Curve, with_curve};
 use yolo_plugin::Act;
 

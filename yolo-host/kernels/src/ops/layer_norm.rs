@@ -5,8 +5,8 @@
 #![allow(unsafe_code)] // `vectorised!` calls loops that are compiled for more than the baseline processor
 
 use crate::base::Float;
-use crate::base::isa::vectorised;
 use crate::base::parallel::{chunks_mut, chunks_mut_2};
+use crate::base::simd::vectorised;
 
 /// Rows of one task of the backward pass. Their share of the gradients of weight and bias is summed in the numbers' own
 /// precision, and these shares in double precision, always in the order of the rows.

@@ -1,9 +1,9 @@
-//! Products of matrices, softmax: what attention and linear layers need. Small beside the convolutions.
+//! Dot of matrices, softmax: what attention and linear layers need. Small beside the convolutions.
 #![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
 
 use crate::base::Float;
-use crate::base::isa::vectorised;
 use crate::base::parallel::chunks_mut;
+use crate::base::simd::vectorised;
 
 vectorised! {
     fn row_product<T: Float>(row: &[T], b: &[T], c: &mut [T]) {

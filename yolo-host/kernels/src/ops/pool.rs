@@ -2,8 +2,8 @@
 #![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
 
 use crate::base::Float;
-use crate::base::isa::vectorised;
 use crate::base::parallel::{chunks_mut, chunks_mut_2};
+use crate::base::simd::vectorised;
 use crate::ops::window::{Plan, Window};
 use yolo_plugin::Pool;
 

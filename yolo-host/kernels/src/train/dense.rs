@@ -93,8 +93,8 @@ pub fn fast(isa: Isa, job: &Dense<f32>, dst: &mut [f32]) {
         let (start, width) = blocks[task / chunks];
         let first = task % chunks * chunk;
         let last = (first + chunk).min(pixels);
-        let part = Part { job, zeros: &zeros, dst, start, width, first, last };
-        dispatch!(isa, forward(&part): &Part);
+        let part = &Part { job, zeros: &zeros, dst, start, width, first, last };
+        dispatch!(isa, forward(part: &Part));
     });
 }
 

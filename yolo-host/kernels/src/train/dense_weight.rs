@@ -81,8 +81,8 @@ pub fn fast(isa: Isa, job: &DenseWeight<f32>, grad: &mut [f32]) {
         let group = task / blocks.len() % groups;
         let taps = taps[task / blocks.len() / groups];
         let rows = (group * rows, ((group + 1) * rows).min(job.cin));
-        let part = WeightPart { job, grad, taps, rows, start, width };
-        dispatch!(isa, weight(&part): &WeightPart);
+        let part = &WeightPart { job, grad, taps, rows, start, width };
+        dispatch!(isa, weight(part: &WeightPart));
     });
 }
 

@@ -92,8 +92,8 @@ pub fn fast(isa: Isa, job: &Depthwise<f32>, dst: &mut [f32]) {
     let dst = Shared::new(dst);
     tasks(rows.div_ceil(group), work, |task| {
         for row in task * group..((task + 1) * group).min(rows) {
-            let part = Row { job, dst, row };
-            dispatch!(isa, forward_row(&part): &Row);
+            let part = &Row { job, dst, row };
+            dispatch!(isa, forward_row(part: &Row));
         }
     });
 }
@@ -210,7 +210,7 @@ impl Border<'_> {
 #[inline(always)]
 unsafe fn load<S: Simd>(from: *const f32, count: usize) -> S::V {
     // SAFETY: passed on.
-    unsafe { if count == S::LANES { S::load(from) } else { S::load_part(from, count) } }
+    unsafe { if count == S::LANES { S::load(from) } else { S::load_partial(from, count) } }
 }
 
 /// # Safety
@@ -218,7 +218,7 @@ unsafe fn load<S: Simd>(from: *const f32, count: usize) -> S::V {
 #[inline(always)]
 unsafe fn save<S: Simd>(to: *mut f32, v: S::V, count: usize) {
     // SAFETY: passed on.
-    unsafe { if count == S::LANES { S::store(to, v) } else { S::store_part(to, v, count) } }
+    unsafe { if count == S::LANES { S::store(to, v) } else { S::store_partial(to, v, count) } }
 }
 
 /// [`DepthwiseWeight`] with the instructions of `isa`.
@@ -239,9 +239,9 @@ pub fn weight_fast(isa: Isa, job: &DepthwiseWeight<f32>, grad: &mut [f32]) {
     let mut sums = vec![0.0; plan.batch * size];
     let work = plan.pixels() * plan.taps.len() * job.channels;
     let shared = Shared::new(&mut sums);
-    tasks(plan.batch, work, |image| {
-        let part = Image { job, image, sums: shared, size };
-        dispatch!(isa, weight_image(&part): &Image);
+    tasks(plan.batch, work, |picture| {
+        let part = &Picture { job, picture, sums: shared, size };
+        dispatch!(isa, weight_picture(part: &Picture));
     });
     grad[..size].fill(0.0);
     for sums in sums.chunks(size.max(1)) {

@@ -2,36 +2,59 @@
 #![allow(unsafe_code)] // loads and stores through pointers
 
 use crate::base::isa::Isa;
-use crate::base::simd::{Simd, lanes};
+use crate::base::simd::{Simd, Tiling};
 
 /// Channels in blocks `(start, width)` of as equal width as vectors allow, at most so many vectors each.
 pub fn blocks(isa: Isa, width: usize) -> Vec<(usize, usize)> {
-    let (lanes, most) = lanes(isa);
+    let Tiling { lanes, train, .. } = isa.tiling();
     let vectors = width.div_ceil(lanes);
-    let count = vectors.div_ceil(most);
+    let count = vectors.div_ceil(train.len());
     let starts: Vec<usize> = (0..=count).map(|i| (i * vectors / count.max(1) * lanes).min(width)).collect();
     starts.windows(2).map(|pair| (pair[0], pair[1] - pair[0])).collect()
+}
+
+/// MR of a set's tiles of so many vectors; 0 where it has none.
+pub const fn height<S: Simd>(vectors: usize) -> usize {
+    if vectors <= S::TRAIN_TILES.len() { S::TRAIN_TILES[vectors - 1] } else { 0 }
 }
 
 /// Calls `kernel::<S, P, N, FULL>` for a tile of P pixels (or rows) by N vectors, the last of which may be partly filled: as
 /// many pixels as there are registers for their sums.
 macro_rules! by_width {
-    ($S:ident, $width:expr, $kernel:ident($($arg:expr),*)) => {
-        match ($width.div_ceil($S::LANES), $width.is_multiple_of($S::LANES)) {
-            (1, true) => $kernel::<$S, 12, 1, true>($($arg),*),
-            (1, false) => $kernel::<$S, 12, 1, false>($($arg),*),
-            (2, true) if $S::LANES == 8 => $kernel::<$S, 6, 2, true>($($arg),*),
-            (2, false) if $S::LANES == 8 => $kernel::<$S, 6, 2, false>($($arg),*),
-            (2, true) => $kernel::<$S, 12, 2, true>($($arg),*),
-            (2, false) => $kernel::<$S, 12, 2, false>($($arg),*),
-            (3, true) => $kernel::<$S, 8, 3, true>($($arg),*),
-            (3, false) => $kernel::<$S, 8, 3, false>($($arg),*),
-            (_, true) => $kernel::<$S, 6, 4, true>($($arg),*),
-            (_, false) => $kernel::<$S, 6, 4, false>($($arg),*),
+    ($S:ident, $width:expr, $kernel:ident $args:tt) => {{
+        let full = $width.is_multiple_of($S::LANES);
+        match $width.div_ceil($S::LANES) {
+            1 => $crate::train::tile::by_height!($S, 1, full, $kernel $args),
+            2 => $crate::train::tile::by_height!($S, 2, full, $kernel $args),
+            3 => $crate::train::tile::by_height!($S, 3, full, $kernel $args),
+            _ => $crate::train::tile::by_height!($S, 4, full, $kernel $args),
         }
-    };
+    }};
 }
 pub(super) use by_width;
+
+/// [`by_width`] for N vectors: P is what the set says.
+macro_rules! by_height {
+    ($S:ident, $N:literal, $full:ident, $kernel:ident $args:tt) => {{
+        const { assert!(matches!($crate::train::tile::height::<$S>($N), 0 | 6 | 8 | 12)) };
+        if const { $crate::train::tile::height::<$S>($N) == 12 } {
+            $crate::train::tile::filled!($S, 12, $N, $full, $kernel $args)
+        } else if const { $crate::train::tile::height::<$S>($N) == 8 } {
+            $crate::train::tile::filled!($S, 8, $N, $full, $kernel $args)
+        } else if const { $crate::train::tile::height::<$S>($N) == 6 } {
+            $crate::train::tile::filled!($S, 6, $N, $full, $kernel $args)
+        }
+    }};
+}
+pub(super) use by_height;
+
+/// [`by_height`] for P pixels: with whole vectors, or a last one that is partly filled.
+macro_rules! filled {
+    ($S:ident, $P:literal, $N:literal, $full:ident, $kernel:ident($($arg:expr),*)) => {
+        if $full { $kernel::<$S, $P, $N, true>($($arg),*) } else { $kernel::<$S, $P, $N, false>($($arg),*) }
+    };
+}
+pub(super) use filled;
 
 /// `N` vectors, of the last of which only `partial` numbers are there unless it is full.
 ///
@@ -47,7 +70,7 @@ pub unsafe fn vectors<S: Simd, const N: usize, const FULL: bool>(
         let mut v = [S::zero(); N];
         for (i, v) in v.iter_mut().enumerate() {
             let from = from.add(i * S::LANES);
-            *v = if FULL || i + 1 < N { S::load(from) } else { S::load_part(from, partial) };
+            *v = if FULL || i + 1 < N { S::load(from) } else { S::load_partial(from, partial) };
         }
         v
     }
@@ -63,7 +86,7 @@ pub unsafe fn store<S: Simd, const N: usize, const FULL: bool>(to: *mut f32, v: 
         // SAFETY: passed on.
         unsafe {
             let to = to.add(i * S::LANES);
-            if FULL || i + 1 < N { S::store(to, *v) } else { S::store_part(to, *v, partial) }
+            if FULL || i + 1 < N { S::store(to, *v) } else { S::store_partial(to, *v, partial) }
         }
     }
 }

@@ -2,23 +2,22 @@
 //! scaled, activated and stored as f32.
 #![allow(unsafe_code)] // reads and writes through pointers
 
-mod bf16;
-mod format;
-mod int8;
 mod pack;
 mod pack_input;
+mod precision;
 #[cfg(test)]
 mod tests;
 
-pub use format::Format;
+pub use precision::Format;
 
 use crate::base::isa::Isa;
 use crate::base::parallel::tasks;
+use crate::base::simd::dot::{DotKernel, LowPrecisionDot};
+use crate::base::simd::{Simd, dispatch};
 use crate::infer::epilogue::Finish;
 use crate::infer::row::{self, Line, Weights};
 use crate::infer::{Geometry, Layer, Source, Target};
 use crate::ops::Window;
-use format::{Kernel, dispatch_narrow};
 use pack::Packed;
 use pack_input::{Layout, NEAR, Near};
 use std::ops::Range;
@@ -112,10 +111,14 @@ impl Narrow {
         tasks(groups.0 * groups.1, pixels * self.macs(), |task| {
             let part = |of: usize, groups: usize, i: usize| i * of / groups..(i + 1) * of / groups;
             let (line, block) = (task / groups.1, task % groups.1);
-            let part =
-                Part { job: &job, lines: part(lines, groups.0, line), blocks: part(blocks, groups.1, block) };
+            let part = &Part {
+                job: &job,
+                lines: part(lines, groups.0, line),
+                blocks: part(blocks, groups.1, block),
+            };
             NEAR.with_borrow_mut(|near| {
-                dispatch_narrow!(self.format, self.isa, run_part((&part, near)): (&Part, &mut Near));
+                let task = Task { part, near };
+                dispatch!(self.isa, run_task(task: Task));
             });
         });
     }
@@ -160,10 +163,37 @@ struct Part<'a> {
     blocks: Range<usize>,
 }
 
+/// A part with its thread's buffer, to be computed by a dot product.
+struct Task<'a> {
+    part: &'a Part<'a>,
+    near: &'a mut Near,
+}
+
+impl DotKernel for Task<'_> {
+    #[inline(always)]
+    unsafe fn run<D: LowPrecisionDot>(self) {
+        // SAFETY: passed on.
+        unsafe { run_part::<D>(self.part, self.near) }
+    }
+}
+
+/// # Safety
+/// The processor has the instructions, and those of the dot product; see [`run_part`].
+#[inline(always)]
+unsafe fn run_task<S: Simd>(task: Task) {
+    // SAFETY: passed on.
+    unsafe {
+        match task.part.job.conv.format {
+            Format::Bf16 => S::Bf16::enter(task),
+            Format::Int8(_) => S::Int8::enter(task),
+        }
+    }
+}
+
 /// # Safety
 /// The processor has the instructions; [`Narrow::run`] has checked the sizes; no other task writes these lines and blocks.
 #[inline(always)]
-unsafe fn run_part<K: Kernel>((part, near): (&Part, &mut Near)) {
+unsafe fn run_part<K: LowPrecisionDot>(part: &Part, near: &mut Near) {
     let Part { job, lines, blocks } = part;
     let (conv, width) = (job.conv, job.width);
     let pointwise = conv.pointwise();

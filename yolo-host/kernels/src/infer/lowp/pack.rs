@@ -1,8 +1,8 @@
 //! Weights of reduced precision, in the order in which tiles read them.
 
-use super::format::{Format, Steps};
-use super::{bf16, int8};
+use super::precision::Format;
 use crate::base::aligned::Lines;
+use crate::base::simd::dot::{MAX_INT8_TERMS, QuantParams, round_to_bf16};
 use crate::infer::{Block, Layer, blocks};
 
 /// By block of output channels.
@@ -19,7 +19,7 @@ pub struct Packed {
     pub scale: Lines,
     pub bias: Lines,
     /// How the input is converted.
-    pub steps: Steps,
+    pub steps: QuantParams,
 }
 
 impl Packed {
@@ -28,8 +28,10 @@ impl Packed {
         let Layer { isa, window, weight, bias, order, .. } = layer;
         let (cin, [rows, columns]) = (order.len(), window.kernel);
         let steps = match format {
-            Format::Bf16 => Steps::NONE,
-            Format::Int8(range) => Steps::over(range).filter(|_| cin * rows * columns <= int8::MOST)?,
+            Format::Bf16 => QuantParams::NONE,
+            Format::Int8(range) => {
+                QuantParams::over(range).filter(|_| cin * rows * columns <= MAX_INT8_TERMS)?
+            }
         };
         let (blocks, padded) = blocks(*isa, bias);
         let row = (columns * cin * format.bytes()).div_ceil(4);
@@ -55,7 +57,7 @@ impl Packed {
                         let (kx, channel) = (at / cin, order[at % cin]);
                         let value = own[(channel * rows + ky) * columns + kx];
                         let bits = match format {
-                            Format::Bf16 => u32::from(bf16::round(value)),
+                            Format::Bf16 => u32::from(round_to_bf16(value)),
                             Format::Int8(_) => {
                                 let whole =
                                     (f64::from(value) / step).round_ties_even().clamp(-127.0, 127.0) as i8;
@@ -69,8 +71,8 @@ impl Packed {
                     }
                 }
                 if let Format::Int8(_) = format {
-                    packed.start[lane] = f32::from_bits((-sum * i64::from(steps.zero)) as i32 as u32);
-                    packed.scale[lane] = (step / f64::from(steps.factor)) as f32;
+                    packed.start[lane] = f32::from_bits((-sum * i64::from(steps.zero_point)) as i32 as u32);
+                    packed.scale[lane] = (step / f64::from(steps.inverse_scale)) as f32;
                 }
             }
         }

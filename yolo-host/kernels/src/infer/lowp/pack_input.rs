@@ -1,8 +1,8 @@
 //! What some lines of pixels read, converted once: pixels side by side, or rows of a map with the border around them.
 #![allow(unsafe_code)] // stores through pointers
 
-use super::format::{Kernel, Steps};
 use crate::base::simd::Simd;
+use crate::base::simd::dot::{LowPrecisionDot, QuantParams};
 use crate::infer::microkernel::Segment;
 use crate::infer::{Geometry, Source};
 use crate::ops::Window;
@@ -32,7 +32,7 @@ pub struct Layout {
     /// Channels.
     pub cin: usize,
     /// How zeros and other numbers are converted.
-    pub steps: Steps,
+    pub steps: QuantParams,
     /// Words of a row, with one behind it that tiles may read but not use.
     pub words: usize,
     /// Rows that are kept.
@@ -48,13 +48,13 @@ impl Near {
 
     /// Before a map: room for all of it, and zeros.
     #[inline(always)]
-    pub fn begin<K: Kernel>(&mut self, layout: &Layout) {
+    pub fn begin<K: LowPrecisionDot>(&mut self, layout: &Layout) {
         let needed = layout.reach + layout.places * layout.words;
         if self.words.len() < needed {
             self.words.resize(needed, 0);
         }
         // In whole numbers zero is the same for each of a word.
-        let zero = layout.steps.zero as u32 & 0xff;
+        let zero = layout.steps.zero_point as u32 & 0xff;
         self.words[..layout.reach].fill(if K::BYTES == 1 { zero * 0x0101_0101 } else { 0 });
         self.held.clear();
         self.held.resize(layout.places, NONE);
@@ -65,7 +65,7 @@ impl Near {
     /// # Safety
     /// The processor has the instructions; the sources have the pixels, and one place has room for them.
     #[inline(always)]
-    pub unsafe fn pixels<K: Kernel>(
+    pub unsafe fn pixels<K: LowPrecisionDot>(
         &mut self,
         layout: &Layout,
         sources: &[Source],
@@ -87,7 +87,7 @@ impl Near {
     /// # Safety
     /// The processor has the instructions; the sources have the map; there are places for all rows of the lines.
     #[inline(always)]
-    pub unsafe fn windows<K: Kernel>(
+    pub unsafe fn windows<K: LowPrecisionDot>(
         &mut self,
         layout: &Layout,
         window: &Window,
@@ -105,7 +105,7 @@ impl Near {
             for ky in 0..kernel[0] {
                 let iy = (y * stride[0] + ky).wrapping_sub(padding[0]);
                 if iy >= input[0] {
-                    let count = if K::SPARSE { 0 } else { count };
+                    let count = if K::SKIPS_ZEROS { 0 } else { count };
                     let from = self.words.as_ptr().cast();
                     self.segments.push(Segment { from, step: 0, count, row: ky * count });
                     continue;
@@ -141,8 +141,8 @@ impl Near {
     }
 
     #[inline(always)]
-    fn words_of_zeros<K: Kernel>(&self, layout: &Layout) -> u32 {
-        if K::BYTES == 1 { (layout.steps.zero as u32 & 0xff) * 0x0101_0101 } else { 0 }
+    fn words_of_zeros<K: LowPrecisionDot>(&self, layout: &Layout) -> u32 {
+        if K::BYTES == 1 { (layout.steps.zero_point as u32 & 0xff) * 0x0101_0101 } else { 0 }
     }
 }
 
@@ -151,10 +151,10 @@ impl Near {
 /// # Safety
 /// The processor has the instructions; the sources have the pixels, and `to` has room for them.
 #[inline(always)]
-unsafe fn convert<K: Kernel>(
+unsafe fn convert<K: LowPrecisionDot>(
     sources: &[Source],
     (first, pixels): (usize, usize),
-    steps: &Steps,
+    steps: &QuantParams,
     to: *mut u8,
     cin: usize,
 ) {
@@ -182,7 +182,7 @@ unsafe fn convert<K: Kernel>(
 /// # Safety
 /// As for [`convert`].
 #[inline(always)]
-unsafe fn run<K: Kernel>(from: *const f32, len: usize, steps: &Steps, to: *mut u8) {
+unsafe fn run<K: LowPrecisionDot>(from: *const f32, len: usize, steps: &QuantParams, to: *mut u8) {
     let mut at = 0;
     // SAFETY: passed on.
     unsafe {

@@ -2,9 +2,8 @@
 //! as near as sums of f32 are, and on the exact ones within what rounding both can make of them.
 
 use super::super::{Geometry, Layer, Source, Target};
-use super::bf16::round;
-use super::format::Steps;
 use super::{Format, Narrow};
+use crate::base::simd::dot::{QuantParams, round_to_bf16};
 use crate::ops::activation::{Curve, with_curve};
 use crate::testing::Stream;
 use crate::{Float, Isa, Window};
@@ -38,16 +37,16 @@ struct Case {
 /// A factor as the format has it.
 struct Factors {
     format: Format,
-    steps: Steps,
+    steps: QuantParams,
 }
 
 impl Factors {
     fn input(&self, x: f32) -> f64 {
         match self.format {
-            Format::Bf16 => f64::from(f32::from_bits(u32::from(round(x)) << 16)),
+            Format::Bf16 => f64::from(f32::from_bits(u32::from(round_to_bf16(x)) << 16)),
             Format::Int8(_) => {
-                let Steps { factor, low, high, .. } = self.steps;
-                f64::from((x * factor).clamp(low, high).round_ties_even()) / f64::from(factor)
+                let QuantParams { inverse_scale, low, high, .. } = self.steps;
+                f64::from((x * inverse_scale).clamp(low, high).round_ties_even()) / f64::from(inverse_scale)
             }
         }
     }
@@ -55,7 +54,7 @@ impl Factors {
     /// One of an output channel's weights.
     fn weight(&self, own: &[f32], w: f32) -> f64 {
         match self.format {
-            Format::Bf16 => f64::from(f32::from_bits(u32::from(round(w)) << 16)),
+            Format::Bf16 => f64::from(f32::from_bits(u32::from(round_to_bf16(w)) << 16)),
             Format::Int8(_) => {
                 let step = self.weight_step(own);
                 (f64::from(w) / step).round_ties_even() * step
@@ -74,7 +73,7 @@ impl Factors {
             Format::Bf16 => (x * w).abs() * (2.0 / 256.0 + 1.0 / 65_536.0),
             // Half a step of each. Zero falls on a step, so that ends of the range are cut by half a step, too.
             Format::Int8(_) => {
-                let (dx, dw) = (1.001 / f64::from(self.steps.factor), 0.5 * self.weight_step(own));
+                let (dx, dw) = (1.001 / f64::from(self.steps.inverse_scale), 0.5 * self.weight_step(own));
                 dx * w.abs() + dw * x.abs() + dx * dw
             }
         }
@@ -179,8 +178,8 @@ impl Case {
 
     fn check(&self, format: Format) -> Result<(), TestCaseError> {
         let steps = match format {
-            Format::Bf16 => Steps::NONE,
-            Format::Int8(range) => Steps::over(range).unwrap(),
+            Format::Bf16 => QuantParams::NONE,
+            Format::Int8(range) => QuantParams::over(range).unwrap(),
         };
         let (factors, cout) = (Factors { format, steps }, self.cout());
         let terms = (self.order.len() * self.window.kernel[0] * self.window.kernel[1]) as f64;
@@ -281,12 +280,12 @@ fn ranges_without_extent_are_none() {
     for range in
         [[0.0, 0.0], [f32::NAN, f32::NAN], [f32::NEG_INFINITY, 1.0], [0.0, 1e-45], [-f32::MAX, f32::MAX]]
     {
-        assert!(Steps::over(range).is_none_or(|steps| steps.factor.is_normal()), "{range:?}");
+        assert!(QuantParams::over(range).is_none_or(|steps| steps.inverse_scale.is_normal()), "{range:?}");
     }
-    assert_eq!(Steps::over([0.0, 0.0]), None);
-    assert_eq!(Steps::over([0.0, f32::INFINITY]), None);
-    let Steps { low, high, zero, .. } = Steps::over([-1.0, 3.0]).unwrap();
-    assert_eq!((low, high, zero), (-64.0, 191.0, 64));
+    assert_eq!(QuantParams::over([0.0, 0.0]), None);
+    assert_eq!(QuantParams::over([0.0, f32::INFINITY]), None);
+    let QuantParams { low, high, zero_point, .. } = QuantParams::over([-1.0, 3.0]).unwrap();
+    assert_eq!((low, high, zero_point), (-64.0, 191.0, 64));
 }
 
 /// Nothing that an input holds is worse than a wrong number.

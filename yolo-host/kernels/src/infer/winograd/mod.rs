@@ -30,7 +30,7 @@ pub struct Winograd {
     pub(super) stride: usize,
     /// Side of a tile of the output.
     pub(super) out: usize,
-    /// Products of a tile for each pair of channels.
+    /// Dot of a tile for each pair of channels.
     pub(super) points: usize,
     pub(super) padding: [usize; 2],
     lens: Vec<usize>,

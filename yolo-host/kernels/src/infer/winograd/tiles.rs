@@ -6,8 +6,9 @@ use super::Winograd;
 use super::transform::*;
 use crate::base::aligned::{LINE, Lines};
 use crate::base::parallel::Shared;
-use crate::base::simd::{Simd, dispatch, prefetch};
-use crate::infer::dot::Floats;
+use crate::base::prefetch::prefetch;
+use crate::base::simd::dot::F32Dot;
+use crate::base::simd::{MAX_LANES, Simd, dispatch};
 use crate::infer::epilogue::Finish;
 use crate::infer::microkernel::{self, Ahead, Segment, Sums, size};
 use crate::infer::{Geometry, Source};
@@ -86,11 +87,11 @@ impl Room {
 
     /// Does a stage of some pieces.
     pub fn run(&self, job: &Job, stage: Stage, pieces: Range<usize>) {
-        let part = Part { job, room: self, pieces };
+        let part = &Part { job, room: self, pieces };
         match stage {
-            Stage::Input => dispatch!(job.conv.isa, run_input(&part): &Part),
-            Stage::Products => dispatch!(job.conv.isa, run_products(&part): &Part),
-            Stage::Output => dispatch!(job.conv.isa, run_output(&part): &Part),
+            Stage::Input => dispatch!(job.conv.isa, run_input(part: &Part)),
+            Stage::Products => dispatch!(job.conv.isa, run_products(part: &Part)),
+            Stage::Output => dispatch!(job.conv.isa, run_output(part: &Part)),
         }
     }
 }
@@ -122,7 +123,7 @@ unsafe fn input_of<S: Simd, T: Transform<IN, OUT>, const IN: usize, const OUT: u
     let Part { job, room, pieces } = part;
     let (conv, g) = (job.conv, job.geometry);
     let pitch = room.pitches[0];
-    let mut copy = [0.0; MOST_IN * MOST_IN * 16];
+    let mut copy = [0.0; MOST_IN * MOST_IN * MAX_LANES];
     for tile in pieces.clone() {
         let (image, corner) = job.tile(room.tiles.start + tile);
         let [top, left] = [0, 1].map(|axis| (corner[axis] * conv.stride).wrapping_sub(conv.padding[axis]));
@@ -188,8 +189,8 @@ unsafe fn fill<S: Simd, const IN: usize>(
         unsafe {
             let v = match y < height && x < width {
                 true => {
-                    let pixel = (image * height + y) * width + x;
-                    S::load_part(source.data.as_ptr().add(pixel * source.pixel + source.first + c), count)
+                    let pixel = (picture * height + y) * width + x;
+                    S::load_partial(source.data.as_ptr().add(pixel * source.pixel + source.first + c), count)
                 }
                 false => S::zero(),
             };
@@ -227,8 +228,8 @@ unsafe fn run_products<S: Simd>(part: &Part) {
                         ahead: Ahead::NONE,
                     };
                     match block.vectors {
-                        2 => microkernel::sums::<Floats<S>, 2>(pixels, start, &segments, &sums),
-                        _ => microkernel::sums::<Floats<S>, 1>(pixels, start, &segments, &sums),
+                        2 => microkernel::sums::<F32Dot<S>, 2>(pixels, start, &segments, &sums),
+                        _ => microkernel::sums::<F32Dot<S>, 1>(pixels, start, &segments, &sums),
                     }
                     x += pixels;
                 }
@@ -257,7 +258,7 @@ unsafe fn run_output<S: Simd>(part: &Part) {
 unsafe fn output_of<S: Simd, T: Transform<IN, OUT>, const IN: usize, const OUT: usize>(part: &Part) {
     let Part { job, room, pieces } = part;
     let (conv, [height, width]) = (job.conv, job.geometry.output);
-    let mut sums = [0.0f32; MOST_OUT * MOST_OUT * 16];
+    let mut sums = [0.0f32; MOST_OUT * MOST_OUT * MAX_LANES];
     let sums = &mut sums[..OUT * OUT * S::LANES];
     for tile in pieces.clone() {
         let (image, [top, left]) = job.tile(room.tiles.start + tile);

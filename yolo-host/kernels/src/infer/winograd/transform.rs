@@ -2,8 +2,8 @@
 #![allow(unsafe_code)] // vectors, and loads and stores through pointers
 #![allow(clippy::needless_range_loop)] // rows become columns
 
-use crate::base::isa::vectorised;
 use crate::base::simd::Simd;
+use crate::base::simd::vectorised;
 
 /// Weights that are transformed at once.
 pub const SIDE_BY_SIDE: usize = 8;
@@ -124,7 +124,7 @@ impl Transform<5, 2> for TwoApart {
 
 vectorised! {
     /// G w Gᵀ of weights `[3, 3]`.
-    pub fn weight_points<>(g: &[[f64; 3]], weight: &[[f64; SIDE_BY_SIDE]; 9], points: &mut [[f32; SIDE_BY_SIDE]]) {
+    pub fn weight_points(g: &[[f64; 3]], weight: &[[f64; SIDE_BY_SIDE]; 9], points: &mut [[f32; SIDE_BY_SIDE]]) {
         for (column, v) in g.iter().enumerate() {
             let mut rows = [[0.0; SIDE_BY_SIDE]; 3];
             for (row, weight) in rows.iter_mut().zip(weight.chunks_exact(3)) {
@@ -172,7 +172,7 @@ pub unsafe fn input<S: Simd, T: Transform<IN, OUT>, const IN: usize, const OUT: 
             let mut d = [S::zero(); IN];
             for y in 0..IN {
                 let at = from.add(y * row + x * pixel);
-                d[y] = if count == S::LANES { S::load(at) } else { S::load_part(at, count) };
+                d[y] = if count == S::LANES { S::load(at) } else { S::load_partial(at, count) };
             }
             columns[x] = T::forward::<S>(d);
         }
@@ -184,7 +184,7 @@ pub unsafe fn input<S: Simd, T: Transform<IN, OUT>, const IN: usize, const OUT: 
             let row = T::forward::<S>(d);
             for x in 0..IN {
                 let to = to.add((y * IN + x) * pitch);
-                if count == S::LANES { S::store(to, row[x]) } else { S::store_part(to, row[x], count) }
+                if count == S::LANES { S::store(to, row[x]) } else { S::store_partial(to, row[x], count) }
             }
         }
     }

@@ -1,0 +1,179 @@
+//! What a micro-kernel multiplies: f32, or the pairs of bf16 and fours of int8 that an instruction set multiplies and adds at
+//! once.
+#![allow(unsafe_code)] // vector instructions, and loads through pointers
+
+use super::Simd;
+use std::marker::PhantomData;
+
+/// A dot product of words of four bytes: one f32, two bf16 or four int8.
+///
+/// # Safety
+/// All functions need a processor that has the instructions, and pointers to as many numbers as they read or write.
+#[allow(clippy::missing_safety_doc)] // said above
+pub trait Dot: Copy {
+    /// Vectors of f32 with a lane for each word.
+    type S: Simd;
+    /// A vector of sums.
+    type Sum: Copy;
+    /// A vector of words.
+    type Words: Copy;
+    /// What sums begin with: bits of the sums' own type.
+    unsafe fn init(from: *const u32) -> Self::Sum;
+    /// Words of the weights.
+    unsafe fn load_weights(from: *const u32) -> Self::Words;
+    /// A word of the input in every lane, at any address.
+    unsafe fn broadcast(from: *const u8) -> Self::Words;
+    /// sum + x · w, by lane, with the products of a word added up.
+    unsafe fn dot(sum: Self::Sum, x: Self::Words, w: Self::Words) -> Self::Sum;
+    /// Sums as f32: whole numbers times `scale` plus `bias`, of each a vector; floats have the bias already.
+    unsafe fn to_f32(sum: Self::Sum, scale: *const f32, bias: *const f32) -> <Self::S as Simd>::V;
+}
+
+/// A [`Dot`] in less than f32, and the conversion of its input.
+///
+/// # Safety
+/// As for [`Dot`].
+#[allow(clippy::missing_safety_doc)] // said above
+pub trait LowPrecisionDot: Dot {
+    /// Bytes of a number.
+    const BYTES: usize;
+    /// Whether inputs that are zero may be left out: in int8, zero is a number as any other.
+    const SKIPS_ZEROS: bool;
+
+    /// Converts `count` numbers, at most a vector.
+    unsafe fn convert(from: *const f32, count: usize, params: &QuantParams, to: *mut u8);
+
+    /// Whether this processor has what the dot product needs beyond its instruction set.
+    fn is_available() -> bool {
+        true
+    }
+
+    /// Runs a kernel, compiled for what the dot product needs beyond its instruction set.
+    #[inline(always)]
+    unsafe fn enter<K: DotKernel>(kernel: K) {
+        // SAFETY: passed on.
+        unsafe { kernel.run::<Self>() }
+    }
+}
+
+/// A kernel that is compiled for a dot product. Its function is `#[inline(always)]`, as are those of
+/// [`dispatch`](super::dispatch).
+pub trait DotKernel {
+    /// # Safety
+    /// The processor has the instructions; and what the kernel itself asks for.
+    unsafe fn run<D: LowPrecisionDot>(self);
+}
+
+/// How inputs become whole numbers: round(x · `inverse_scale`), cut off at `low` and `high`, plus `zero_point`. Floating point
+/// has no use for it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct QuantParams {
+    /// Steps per unit.
+    pub inverse_scale: f32,
+    /// The lowest step, which becomes 0: −`zero_point`.
+    pub low: f32,
+    /// The highest step, which becomes 255.
+    pub high: f32,
+    /// What zero becomes.
+    pub zero_point: i32,
+}
+
+impl QuantParams {
+    /// For floating point.
+    pub const NONE: QuantParams = QuantParams { inverse_scale: 1.0, low: 0.0, high: 0.0, zero_point: 0 };
+
+    /// 255 steps over a range, which is widened to have zero in it; nothing for a range without extent, or without end.
+    pub fn over([low, high]: [f32; 2]) -> Option<Self> {
+        let (low, high) = (f64::from(low).min(0.0), f64::from(high).max(0.0));
+        let step = (high - low) / 255.0;
+        let inverse_scale = (1.0 / step) as f32;
+        if !(step.is_finite() && inverse_scale.is_normal()) {
+            return None;
+        }
+        let zero = (-low / step).round_ties_even().clamp(0.0, 255.0);
+        Some(QuantParams {
+            inverse_scale,
+            low: -zero as f32,
+            high: (255.0 - zero) as f32,
+            zero_point: zero as i32,
+        })
+    }
+}
+
+/// The most products of an input of 0 to 255 and a weight of −127 to 127 that a sum of 32 bits holds, whatever they are.
+pub const MAX_INT8_TERMS: usize = i32::MAX as usize / (255 * 127);
+
+/// The upper half of a float, rounded to the nearest, halves to even.
+#[inline(always)]
+pub fn round_to_bf16(value: f32) -> u16 {
+    let bits = value.to_bits();
+    match value.is_nan() {
+        // Rounding could carry into the sign; a set bit of the mantissa keeps it a NaN.
+        true => (bits >> 16) as u16 | 0x40,
+        false => ((bits.wrapping_add(0x7fff + (bits >> 16 & 1))) >> 16) as u16,
+    }
+}
+
+/// f32, whose sums begin with the bias.
+#[derive(Clone, Copy)]
+pub struct F32Dot<S>(PhantomData<S>);
+
+impl<S: Simd> Dot for F32Dot<S> {
+    type S = S;
+    type Sum = S::V;
+    type Words = S::V;
+
+    #[inline(always)]
+    unsafe fn init(from: *const u32) -> S::V {
+        // SAFETY: see the trait.
+        unsafe { S::load(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_weights(from: *const u32) -> S::V {
+        // SAFETY: see the trait.
+        unsafe { S::load(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn broadcast(from: *const u8) -> S::V {
+        // SAFETY: see the trait.
+        unsafe { S::splat(from.cast::<f32>().read_unaligned()) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(sum: S::V, x: S::V, w: S::V) -> S::V {
+        // SAFETY: see the trait.
+        unsafe { S::mul_add(x, w, sum) }
+    }
+
+    #[inline(always)]
+    unsafe fn to_f32(sum: S::V, _scale: *const f32, _bias: *const f32) -> S::V {
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::round_to_bf16;
+
+    #[test]
+    fn round_to_bf16_matches_half() {
+        let numbers = (0..=u32::MAX).step_by(65_521).map(f32::from_bits);
+        let edges = [
+            0.0,
+            -0.0,
+            f32::INFINITY,
+            f32::NEG_INFINITY,
+            f32::MAX,
+            f32::MIN_POSITIVE,
+            1.003_906_2,
+            1.011_718_8,
+        ];
+        for value in numbers.chain(edges) {
+            let expected = half::bf16::from_f32(value);
+            let given = half::bf16::from_bits(round_to_bf16(value));
+            assert!(given.to_bits() == expected.to_bits() || given.is_nan() && expected.is_nan(), "{value}");
+        }
+    }
+}
