@@ -12,10 +12,10 @@ use std::ops::{Deref, DerefMut};
 pub struct Aligned<T>(pub T);
 
 /// One line.
-type Line = Aligned<[f32; LINE]>;
+type Line = Aligned<[f32; CACHE_LINE]>;
 
 /// Numbers of a line.
-pub const LINE: usize = 16;
+pub const CACHE_LINE: usize = 16;
 
 /// Bytes from which on numbers have pages of their own, which go back to the system as soon as they are not needed: between
 /// those of the allocator they would leave holes.
@@ -50,7 +50,7 @@ impl Lines {
 
     /// So many zeros.
     pub fn zeros(len: usize) -> Self {
-        let (lines, bytes) = (len.div_ceil(LINE), 4 * len);
+        let (lines, bytes) = (len.div_ceil(CACHE_LINE), 4 * len);
         let pages = if bytes >= PAGES { MmapMut::map_anon(bytes).ok() } else { None };
         let memory = match pages {
             Some(pages) => {
@@ -60,7 +60,7 @@ impl Lines {
                 }
                 Memory::Pages(pages)
             }
-            None => Memory::Lines(vec![Aligned([0.0; LINE]); lines]),
+            None => Memory::Lines(vec![Aligned([0.0; CACHE_LINE]); lines]),
         };
         Lines { memory, len }
     }

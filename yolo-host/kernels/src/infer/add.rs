@@ -1,7 +1,7 @@
 //! The sum of two maps whose channels lie in several places.
 #![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
 
-use super::{Source, Target};
+use super::map::{Source, Target};
 use crate::base::parallel::chunks_mut;
 use crate::base::simd::vectorised;
 

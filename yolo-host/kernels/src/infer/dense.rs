@@ -1,19 +1,22 @@
-//! Dense convolution with packed weights.
+//! Dense convolution in f32: each row of output pixels is a product of its windows and the packed weights.
 #![allow(unsafe_code)] // reads and writes through pointers
 
-use super::epilogue::Finish;
-use super::pack_rows::{ROWS, Rows};
-use super::row::{self, Line, Weights};
-use super::{Block, Geometry, Layer, Source, Target, blocks};
+use super::epilogue::Epilogue;
+use super::layer::Layer;
+use super::map::{Geometry, Source, Target};
+use super::pack_rows::{PACKED_ROWS, PackedRows};
+use super::panel::{ChannelPanel, channel_panels};
+use super::row::{PackedWeights, PixelRow, compute_row};
 use crate::base::aligned::Lines;
 use crate::base::isa::Isa;
 use crate::base::parallel::tasks;
 use crate::base::simd::dot::F32Dot;
 use crate::base::simd::{Simd, dispatch};
 use crate::ops::Window;
+use std::ops::Range;
 use yolo_plugin::Act;
 
-/// A convolution with its weights and bias, activation after it: y = act(w ∗ x + b), plus a shortcut.
+/// A convolution with its weights packed: y = act(w ∗ x + b), plus a shortcut.
 #[derive(Debug)]
 pub struct Dense {
     isa: Isa,
@@ -23,15 +26,15 @@ pub struct Dense {
     cin: usize,
     cout: usize,
     act: Option<Act>,
-    blocks: Vec<Block>,
-    /// By block `[ky, kx, in, room]`.
+    panels: Vec<ChannelPanel>,
+    /// `[ky, kx, in, nr]` of each panel.
     weights: Lines,
-    /// Padded to whole vectors, by block.
+    /// `[nr]` of each panel.
     bias: Lines,
 }
 
-/// Bytes of input that the pixels of one step should have, so that all blocks read them from the nearest cache.
-const NEAR: usize = 24 << 10;
+/// Bytes of input that the pixels of a 1×1 convolution's row have, so that all panels read them from the first-level cache.
+const L1_BYTES: usize = 24 << 10;
 
 impl Dense {
     /// Packs the weights.
@@ -39,13 +42,13 @@ impl Dense {
         let Layer { isa, window, weight, bias, lens, order, act } = layer;
         let (cout, cin) = (bias.len(), order.len());
         let taps = window.kernel[0] * window.kernel[1];
-        let (blocks, biases) = blocks(isa, bias);
+        let (panels, biases) = channel_panels(isa, bias);
         let mut weights = Lines::zeros(taps * cin * biases.len());
         let mut rest = &mut weights[..];
-        for Block { start, width, room, .. } in blocks.iter().copied() {
+        for ChannelPanel { start, width, nr, .. } in panels.iter().copied() {
             for tap in 0..taps {
                 for channel in order {
-                    let (row, others) = rest.split_at_mut(room);
+                    let (row, others) = rest.split_at_mut(nr);
                     for (out, to) in row.iter_mut().enumerate().take(width) {
                         *to = weight[((start + out) * cin + channel) * taps + tap];
                     }
@@ -53,7 +56,7 @@ impl Dense {
                 }
             }
         }
-        Dense { isa, window, lens, cin, cout, act, blocks, weights, bias: Lines::from(&biases[..]) }
+        Dense { isa, window, lens, cin, cout, act, panels, weights, bias: Lines::from(&biases[..]) }
     }
 
     /// Output channels.
@@ -61,7 +64,7 @@ impl Dense {
         self.cout
     }
 
-    /// Multiply-adds of a pixel.
+    /// Multiply-adds of an output pixel.
     pub fn macs(&self) -> usize {
         self.window.kernel[0] * self.window.kernel[1] * self.cin * self.cout
     }
@@ -85,96 +88,93 @@ impl Dense {
         if pixels_out == 0 {
             return;
         }
-        // Pixels in lines: those of the output, or as many as have their input near.
+        // Pixels of a row: one of the output, or of a 1×1 convolution as many as have their input in the cache.
         let width = match self.pointwise() {
-            true => (NEAR / 4 / self.cin.max(1)).clamp(28, 448).next_multiple_of(28).min(pixels_out),
+            true => (L1_BYTES / 4 / self.cin.max(1)).clamp(28, 448).next_multiple_of(28).min(pixels_out),
             false => output[1],
         };
-        let lines = pixels_out.div_ceil(width);
+        let rows = pixels_out.div_ceil(width);
         let threads = rayon::current_num_threads();
-        // The smaller of weights and input is what every task reads whole.
-        let by_block = self.weights.len() > pixels_in * self.cin && self.blocks.len() >= threads;
-        let groups = match by_block {
-            true => (if self.blocks.len() >= 4 * threads { 1 } else { 2 }, self.blocks.len()),
+        // Every task reads the smaller of weights and input whole, and its share of the other.
+        let by_panel = self.weights.len() > pixels_in * self.cin && self.panels.len() >= threads;
+        let groups = match by_panel {
+            true => (if self.panels.len() >= 4 * threads { 1 } else { 2 }, self.panels.len()),
             false => (4 * threads, 1),
         };
-        let groups = if threads == 1 { (1, 1) } else { (groups.0.min(lines), groups.1) };
+        let groups = if threads == 1 { (1, 1) } else { (groups.0.min(rows), groups.1) };
         let depth = self.window.kernel[0] * self.window.kernel[1] * self.cin;
-        let job = Job {
+        let call = Call {
             conv: self,
             geometry,
             sources,
-            weights: Weights {
+            weights: PackedWeights {
                 weights: &self.weights,
                 depth,
-                start: &self.bias,
+                init: &self.bias,
                 scale: &self.bias,
                 bias: &self.bias,
-                finish: Finish::new(self.act, shortcut, target),
+                epilogue: Epilogue::new(self.act, shortcut, target),
             },
             pointwise: self.pointwise(),
             width,
             pixels: pixels_out,
         };
         tasks(groups.0 * groups.1, pixels_out * depth * self.cout, |task| {
-            let part = |of: usize, groups: usize, i: usize| i * of / groups..(i + 1) * of / groups;
-            let (line, block) = (task / groups.1, task % groups.1);
-            let part = &Part {
-                job: &job,
-                lines: part(lines, groups.0, line),
-                blocks: part(self.blocks.len(), groups.1, block),
-                by_block,
+            let share = |of: usize, groups: usize, i: usize| i * of / groups..(i + 1) * of / groups;
+            let (row, panel) = (task / groups.1, task % groups.1);
+            let task = &Task {
+                call: &call,
+                rows: share(rows, groups.0, row),
+                panels: share(self.panels.len(), groups.1, panel),
+                by_panel,
             };
-            ROWS.with_borrow_mut(|rows| dispatch!(self.isa, run_part(part: &Part, rows: &mut Rows)));
+            PACKED_ROWS.with_borrow_mut(
+                |packed| dispatch!(self.isa, run_task(task: &Task, packed: &mut PackedRows)),
+            );
         });
     }
 }
 
-/// One convolution of one map.
-struct Job<'a> {
+/// One call of a convolution.
+struct Call<'a> {
     conv: &'a Dense,
     geometry: &'a Geometry,
     sources: &'a [Source<'a>],
-    weights: Weights<'a>,
+    weights: PackedWeights<'a>,
     pointwise: bool,
-    /// Pixels of a line, and of all.
+    /// Pixels of a row, and of the output.
     width: usize,
     pixels: usize,
 }
 
-/// What one task does of it.
-struct Part<'a> {
-    job: &'a Job<'a>,
-    lines: std::ops::Range<usize>,
-    blocks: std::ops::Range<usize>,
-    by_block: bool,
+/// A thread's share of a call.
+struct Task<'a> {
+    call: &'a Call<'a>,
+    rows: Range<usize>,
+    panels: Range<usize>,
+    by_panel: bool,
 }
 
 /// # Safety
-/// The processor has the instructions; [`Dense::run`] has checked the sizes; no other task writes these lines and blocks.
+/// The processor has the instructions; [`Dense::run`] has checked the sizes; no other task writes these rows and panels.
 #[inline(always)]
-unsafe fn run_part<S: Simd>(part: &Part, rows: &mut Rows) {
-    let (job, blocks) = (part.job, &part.job.conv.blocks[part.blocks.clone()]);
-    // All blocks of a line while its input is near, or all lines of a block while its weights are.
-    let rounds = if part.by_block { blocks.len() } else { 1 };
+unsafe fn run_task<S: Simd>(task: &Task, packed: &mut PackedRows) {
+    let (call, panels) = (task.call, &task.call.conv.panels[task.panels.clone()]);
+    // All panels of a row while its input is in the cache, or all rows of a panel while its weights are.
+    let rounds = if task.by_panel { panels.len() } else { 1 };
     for round in 0..rounds {
-        let blocks = if part.by_block { &blocks[round..round + 1] } else { blocks };
-        rows.forget();
-        for line in part.lines.clone() {
-            let segments = match job.pointwise {
-                true => rows.pixels(job.sources, line * job.width),
-                false => rows.windows(&job.conv.window, job.geometry, job.sources, line),
+        let panels = if task.by_panel { &panels[round..round + 1] } else { panels };
+        packed.clear();
+        for row in task.rows.clone() {
+            let first = row * call.width;
+            let segments = match call.pointwise {
+                true => packed.pixels(call.sources, first),
+                false => packed.windows(&call.conv.window, call.geometry, call.sources, row),
             };
-            let width = job.width.min(job.pixels - line * job.width);
-            // SAFETY: passed on. No closures: they would not be compiled for the instructions.
-            unsafe {
-                let first = line * job.width;
-                row::run::<F32Dot<S>>(
-                    &job.weights,
-                    blocks,
-                    Line { segments, first, width, far: job.pointwise },
-                );
-            }
+            let width = call.width.min(call.pixels - first);
+            let row = PixelRow { segments, first, width, prefetch_input: call.pointwise };
+            // SAFETY: passed on. Not in a closure, which would be compiled without the instructions.
+            unsafe { compute_row::<F32Dot<S>>(&call.weights, panels, row) };
         }
     }
 }

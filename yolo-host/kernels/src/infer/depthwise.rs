@@ -1,8 +1,8 @@
-//! Depthwise convolution: every channel by itself, a vector of neighbouring channels at a time.
+//! Depthwise convolution in f32: every channel by itself, a vector of neighbouring channels at a time.
 #![allow(unsafe_code)] // reads and writes through pointers
 
-use super::epilogue::Finish;
-use super::{Geometry, Source, Target};
+use super::epilogue::Epilogue;
+use super::map::{Geometry, Source, Target};
 use crate::base::aligned::{Aligned, Lines};
 use crate::base::isa::Isa;
 use crate::base::parallel::tasks;
@@ -12,7 +12,7 @@ use crate::ops::Window;
 use std::mem::MaybeUninit;
 use yolo_plugin::Act;
 
-/// A depthwise convolution with its weights and bias, activation after it.
+/// A depthwise convolution with its weights packed: y = act(w ∗ x + b).
 #[derive(Debug)]
 pub struct Depthwise {
     isa: Isa,
@@ -58,7 +58,7 @@ impl Depthwise {
         self.window.kernel[0]
     }
 
-    /// Multiply-adds of a pixel.
+    /// Multiply-adds of an output pixel.
     pub fn macs(&self) -> usize {
         self.window.kernel[0] * self.window.kernel[1] * self.channels
     }
@@ -68,56 +68,57 @@ impl Depthwise {
         let Geometry { batch, output, .. } = *geometry;
         let pixels = batch * output[0] * output[1];
         geometry.check(&[*source], &[self.channels], None, &target, self.channels);
-        let job = &Job { kernel: self, geometry, source, finish: Finish::new(self.act, None, target) };
-        let lines = batch * output[0];
+        let call = &Call { kernel: self, geometry, source, epilogue: Epilogue::new(self.act, None, target) };
+        let rows = batch * output[0];
         let threads = rayon::current_num_threads();
-        let groups = if threads == 1 { 1 } else { (4 * threads).min(lines) };
+        let groups = if threads == 1 { 1 } else { (4 * threads).min(rows) };
         let work = pixels * self.channels * self.window.kernel[0] * self.window.kernel[1];
         tasks(groups, work, |task| {
-            for line in task * lines / groups..(task + 1) * lines / groups {
-                dispatch!(self.isa, run_line(job: &Job, line: usize));
+            for row in task * rows / groups..(task + 1) * rows / groups {
+                dispatch!(self.isa, run_row(call: &Call, row: usize));
             }
         });
     }
 }
 
-struct Job<'a> {
+/// One call of a convolution.
+struct Call<'a> {
     kernel: &'a Depthwise,
     geometry: &'a Geometry,
     source: &'a Source<'a>,
-    finish: Finish<'a>,
+    epilogue: Epilogue<'a>,
 }
 
 /// # Safety
-/// The processor has the instructions; [`Depthwise::run`] has checked the sizes; no other task writes this line.
+/// The processor has the instructions; [`Depthwise::run`] has checked the sizes; no other task writes this row.
 #[inline(always)]
-unsafe fn run_line<S: Simd>(job: &Job, line: usize) {
-    let Window { kernel, stride, dilation, .. } = job.kernel.window;
+unsafe fn run_row<S: Simd>(call: &Call, row: usize) {
+    let Window { kernel, stride, dilation, .. } = call.kernel.window;
     // SAFETY: passed on. The common windows have loops of their own, whose sizes are known.
     unsafe {
         match (kernel, stride, dilation) {
-            ([3, 3], [1, 1], [1, 1]) => line_of::<S, 3, 1>(job, line),
-            ([3, 3], [2, 2], [1, 1]) => line_of::<S, 3, 2>(job, line),
-            ([5, 5], [1, 1], [1, 1]) => line_of::<S, 5, 1>(job, line),
-            ([5, 5], [2, 2], [1, 1]) => line_of::<S, 5, 2>(job, line),
-            _ => line_of::<S, 0, 0>(job, line),
+            ([3, 3], [1, 1], [1, 1]) => row_of_size::<S, 3, 1>(call, row),
+            ([3, 3], [2, 2], [1, 1]) => row_of_size::<S, 3, 2>(call, row),
+            ([5, 5], [1, 1], [1, 1]) => row_of_size::<S, 5, 1>(call, row),
+            ([5, 5], [2, 2], [1, 1]) => row_of_size::<S, 5, 2>(call, row),
+            _ => row_of_size::<S, 0, 0>(call, row),
         }
     }
 }
 
 /// # Safety
-/// As for [`run_line`]; K and T are side and stride of the window, or both 0.
+/// As for [`run_row`]; K and T are side and stride of the window, or both 0.
 #[inline(always)]
-unsafe fn line_of<S: Simd, const K: usize, const T: usize>(job: &Job, line: usize) {
-    let width = job.geometry.output[1];
+unsafe fn row_of_size<S: Simd, const K: usize, const T: usize>(call: &Call, row: usize) {
+    let width = call.geometry.output[1];
     let mut x = 0;
     // SAFETY: passed on.
     unsafe {
         while x < width {
             match width >= PIXELS {
                 // The last tile reaches back over pixels that are done.
-                true => pixels::<S, K, T, PIXELS>(job, line, x.min(width - PIXELS)),
-                false => pixels::<S, K, T, 1>(job, line, x),
+                true => pixels::<S, K, T, PIXELS>(call, row, x.min(width - PIXELS)),
+                false => pixels::<S, K, T, 1>(call, row, x),
             }
             x += if width >= PIXELS { PIXELS } else { 1 };
         }
@@ -129,21 +130,21 @@ unsafe fn line_of<S: Simd, const K: usize, const T: usize>(job: &Job, line: usiz
 /// # Safety
 /// As for [`tile`].
 #[inline(always)]
-unsafe fn pixels<S: Simd, const K: usize, const T: usize, const P: usize>(job: &Job, line: usize, x: usize) {
+unsafe fn pixels<S: Simd, const K: usize, const T: usize, const P: usize>(call: &Call, row: usize, x: usize) {
     let mut c = 0;
-    while c < job.kernel.channels {
+    while c < call.kernel.channels {
         // SAFETY: passed on.
-        unsafe { tile::<S, K, T, P>(job, line, x, c) };
+        unsafe { tile::<S, K, T, P>(call, row, x, c) };
         c += S::LANES;
     }
 }
 
-/// Asks for what the next tile reads of the rows that no line before has read, and for where it writes.
+/// Prefetches what the next tile reads of the input rows that no output row before has read, and where it writes.
 #[inline(always)]
-fn fetch<const T: usize, const P: usize>(job: &Job, line: usize, x: usize, c: usize) {
-    let (source, Geometry { input, output, .. }) = (job.source, *job.geometry);
-    let Window { kernel: [rows, columns], padding, .. } = job.kernel.window;
-    let (image, y) = (line / output[0], line % output[0]);
+fn prefetch_tile<const T: usize, const P: usize>(call: &Call, row: usize, x: usize, c: usize) {
+    let (source, Geometry { input, output, .. }) = (call.source, *call.geometry);
+    let Window { kernel: [rows, columns], padding, .. } = call.kernel.window;
+    let (image, y) = (row / output[0], row % output[0]);
     let ahead = ((x + P) * T + columns).wrapping_sub(padding[1]);
     for ky in rows.saturating_sub(T)..rows {
         let iy = (y * T + ky).wrapping_sub(padding[0]);
@@ -155,7 +156,7 @@ fn fetch<const T: usize, const P: usize>(job: &Job, line: usize, x: usize, c: us
             from = from.wrapping_add(source.pixel);
         }
     }
-    let (mut to, step) = job.finish.place(line * output[1] + x + P, c);
+    let (mut to, step) = call.epilogue.address(row * output[1] + x + P, c);
     for _ in 0..P {
         prefetch_to_write(to);
         to = to.wrapping_add(step);
@@ -163,21 +164,21 @@ fn fetch<const T: usize, const P: usize>(job: &Job, line: usize, x: usize, c: us
 }
 
 /// # Safety
-/// As for [`line_of`]; pixels x to x + P are of the line.
+/// As for [`row_of_size`]; pixels x to x + P are of the row.
 #[inline(always)]
 unsafe fn tile<S: Simd, const K: usize, const T: usize, const P: usize>(
-    job: &Job,
-    line: usize,
+    call: &Call,
+    row: usize,
     x: usize,
     c: usize,
 ) {
-    let (kernel, source, Geometry { input, output, .. }) = (job.kernel, job.source, *job.geometry);
+    let (kernel, source, Geometry { input, output, .. }) = (call.kernel, call.source, *call.geometry);
     let Window { kernel: [rows, columns], stride, padding, dilation } = kernel.window;
     let count = (kernel.channels - c).min(S::LANES);
-    let (image, y) = (line / output[0], line % output[0]);
+    let (image, y) = (row / output[0], row % output[0]);
     let left = (x * stride[1]) as isize - padding[1] as isize;
     if P > 1 && K > 0 {
-        fetch::<T, P>(job, line, x, c);
+        prefetch_tile::<T, P>(call, row, x, c);
     }
     // SAFETY: passed on; only pixels of the map are read.
     unsafe {
@@ -187,7 +188,7 @@ unsafe fn tile<S: Simd, const K: usize, const T: usize, const P: usize>(
             if iy < 0 || iy >= input[0] as isize {
                 continue;
             }
-            let row = Row {
+            let input_row = Row {
                 from: source
                     .data
                     .as_ptr()
@@ -198,27 +199,27 @@ unsafe fn tile<S: Simd, const K: usize, const T: usize, const P: usize>(
             };
             let weights = kernel.weights.as_ptr().add(ky * columns * kernel.padded + c);
             if K > 0 {
-                row_of::<S, K, T, P>(&mut sums, &row, left, weights, kernel.padded);
+                row_of::<S, K, T, P>(&mut sums, &input_row, left, weights, kernel.padded);
                 continue;
             }
             for kx in 0..columns {
                 let w = S::load(weights.add(kx * kernel.padded));
                 for (p, sum) in sums.iter_mut().enumerate() {
-                    let v = row.at::<S>(left + (kx * dilation[1] + p * stride[1]) as isize);
+                    let v = input_row.at::<S>(left + (kx * dilation[1] + p * stride[1]) as isize);
                     *sum = S::mul_add(v, w, *sum);
                 }
             }
         }
-        let mut room = Aligned(MaybeUninit::<[f32; PIXELS * MAX_LANES]>::uninit());
-        let room = room.0.as_mut_ptr().cast::<f32>();
+        let mut buffer = Aligned(MaybeUninit::<[f32; PIXELS * MAX_LANES]>::uninit());
+        let buffer = buffer.0.as_mut_ptr().cast::<f32>();
         for (p, sum) in sums.iter().enumerate() {
-            S::store(room.add(p * S::LANES), *sum);
+            S::store(buffer.add(p * S::LANES), *sum);
         }
-        job.finish.store::<S>((line * output[1] + x, P), (c, count), room);
+        call.epilogue.store::<S>((row * output[1] + x, P), (c, count), buffer);
     }
 }
 
-/// Channels of a row of pixels.
+/// Channels of a row of the input.
 struct Row {
     from: *const f32,
     step: usize,
@@ -243,7 +244,7 @@ impl Row {
     }
 }
 
-/// One row of the window for P neighbouring pixels: every number is read once.
+/// One row of the window for P neighbouring pixels: each number of the input is read once.
 ///
 /// # Safety
 /// As for [`tile`]; `weights` has K vectors, `padded` apart.

@@ -1,13 +1,15 @@
-//! What is done with sums before they are stored: activation, and the shortcut added.
+//! The epilogue of a convolution: activates sums, adds the shortcut, and stores them in the target.
 #![allow(unsafe_code)] // stores through pointers, and calls loops that are compiled for more than the least processor
 
-use super::{Source, Target};
+use super::map::{Source, Target};
+use super::vector_act::VectorAct;
 use crate::base::Float;
+use crate::base::aligned::CACHE_LINE;
 use crate::base::parallel::Shared;
 use crate::base::prefetch::prefetch_to_write;
 use crate::base::simd::Simd;
 use crate::base::simd::vectorised;
-use crate::ops::activation::{Curve, with_curve};
+use crate::ops::activation::{Curve, HardSigmoid, HardSwish, Identity, Relu, Sigmoid, Silu, with_curve};
 use std::ops::Range;
 use yolo_plugin::Act;
 
@@ -21,92 +23,8 @@ vectorised! {
     }
 }
 
-/// An activation on vectors, within 3 units in the last place of a division's result.
-trait VectorAct {
-    /// # Safety
-    /// The processor has the instructions.
-    unsafe fn at<S: Simd>(v: S::V) -> S::V;
-}
-
-struct Same;
-struct Silu;
-struct Sigmoid;
-struct HardSwish;
-struct HardSigmoid;
-struct Relu;
-
-impl VectorAct for Same {
-    #[inline(always)]
-    unsafe fn at<S: Simd>(v: S::V) -> S::V {
-        v
-    }
-}
-
-impl VectorAct for Silu {
-    #[inline(always)]
-    unsafe fn at<S: Simd>(v: S::V) -> S::V {
-        // SAFETY: passed on.
-        unsafe { S::div(v, one_and_exp::<S>(v)) }
-    }
-}
-
-impl VectorAct for Sigmoid {
-    #[inline(always)]
-    unsafe fn at<S: Simd>(v: S::V) -> S::V {
-        // SAFETY: passed on.
-        unsafe { S::div(S::splat(1.0), one_and_exp::<S>(v)) }
-    }
-}
-
-/// 1 + e^−x
-#[inline(always)]
-unsafe fn one_and_exp<S: Simd>(x: S::V) -> S::V {
-    // SAFETY: passed on.
-    unsafe {
-        // e^−x = 2^t, of which the whole part of t is the exponent, and the rest, below 1, has a polynomial.
-        let t = S::min(S::splat(126.0), S::mul(x, S::splat(-std::f32::consts::LOG2_E)));
-        let rest = S::fraction(t);
-        let mut power = S::splat(POWER[0]);
-        for factor in &POWER[1..] {
-            power = S::mul_add(power, rest, S::splat(*factor));
-        }
-        S::add(S::splat(1.0), S::scalef(power, t))
-    }
-}
-
-/// 2^x from 0 to 1 within 7.5e-8 of it, from the fifth power down: the polynomial of the least relative error (Remez).
-const POWER: [f32; 6] = [1.877_576_7e-3, 8.989_34e-3, 5.582_632e-2, 0.240_153_62, 0.693_153_1, 0.999_999_94];
-
-impl VectorAct for HardSigmoid {
-    /// relu6(x + 3) / 6
-    #[inline(always)]
-    unsafe fn at<S: Simd>(v: S::V) -> S::V {
-        // SAFETY: passed on.
-        unsafe {
-            let part = S::mul_add(v, S::splat(1.0 / 6.0), S::splat(0.5));
-            S::max(S::zero(), S::min(S::splat(1.0), part))
-        }
-    }
-}
-
-impl VectorAct for HardSwish {
-    #[inline(always)]
-    unsafe fn at<S: Simd>(v: S::V) -> S::V {
-        // SAFETY: passed on.
-        unsafe { S::mul(v, HardSigmoid::at::<S>(v)) }
-    }
-}
-
-impl VectorAct for Relu {
-    #[inline(always)]
-    unsafe fn at<S: Simd>(v: S::V) -> S::V {
-        // SAFETY: passed on.
-        unsafe { S::max(S::zero(), v) }
-    }
-}
-
-/// The way from sums to the target.
-pub struct Finish<'a> {
+/// What becomes of the sums of a convolution.
+pub struct Epilogue<'a> {
     act: Option<Act>,
     shortcut: Option<Source<'a>>,
     target: Shared<f32>,
@@ -114,37 +32,37 @@ pub struct Finish<'a> {
     first: usize,
 }
 
-impl<'a> Finish<'a> {
-    /// Into channels of a target; the shortcut has the same number of them.
+impl<'a> Epilogue<'a> {
+    /// Stores into channels of a target; the shortcut has as many.
     pub fn new(act: Option<Act>, shortcut: Option<Source<'a>>, target: Target) -> Self {
         let Target { data, pixel, first } = target;
-        Finish { act, shortcut, target: Shared::new(data), pixel, first }
+        Epilogue { act, shortcut, target: Shared::new(data), pixel, first }
     }
 
-    /// Asks for the places of `width` channels from `channel` on of pixels that are next.
+    /// Prefetches `width` channels from `channel` on of pixels that will be stored next.
     #[inline(always)]
-    pub fn fetch(&self, (channel, width): (usize, usize), pixels: Range<usize>) {
+    pub fn prefetch(&self, (channel, width): (usize, usize), pixels: Range<usize>) {
         for pixel in pixels {
             let at = self.target.ptr().wrapping_add(pixel * self.pixel + self.first + channel);
             let mut n = 0;
             while n < width {
                 prefetch_to_write(at.wrapping_add(n));
-                n += 16;
+                n += CACHE_LINE;
             }
         }
     }
 
-    /// Where a channel of a pixel is put, and numbers from pixel to pixel there.
+    /// Where a channel of a pixel is stored, and floats from pixel to pixel there.
     #[inline(always)]
-    pub fn place(&self, pixel: usize, channel: usize) -> (*mut f32, usize) {
+    pub fn address(&self, pixel: usize, channel: usize) -> (*mut f32, usize) {
         (self.target.ptr().wrapping_add(pixel * self.pixel + self.first + channel), self.pixel)
     }
 
-    /// Activates and stores `width` channels from `channel` on of neighbouring pixels: `[pixels, whole vectors]`.
+    /// Activates sums `[pixels, whole vectors]` and stores them as `width` channels from `channel` on of neighbouring pixels.
     ///
     /// # Safety
     /// The processor has the instructions; pixels and channels are of the target and the shortcut; nobody else writes them;
-    /// `sums` has so many numbers.
+    /// `sums` has as many floats.
     #[inline(always)]
     pub unsafe fn store<S: Simd>(
         &self,
@@ -152,34 +70,38 @@ impl<'a> Finish<'a> {
         (channel, width): (usize, usize),
         sums: *mut f32,
     ) {
-        let place = Place { pixel, pixels, channel, width };
+        let region = Region { pixel, pixels, channel, width };
         // SAFETY: passed on.
         unsafe {
             match self.act {
-                None => self.put::<S, Same>(place, sums),
-                Some(Act::Silu) => self.put::<S, Silu>(place, sums),
-                Some(Act::Sigmoid) => self.put::<S, Sigmoid>(place, sums),
-                Some(Act::HardSwish) => self.put::<S, HardSwish>(place, sums),
-                Some(Act::HardSigmoid) => self.put::<S, HardSigmoid>(place, sums),
-                Some(Act::Relu) => self.put::<S, Relu>(place, sums),
+                None => self.store_with::<S, Identity>(region, sums),
+                Some(Act::Silu) => self.store_with::<S, Silu>(region, sums),
+                Some(Act::Sigmoid) => self.store_with::<S, Sigmoid>(region, sums),
+                Some(Act::HardSwish) => self.store_with::<S, HardSwish>(region, sums),
+                Some(Act::HardSigmoid) => self.store_with::<S, HardSigmoid>(region, sums),
+                Some(Act::Relu) => self.store_with::<S, Relu>(region, sums),
                 Some(other) => {
                     let len = pixels * width.next_multiple_of(S::LANES);
                     let all = std::slice::from_raw_parts_mut(sums, len);
                     with_curve!(other, curve => at_all(all, curve));
-                    self.put::<S, Same>(place, sums);
+                    self.store_with::<S, Identity>(region, sums);
                 }
             }
         }
     }
 
-    /// N whole vectors, and no shortcut.
+    /// N whole vectors per pixel, and no shortcut.
     ///
     /// # Safety
-    /// As for [`store`](Finish::store).
+    /// As for [`store`](Epilogue::store).
     #[inline(always)]
-    unsafe fn put_whole<S: Simd, A: VectorAct, const N: usize>(&self, place: Place, mut sums: *const f32) {
-        let (mut to, step) = self.place(place.pixel, place.channel);
-        for _ in 0..place.pixels {
+    unsafe fn store_whole<S: Simd, A: VectorAct, const N: usize>(
+        &self,
+        region: Region,
+        mut sums: *const f32,
+    ) {
+        let (mut to, step) = self.address(region.pixel, region.channel);
+        for _ in 0..region.pixels {
             for n in 0..N {
                 // SAFETY: passed on.
                 unsafe { S::store(to.add(n * S::LANES), A::at::<S>(S::load(sums.add(n * S::LANES)))) };
@@ -190,16 +112,16 @@ impl<'a> Finish<'a> {
     }
 
     /// # Safety
-    /// As for [`store`](Finish::store).
+    /// As for [`store`](Epilogue::store).
     #[inline(always)]
-    unsafe fn put<S: Simd, A: VectorAct>(&self, place: Place, mut sums: *const f32) {
-        let Place { pixel: first, pixels, channel, width } = place;
+    unsafe fn store_with<S: Simd, A: VectorAct>(&self, region: Region, mut sums: *const f32) {
+        let Region { pixel: first, pixels, channel, width } = region;
         if self.shortcut.is_none() && width.is_multiple_of(S::LANES) {
             // SAFETY: passed on.
             return unsafe {
                 match width / S::LANES {
-                    1 => self.put_whole::<S, A, 1>(place, sums),
-                    2 => self.put_whole::<S, A, 2>(place, sums),
+                    1 => self.store_whole::<S, A, 1>(region, sums),
+                    2 => self.store_whole::<S, A, 2>(region, sums),
                     _ => (),
                 }
             };
@@ -208,7 +130,7 @@ impl<'a> Finish<'a> {
             let mut n = 0;
             while n < width {
                 let count = (width - n).min(S::LANES);
-                // SAFETY: passed on. Instructions that leave out numbers are slow.
+                // SAFETY: passed on. Masked loads and stores are slower than whole ones.
                 unsafe {
                     let mut v = A::at::<S>(S::load(sums));
                     if let Some(source) = &self.shortcut {
@@ -232,9 +154,9 @@ impl<'a> Finish<'a> {
     }
 }
 
-/// Some channels of neighbouring pixels.
+/// Channels of neighbouring pixels.
 #[derive(Clone, Copy)]
-struct Place {
+struct Region {
     pixel: usize,
     pixels: usize,
     channel: usize,

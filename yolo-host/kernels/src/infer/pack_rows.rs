@@ -1,39 +1,37 @@
-//! The numbers that the windows of a line of pixels find, as segments: where they lie, or in rows copied with their border.
+//! The input of a row of output pixels in f32, as segments for the micro-kernel: pixels where they lie, or rows that are packed
+//! with their border.
 
+use super::map::{Geometry, Source};
 use super::microkernel::Segment;
-use super::{Geometry, Source};
+use super::row_ring::{RowRing, input_row};
 use crate::base::aligned::Lines;
 use crate::ops::Window;
 use std::cell::RefCell;
 
 thread_local! {
-    /// Those of this thread, kept so that no run needs new memory.
-    pub static ROWS: RefCell<Rows> = const { RefCell::new(Rows::new()) };
+    /// Those of this thread, which every convolution uses again.
+    pub static PACKED_ROWS: RefCell<PackedRows> = const { RefCell::new(PackedRows::new()) };
 }
 
-/// Rows of a map, each in its place until another one needs it.
+/// Packed rows of a map.
 #[derive(Debug)]
-pub struct Rows {
+pub struct PackedRows {
     data: Lines,
-    /// Which row, counted over all images, lies in each place.
-    held: Vec<usize>,
+    ring: RowRing,
     segments: Vec<Segment>,
 }
 
-/// No row.
-const NONE: usize = usize::MAX;
-
-impl Rows {
+impl PackedRows {
     const fn new() -> Self {
-        Rows { data: Lines::new(), held: vec![], segments: vec![] }
+        PackedRows { data: Lines::new(), ring: RowRing::new(), segments: vec![] }
     }
 
-    /// Before another map.
-    pub fn forget(&mut self) {
-        self.held.fill(NONE);
+    /// Forgets all rows, before another map.
+    pub fn clear(&mut self) {
+        self.ring.clear();
     }
 
-    /// Pixels as they lie, from one on.
+    /// Pixels as they lie, from one on: a segment for each source.
     pub fn pixels(&mut self, sources: &[Source], first: usize) -> &[Segment] {
         self.segments.clear();
         let mut row = 0;
@@ -45,37 +43,32 @@ impl Rows {
         &self.segments
     }
 
-    /// The windows of an output line, which is counted over all images. Taps in the border above and below are left out.
+    /// The windows of an output row, which is counted over all images: a segment for each row of the window that is not in the
+    /// border.
     pub fn windows(
         &mut self,
         window: &Window,
         geometry: &Geometry,
         sources: &[Source],
-        line: usize,
+        output_row: usize,
     ) -> &[Segment] {
         let Window { kernel, stride, padding, dilation } = *window;
         let Geometry { input, output, .. } = *geometry;
         if dilation != [1, 1] {
-            return self.apart(window, geometry, sources, line);
+            return self.dilated(window, geometry, sources, output_row);
         }
         let cin: usize = sources.iter().map(|source| source.len).sum();
-        let (places, size) = (kernel[0], ((output[1] - 1) * stride[1] + kernel[1]) * cin);
-        if self.held.len() != places || self.data.len() < places * size {
-            self.data.reserve(places * size);
-            self.held.clear();
-            self.held.resize(places, NONE);
+        let (slots, size) = (kernel[0], ((output[1] - 1) * stride[1] + kernel[1]) * cin);
+        if self.ring.slots() != slots || self.data.len() < slots * size {
+            self.data.reserve(slots * size);
+            self.ring.reset(slots);
         }
         self.segments.clear();
-        let (image, y) = (line / output[0], line % output[0]);
         for ky in 0..kernel[0] {
-            let iy = (y * stride[0] + ky).wrapping_sub(padding[0]);
-            if iy >= input[0] {
-                continue;
-            }
-            let row = image * input[0] + iy;
-            let place = row % places;
-            let to = &mut self.data[place * size..][..size];
-            if std::mem::replace(&mut self.held[place], row) != row {
+            let Some(row) = input_row(window, geometry, output_row, ky) else { continue };
+            let (slot, fresh) = self.ring.claim(row);
+            let to = &mut self.data[slot * size..][..size];
+            if fresh {
                 copy(sources, (row * input[1], input[1]), padding[1], to, cin);
             }
             let (step, count) = (stride[1] * cin, kernel[1] * cin);
@@ -84,29 +77,33 @@ impl Rows {
         &self.segments
     }
 
-    /// The same for taps that lie apart, each copied for itself: a window may reach far beyond the map, and what lies there
-    /// takes no memory.
-    fn apart(&mut self, window: &Window, geometry: &Geometry, sources: &[Source], line: usize) -> &[Segment] {
+    /// [`windows`](PackedRows::windows) with dilation: a segment for each element of the window that meets the map. The input
+    /// of each is packed by itself, since a window may reach far beyond the map and what lies between its elements would take
+    /// memory.
+    fn dilated(
+        &mut self,
+        window: &Window,
+        geometry: &Geometry,
+        sources: &[Source],
+        output_row: usize,
+    ) -> &[Segment] {
         let Window { kernel, stride, padding, dilation } = *window;
         let Geometry { input, output, .. } = *geometry;
         let cin: usize = sources.iter().map(|source| source.len).sum();
-        let (image, y) = (line / output[0], line % output[0]);
-        let row = |ky: usize| {
-            let iy = (y * stride[0] + ky * dilation[0]).wrapping_sub(padding[0]);
-            (iy < input[0]).then(|| (image * input[0] + iy) * input[1])
-        };
-        let met = |kx: &usize| {
+        let row = |ky: usize| Some((ky, input_row(window, geometry, output_row, ky)? * input[1]));
+        let meets_map = |kx: &usize| {
             let first = kx * dilation[1];
             first < padding[1] + input[1] && first + (output[1] - 1) * stride[1] >= padding[1]
         };
-        let (rows, columns) = ((0..kernel[0]).filter_map(row).count(), (0..kernel[1]).filter(met).count());
+        let rows = (0..kernel[0]).filter_map(row).count();
+        let columns = (0..kernel[1]).filter(meets_map).count();
         let size = output[1] * cin;
         self.data.reserve(rows * columns * size);
-        self.held.fill(NONE);
+        self.ring.clear();
         self.segments.clear();
-        let mut room = self.data.chunks_exact_mut(size.max(1));
-        for (ky, first) in (0..kernel[0]).filter_map(|ky| Some((ky, row(ky)?))) {
-            for (kx, to) in (0..kernel[1]).filter(met).zip(&mut room) {
+        let mut buffers = self.data.chunks_exact_mut(size.max(1));
+        for (ky, first) in (0..kernel[0]).filter_map(row) {
+            for (kx, to) in (0..kernel[1]).filter(meets_map).zip(&mut buffers) {
                 for (x, to) in to.chunks_exact_mut(cin.max(1)).enumerate() {
                     let ix = (x * stride[1] + kx * dilation[1]).wrapping_sub(padding[1]);
                     match ix < input[1] {
@@ -122,7 +119,7 @@ impl Rows {
     }
 }
 
-/// The channels of all sources side by side, for the pixels of a row with zeros around it, as far as they are needed.
+/// Copies the channels of all sources side by side, for the pixels of a row with zeros on both sides, as far as `to` reaches.
 fn copy(sources: &[Source], (first, pixels): (usize, usize), padding: usize, to: &mut [f32], cin: usize) {
     let width = to.len() / cin.max(1);
     let (left, right) = (padding.min(width), (padding + pixels).min(width));

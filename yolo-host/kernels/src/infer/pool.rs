@@ -1,7 +1,7 @@
 //! Maximum over windows.
 #![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
 
-use super::Geometry;
+use super::map::Geometry;
 use crate::base::parallel::chunks_mut;
 use crate::base::simd::vectorised;
 use crate::ops::Window;

@@ -1,66 +1,67 @@
-//! A line of pixels with blocks of output channels, tile by tile.
+//! A row of output pixels by panels of output channels, tile by tile.
 #![allow(unsafe_code)] // reads and writes through pointers
 
-use super::Block;
-use super::epilogue::Finish;
-use super::microkernel::{self, Ahead, Segment, Sums, size};
+use super::epilogue::Epilogue;
+use super::microkernel::{self, Prefetch, Segment, Tile};
+use super::panel::ChannelPanel;
+use super::tile_height::{largest_tile, tile_height};
 use crate::base::aligned::Aligned;
 use crate::base::simd::dot::Dot;
 use crate::base::simd::{MAX_LANES, Simd};
 use std::mem::MaybeUninit;
 
-/// Numbers of the largest tile.
+/// Floats of the largest tile of all instruction sets.
 const TILE: usize = 28 * MAX_LANES;
 
-/// What every line of a convolution is computed with.
-pub struct Weights<'a> {
-    /// Words by block `[depth, room]`, as numbers of the same bits.
+/// Packed weights of a convolution, and what becomes of their sums.
+pub struct PackedWeights<'a> {
+    /// Words `[depth, nr]` of each panel, as floats of the same bits.
     pub weights: &'a [f32],
     /// Words of an output channel.
     pub depth: usize,
-    /// Words that sums begin with, and what [`Dot::to_f32`] takes: by block.
-    pub start: &'a [f32],
-    /// See there.
+    /// Words that sums begin with: `[nr]` of each panel.
+    pub init: &'a [f32],
+    /// What [`Dot::to_f32`] multiplies by: `[nr]` of each panel.
     pub scale: &'a [f32],
-    /// See there.
+    /// What [`Dot::to_f32`] adds: `[nr]` of each panel.
     pub bias: &'a [f32],
     /// Where sums go.
-    pub finish: Finish<'a>,
+    pub epilogue: Epilogue<'a>,
 }
 
 /// Neighbouring pixels of the output.
 #[derive(Clone, Copy)]
-pub struct Line<'a> {
-    /// What they are computed from.
+pub struct PixelRow<'a> {
+    /// The input that they are computed from.
     pub segments: &'a [Segment],
-    /// The first of them …
+    /// The first pixel.
     pub first: usize,
-    /// … and how many there are.
+    /// How many pixels there are.
     pub width: usize,
-    /// Whether the input lies far, and is asked for a tile ahead by the first block.
-    pub far: bool,
+    /// Whether the input is not in a cache yet, so that the first panel prefetches it a tile ahead.
+    pub prefetch_input: bool,
 }
 
-/// All tiles with each of some blocks; the last tile reaches back over pixels that are done.
+/// Computes all tiles of a row with each of some panels. The last tile reaches back over pixels that are done already.
 ///
 /// # Safety
-/// The processor has the instructions; weights are packed for the blocks; the segments can be read, and the target has the
+/// The processor has the instructions; weights are packed for the panels; the segments can be read, and the target has the
 /// pixels, which nobody else writes.
 #[inline(always)]
-pub unsafe fn run<P: Dot>(weights: &Weights, blocks: &[Block], line: Line) {
-    for block in blocks {
-        let pixels = match block.vectors {
-            2 => size::<P::S, 2>(line.width),
-            _ => size::<P::S, 1>(line.width),
+pub unsafe fn compute_row<D: Dot>(weights: &PackedWeights, panels: &[ChannelPanel], row: PixelRow) {
+    for panel in panels {
+        let pixels = match panel.vectors {
+            2 => tile_height::<D::S, 2>(row.width),
+            _ => tile_height::<D::S, 1>(row.width),
         };
         let mut x = 0;
-        while x < line.width {
-            let start = x.min(line.width - pixels);
-            // SAFETY: passed on. No closures: they would not be compiled for the instructions.
+        while x < row.width {
+            let start = x.min(row.width - pixels);
+            // SAFETY: passed on. Not in a closure, which would be compiled without the instructions.
             unsafe {
-                match block.vectors {
-                    2 => compute::<P, 2>(weights, block, &line, (start, pixels)),
-                    _ => compute::<P, 1>(weights, block, &line, (start, pixels)),
+                match panel.vectors {
+                    2 => compute_tile::<D, 2>(weights, panel, &row, (start, pixels)),
+                    _ => compute_tile::<D, 1>(weights, panel, &row, (start, pixels)),
                 }
             }
             x += pixels;
@@ -69,30 +70,31 @@ pub unsafe fn run<P: Dot>(weights: &Weights, blocks: &[Block], line: Line) {
 }
 
 /// # Safety
-/// As for [`run`].
+/// As for [`compute_row`].
 #[inline(always)]
-unsafe fn compute<P: Dot, const N: usize>(
-    weights: &Weights,
-    block: &Block,
-    line: &Line,
+unsafe fn compute_tile<D: Dot, const N: usize>(
+    weights: &PackedWeights,
+    panel: &ChannelPanel,
+    row: &PixelRow,
     (x, pixels): (usize, usize),
 ) {
-    let mut room = Aligned(MaybeUninit::<[f32; TILE]>::uninit());
-    let room = room.0.as_mut_ptr().cast::<f32>();
-    let (to, step) = weights.finish.place(line.first + x + pixels, block.start);
-    let ahead = Ahead { pixels: if line.far && block.start == 0 { pixels } else { 0 }, to, step };
-    // SAFETY: passed on; a tile has at most TILE numbers.
+    const { assert!(largest_tile::<D::S>(N) <= TILE, "a tile that the buffer does not hold") };
+    let mut sums = Aligned(MaybeUninit::<[f32; TILE]>::uninit());
+    let sums = sums.0.as_mut_ptr().cast::<f32>();
+    let (target, target_step) = weights.epilogue.address(row.first + x + pixels, panel.start);
+    let input_pixels = if row.prefetch_input && panel.start == 0 { pixels } else { 0 };
+    // SAFETY: passed on; a tile has at most TILE floats.
     unsafe {
-        let sums = Sums {
-            weight: weights.weights.as_ptr().add(block.padded * weights.depth).cast(),
-            start: weights.start.as_ptr().add(block.padded).cast(),
-            scale: weights.scale.as_ptr().add(block.padded),
-            bias: weights.bias.as_ptr().add(block.padded),
-            to: room,
-            pitch: N * P::S::LANES,
-            ahead,
+        let tile = Tile {
+            weight: weights.weights.as_ptr().add(panel.offset * weights.depth).cast(),
+            init: weights.init.as_ptr().add(panel.offset).cast(),
+            scale: weights.scale.as_ptr().add(panel.offset),
+            bias: weights.bias.as_ptr().add(panel.offset),
+            to: sums,
+            pitch: N * D::S::LANES,
+            prefetch: Prefetch { input_pixels, target, target_step },
         };
-        microkernel::sums::<P, N>(pixels, x, line.segments, &sums);
-        weights.finish.store::<P::S>((line.first + x, pixels), (block.start, block.width), room);
+        microkernel::compute::<D, N>(pixels, x, row.segments, &tile);
+        weights.epilogue.store::<D::S>((row.first + x, pixels), (panel.start, panel.width), sums);
     }
 }

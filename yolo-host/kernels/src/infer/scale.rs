@@ -4,7 +4,7 @@
 use crate::base::Float;
 use crate::base::parallel::chunks_mut;
 use crate::base::simd::vectorised;
-use crate::ops::activation::{Curve, with_curve};
+use crate::ops::activation::{Curve, Identity, with_curve};
 use yolo_plugin::Act;
 
 type T = f32;
@@ -20,21 +20,6 @@ vectorised! {
     }
 }
 
-/// No activation.
-#[derive(Clone, Copy)]
-struct Same;
-
-impl Curve<f32> for Same {
-    #[inline(always)]
-    fn at(self, x: f32) -> f32 {
-        x
-    }
-
-    fn slope(self, _x: f32) -> f32 {
-        1.0
-    }
-}
-
 /// y = act(x · scale) of `[batch, pixels, channels]` and `[batch, channels]`.
 pub fn scale(x: &[f32], scale: &[f32], [batch, channels]: [usize; 2], act: Option<Act>, y: &mut [f32]) {
     let len = y.len() / batch.max(1);
@@ -46,7 +31,7 @@ pub fn scale(x: &[f32], scale: &[f32], [batch, channels]: [usize; 2], act: Optio
         let (x, scale) = (&x[image * len..][..len], &scale[image * channels..][..channels]);
         chunks_mut(y, piece, |start, y| match act {
             Some(act) => with_curve!(act, curve => scale_pixels(&x[start..], scale, curve, y)),
-            None => scale_pixels(&x[start..], scale, Same, y),
+            None => scale_pixels(&x[start..], scale, Identity, y),
         });
     }
 }

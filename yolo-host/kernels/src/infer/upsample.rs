@@ -1,6 +1,6 @@
 //! Every pixel `scale` times in both directions.
 
-use super::Geometry;
+use super::map::Geometry;
 use crate::base::parallel::chunks_mut;
 
 /// Nearest-neighbour upsampling of `[batch, height, width, channels]`.

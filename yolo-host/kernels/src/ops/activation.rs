@@ -1,4 +1,4 @@
-//! Activations: element by element, forward and back.
+//! Activations: element by element, forward and backward.
 #![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
 
 use crate::base::Float;
@@ -17,7 +17,7 @@ pub trait Curve<T>: Copy + Send + Sync {
     fn slope(self, x: T) -> T;
 }
 
-/// Calls `$body` with `$curve` bound to the curve of an activation, so that each gets loops of its own.
+/// Evaluates `$body` with `$curve` bound to the curve of an activation, so that the loops are compiled for each.
 macro_rules! with_curve {
     ($act:expr, $curve:ident => $body:expr) => {
         match $act {
@@ -33,7 +33,7 @@ macro_rules! with_curve {
                 let $curve = $crate::ops::activation::LeakyRelu(T::of(slope));
                 $body
             }
-            // A graph holds what the model says; by itself, Conv's is SiLU.
+            // `Conv` stands for the model's own activation, which the graph has put in its place; by default that is SiLU.
             Act::Silu | Act::Conv => {
                 let $curve = $crate::ops::activation::Silu;
                 $body
@@ -77,6 +77,7 @@ macro_rules! curves {
                 }
 
                 #[inline(always)]
+                #[allow(unused_variables)] // where the slope is constant
                 fn slope(self, $x: T) -> T {
                     $slope
                 }
@@ -110,6 +111,7 @@ fn clamp<T: Float>(x: T, low: T, high: T) -> T {
 }
 
 curves! {
+    Identity: |x| x, T::one();
     Relu: |x| if x < T::zero() { T::zero() } else { x }, one_if(x > T::zero());
     Relu6: |x| clamp(x, T::zero(), T::of(6.0)), one_if(x > T::zero() && x < T::of(6.0));
     Silu: |x| x * sigmoid(x), {
@@ -196,7 +198,7 @@ mod tests {
     ];
 
     #[test]
-    fn slopes_are_central_differences() {
+    fn slopes_match_central_differences() {
         let x: Vec<f64> = (-80..80).map(|i| 0.1 * f64::from(i) + 0.013).collect();
         let at = |act: Act, x: &[f64]| {
             let mut y = vec![f64::NAN; x.len()];
@@ -228,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_stays_so() {
+    fn nan_stays_nan() {
         for act in ALL {
             let mut y = [0.0f32];
             forward(act, &[f32::NAN], &mut y);

@@ -3,7 +3,8 @@
 use super::ConvFloat;
 use super::dense::Dense;
 use super::dense_weight::DenseWeight;
-use super::depthwise::{Depthwise, DepthwiseWeight};
+use super::depthwise::Depthwise;
+use super::depthwise_weight::DepthwiseWeight;
 use crate::base::parallel::chunks_mut;
 use crate::ops::resize::pad;
 use crate::ops::window::{Plan, Window};
@@ -17,7 +18,7 @@ pub struct Conv {
     cout: usize,
     forward: Plan,
     backward: Vec<Plan>,
-    /// The forward plan on an image with a border, each row of the kernel being one element.
+    /// The forward plan on padded images, on which each row of the kernel is one element: see [`is_thin`](Conv::is_thin).
     thin: Plan,
 }
 
@@ -34,7 +35,7 @@ pub struct ConvShape {
     pub cin: usize,
     /// Channels of the output.
     pub cout: usize,
-    /// The window.
+    /// Kernel, stride, padding and dilation.
     pub window: Window,
     /// Groups, which divide both numbers of channels.
     pub groups: usize,
@@ -66,8 +67,8 @@ impl Conv {
         is_depthwise(self.groups, self.cin, self.cout)
     }
 
-    /// Whether the channels are so few that a whole row of the kernel is taken as one pixel of more channels: in memory that
-    /// is what it is, if there is a border around the image.
+    /// Whether the channels are so few that a whole row of the kernel is taken as one pixel with more channels, which on padded
+    /// images is what it looks like in memory.
     fn is_thin(&self) -> bool {
         self.groups == 1
             && self.cin * self.window.kernel[1] <= 32
@@ -75,7 +76,7 @@ impl Conv {
             && self.window.dilation[1] == 1
     }
 
-    /// x with its border, into `out`.
+    /// Copies x with its border into `out`.
     fn pad<T: ConvFloat>(&self, x: &[T], out: &mut Vec<T>) {
         let [py, px] = self.window.padding;
         let [height, width] = self.forward.src;
@@ -84,7 +85,7 @@ impl Conv {
         pad(x, &shape, [px, px, py, py], T::zero(), out);
     }
 
-    /// y from x. `scratch` is room for what it keeps meanwhile, here and below.
+    /// Overwrites y. `scratch` is memory for padded images, here and below.
     pub fn forward<T: ConvFloat>(
         &self,
         x: &[T],
@@ -127,7 +128,7 @@ impl Conv {
         }
     }
 
-    /// The gradient of x.
+    /// Overwrites the gradient of x.
     pub fn backward_input<T: ConvFloat>(
         &self,
         grad: &[T],
@@ -160,7 +161,7 @@ impl Conv {
         }
     }
 
-    /// The gradient of the weight.
+    /// Overwrites the gradient of the weight.
     pub fn backward_weight<T: ConvFloat>(
         &self,
         x: &[T],
@@ -205,7 +206,7 @@ pub fn is_depthwise(groups: usize, cin: usize, cout: usize) -> bool {
     groups > 1 && groups == cin && groups == cout
 }
 
-/// `[element, ci, group · co]` to `[element, co, group · ci]`, in squares that the cache holds.
+/// `[element, ci, group · co]` to `[element, co, group · ci]`, in squares that the first-level cache holds.
 fn transpose<T: ConvFloat>(weight: &[T], cin: usize, cout: usize, groups: usize, out: &mut Vec<T>) {
     const SQUARE: usize = 16;
     out.resize(weight.len(), T::zero());

@@ -3,7 +3,7 @@
 use super::*;
 use crate::base::isa::Isa;
 use crate::testing::Stream;
-use crate::train::{dense, dense_weight, depthwise};
+use crate::train::{dense, dense_weight, depthwise, depthwise_weight};
 use proptest::prelude::*;
 
 fn values(key: &str, count: usize) -> Vec<f32> {
@@ -20,8 +20,8 @@ fn shapes() -> impl Strategy<Value = ConvShape> {
         let input = [s.1, s.2];
         let side = |axis: usize| {
             let reach = window.dilation[axis] * (window.kernel[axis] - 1) + 1;
-            let room = input[axis] + 2 * window.padding[axis];
-            (room >= reach).then(|| (room - reach) / window.stride[axis] + 1)
+            let padded = input[axis] + 2 * window.padding[axis];
+            (padded >= reach).then(|| (padded - reach) / window.stride[axis] + 1)
         };
         let (cin, cout, groups) = match s.5 {
             0 => (s.3, s.3, s.3),
@@ -66,10 +66,10 @@ proptest! {
                     depthwise::reference(&job, &mut theirs);
                 }
                 close(&ours, &theirs, "depthwise, gradient of the input")?;
-                let job = depthwise::DepthwiseWeight { plan, src: &x, grad_output: &dy, channels };
+                let job = depthwise_weight::DepthwiseWeight { plan, src: &x, grad_output: &dy, channels };
                 let (mut ours, mut theirs) = (vec![f32::NAN; weight.len()], vec![f32::NAN; weight.len()]);
-                depthwise::weight_fast(isa, &job, &mut ours);
-                depthwise::weight_reference(&job, &mut theirs);
+                depthwise_weight::fast(isa, &job, &mut ours);
+                depthwise_weight::reference(&job, &mut theirs);
                 close(&ours, &theirs, "depthwise, gradient of the weight")?;
                 continue;
             }
@@ -126,7 +126,7 @@ proptest! {
 }
 
 #[test]
-fn weights_change_their_order_and_back() {
+fn from_rows_and_to_rows_are_inverse() {
     let weight: Vec<usize> = (0..2 * 3 * 4 * 5).collect();
     let ours = from_rows(&weight, [2, 3, 4, 5], 1);
     assert_eq!(ours[(3 * 3 + 2) * 2 + 1], (3 + 2) * 20 + 3); // element 3, ci 2, co 1

@@ -1,8 +1,8 @@
-//! The gradient of a dense convolution's weight: a tile of source channels by vectors of output channels is held in registers
-//! while pixels pass by.
+//! The gradient of a dense convolution's weight: the sums of a tile of source channels by vectors of output channels stay in
+//! registers while pixels pass by.
 #![allow(unsafe_code)] // the fast path reads and writes through pointers
 
-use super::tile::{blocks, by_width, store, vectors};
+use super::microkernel::{by_width, panels, store, vectors};
 use crate::base::Float;
 use crate::base::isa::Isa;
 use crate::base::parallel::{Shared, tasks};
@@ -27,18 +27,18 @@ pub struct DenseWeight<'a, T> {
 }
 
 /// [`DenseWeight`] by plain loops.
-pub fn reference<T: Float>(job: &DenseWeight<T>, grad: &mut [T]) {
-    let (src, src_pixel, first) = job.src;
-    let (grad_output, dy_pixel, dy_first) = job.grad_output;
-    for tap in &job.plan.taps {
-        for ci in 0..job.cin {
-            let start = (tap.index * job.cin + ci) * job.columns.0 + job.columns.1;
-            let sum = &mut grad[start..start + job.cout];
+pub fn reference<T: Float>(conv: &DenseWeight<T>, grad: &mut [T]) {
+    let (src, src_pixel, first) = conv.src;
+    let (grad_output, dy_pixel, dy_first) = conv.grad_output;
+    for tap in &conv.plan.taps {
+        for ci in 0..conv.cin {
+            let start = (tap.index * conv.cin + ci) * conv.columns.0 + conv.columns.1;
+            let sum = &mut grad[start..start + conv.cout];
             sum.fill(T::zero());
-            for pixel in job.plan.walk(0) {
-                let Some(place) = pixel.source(tap, job.plan.src) else { continue };
+            for pixel in conv.plan.walk(0) {
+                let Some(place) = pixel.source(tap, conv.plan.src) else { continue };
                 let x = src[place * src_pixel + first + ci];
-                let dy = &grad_output[pixel.dst * dy_pixel + dy_first..][..job.cout];
+                let dy = &grad_output[pixel.dst * dy_pixel + dy_first..][..conv.cout];
                 for (sum, dy) in sum.iter_mut().zip(dy) {
                     *sum += x * *dy;
                 }
@@ -47,14 +47,14 @@ pub fn reference<T: Float>(job: &DenseWeight<T>, grad: &mut [T]) {
     }
 }
 
-/// Pixels between two visits of the same gradient, so that what they read stays in the first cache.
+/// Pixels between two visits of a tile's sums, few enough that what they read stays in the first-level cache.
 const BLOCK: usize = 96;
-/// Most source channels of one task of the gradient of the weight.
+/// Most source channels of one task.
 const ROWS: usize = 48;
 
-/// One task of [`fast`]: one row of the kernel, some source channels, one block of columns.
-struct WeightPart<'a> {
-    job: &'a DenseWeight<'a, f32>,
+/// A share of [`fast`]: one row of the kernel, some source channels, one panel of columns.
+struct Task<'a> {
+    conv: &'a DenseWeight<'a, f32>,
     grad: Shared<f32>,
     taps: &'a [Tap],
     rows: (usize, usize),
@@ -63,65 +63,65 @@ struct WeightPart<'a> {
 }
 
 /// [`DenseWeight`] with the instructions of `isa`.
-pub fn fast(isa: Isa, job: &DenseWeight<f32>, grad: &mut [f32]) {
-    let plan = job.plan;
+pub fn fast(isa: Isa, conv: &DenseWeight<f32>, grad: &mut [f32]) {
+    let plan = conv.plan;
     let pixels = plan.pixels();
     // The elements of one row of the kernel read the same rows of both maps.
     let taps: Vec<&[Tap]> = plan.taps.chunk_by(|a, b| a.dy == b.dy).collect();
-    let blocks = blocks(isa, job.cout);
-    // Two parts at least, where there are two, and no larger ones than the cache likes.
-    let groups = job.cin.div_ceil(ROWS).max(2).min(job.cin.div_ceil(6)).max(1);
-    let rows = job.cin.div_ceil(groups).next_multiple_of(6);
-    let groups = job.cin.div_ceil(rows);
-    check(job, grad);
-    let work = pixels * plan.taps.len() * job.cin * job.cout;
+    let panels = panels(isa, conv.cout);
+    // At least two tasks a panel, where there are enough channels, and none with more channels than the cache holds.
+    let groups = conv.cin.div_ceil(ROWS).max(2).min(conv.cin.div_ceil(6)).max(1);
+    let rows = conv.cin.div_ceil(groups).next_multiple_of(6);
+    let groups = conv.cin.div_ceil(rows);
+    check(conv, grad);
+    let work = pixels * plan.taps.len() * conv.cin * conv.cout;
     let grad = Shared::new(grad);
-    tasks(taps.len() * groups * blocks.len(), work, |task| {
-        let (start, width) = blocks[task % blocks.len()];
-        let group = task / blocks.len() % groups;
-        let taps = taps[task / blocks.len() / groups];
-        let rows = (group * rows, ((group + 1) * rows).min(job.cin));
-        let part = &WeightPart { job, grad, taps, rows, start, width };
-        dispatch!(isa, weight(part: &WeightPart));
+    tasks(taps.len() * groups * panels.len(), work, |task| {
+        let (start, width) = panels[task % panels.len()];
+        let group = task / panels.len() % groups;
+        let taps = taps[task / panels.len() / groups];
+        let rows = (group * rows, ((group + 1) * rows).min(conv.cin));
+        let task = &Task { conv, grad, taps, rows, start, width };
+        dispatch!(isa, weight(task: &Task));
     });
 }
 
 /// The pointers of the fast path stay inside the slices.
-fn check(job: &DenseWeight<f32>, grad: &[f32]) {
-    let plan = job.plan;
-    let (src, dy) = (job.src, job.grad_output);
-    assert!(plan.fits(plan.src, (src.1, src.2), job.cin, src.0.len(), true), "the source is too small");
-    assert!(plan.fits(plan.dst, (dy.1, dy.2), job.cout, dy.0.len(), false), "the gradient is too small");
+fn check(conv: &DenseWeight<f32>, grad: &[f32]) {
+    let plan = conv.plan;
+    let (src, dy) = (conv.src, conv.grad_output);
+    assert!(plan.fits(plan.src, (src.1, src.2), conv.cin, src.0.len(), true), "the source is too small");
+    assert!(plan.fits(plan.dst, (dy.1, dy.2), conv.cout, dy.0.len(), false), "the gradient is too small");
     let last = plan.taps.iter().map(|tap| tap.index + 1).max().unwrap_or(0);
-    assert!(job.columns.1 + job.cout <= job.columns.0, "the result has too few columns");
-    assert!(last * job.cin * job.columns.0 <= grad.len(), "the result is too small");
+    assert!(conv.columns.1 + conv.cout <= conv.columns.0, "the result has too few columns");
+    assert!(last * conv.cin * conv.columns.0 <= grad.len(), "the result is too small");
 }
 
 /// # Safety
-/// The processor has the instructions; `check` holds; no other task writes this part of the result.
+/// The processor has the instructions; `check` holds; no other task writes these sums.
 #[inline(always)]
-unsafe fn weight<S: Simd>(part: &WeightPart) {
+unsafe fn weight<S: Simd>(task: &Task) {
     // SAFETY: passed on.
-    unsafe { by_width!(S, part.width, weight_tiles(part)) }
+    unsafe { by_width!(S, task.width, weight_tiles(task)) }
 }
 
 /// # Safety
 /// As for [`weight`].
 #[inline(always)]
-unsafe fn weight_tiles<S: Simd, const P: usize, const N: usize, const FULL: bool>(part: &WeightPart) {
-    let job = part.job;
-    let plan = job.plan;
+unsafe fn weight_tiles<S: Simd, const P: usize, const N: usize, const FULL: bool>(task: &Task) {
+    let conv = task.conv;
+    let plan = conv.plan;
     let [height, width] = plan.grid;
     // Pieces of a row, or several rows, of as many pixels.
     let across = width.div_ceil(width.div_ceil(BLOCK).max(1)).max(1);
     let down = (BLOCK / width.max(1)).max(1);
     let rows = plan.batch * height;
-    let inside: Vec<(usize, usize)> = part.taps.iter().map(|tap| plan.inside(tap, 1)).collect();
-    let mut fresh = vec![true; part.taps.len()];
+    let inside: Vec<(usize, usize)> = task.taps.iter().map(|tap| plan.inside(tap, 1)).collect();
+    let mut fresh = vec![true; task.taps.len()];
     let mut runs: Vec<Run> = Vec::with_capacity(BLOCK);
     for top in (0..rows).step_by(down) {
         for left in (0..width).step_by(across) {
-            for ((tap, inside), fresh) in part.taps.iter().zip(&inside).zip(&mut fresh) {
+            for ((tap, inside), fresh) in task.taps.iter().zip(&inside).zip(&mut fresh) {
                 let (x, end) = (left.max(inside.0), (left + across).min(inside.1));
                 runs.clear();
                 for row in (top..(top + down).min(rows)).filter(|_| x < end) {
@@ -131,24 +131,24 @@ unsafe fn weight_tiles<S: Simd, const P: usize, const N: usize, const FULL: bool
                         let source = (row / height * plan.src[0] + from as usize) * plan.src[1] + column;
                         let grad = row * width + x;
                         runs.push(Run {
-                            src: source * job.src.1 + job.src.2,
-                            grad: grad * job.grad_output.1 + job.grad_output.2 + part.start,
+                            src: source * conv.src.1 + conv.src.2,
+                            grad: grad * conv.grad_output.1 + conv.grad_output.2 + task.start,
                             count: end - x,
                         });
                     }
                 }
                 if !runs.is_empty() {
                     // SAFETY: passed on; the runs are of the grid.
-                    unsafe { weight_block::<S, P, N, FULL>(part, tap, &runs, *fresh) };
+                    unsafe { weight_block::<S, P, N, FULL>(task, tap, &runs, *fresh) };
                     *fresh = false;
                 }
             }
         }
     }
-    // Where a tap was never inside, the sums are zero.
-    for (tap, _) in part.taps.iter().zip(fresh).filter(|(_, fresh)| *fresh) {
+    // Where a tap never met the map, the sums are zero.
+    for (tap, _) in task.taps.iter().zip(fresh).filter(|(_, fresh)| *fresh) {
         // SAFETY: likewise.
-        unsafe { weight_block::<S, P, N, FULL>(part, tap, &[], true) };
+        unsafe { weight_block::<S, P, N, FULL>(task, tap, &[], true) };
     }
 }
 
@@ -159,23 +159,23 @@ struct Run {
     count: usize,
 }
 
-/// Adds some pixels to every row of a part.
+/// Adds some pixels to every row of a task.
 ///
 /// # Safety
 /// As for [`weight`]; the runs are of the plan's grid.
 #[inline(always)]
 unsafe fn weight_block<S: Simd, const P: usize, const N: usize, const FULL: bool>(
-    part: &WeightPart,
+    task: &Task,
     tap: &Tap,
     runs: &[Run],
     first: bool,
 ) {
-    let mut ci = part.rows.0;
-    while ci < part.rows.1 {
-        let block = RowBlock { part, tap, runs, ci, first };
-        // SAFETY: passed on; the rows are of the part.
+    let mut ci = task.rows.0;
+    while ci < task.rows.1 {
+        let block = RowBlock { task, tap, runs, ci, first };
+        // SAFETY: passed on; the rows are of the task.
         ci += unsafe {
-            match part.rows.1 - ci {
+            match task.rows.1 - ci {
                 left if left >= P => rows::<S, P, N, FULL>(&block),
                 left if left >= 6 => rows::<S, 6, N, FULL>(&block),
                 left if left >= 4 => rows::<S, 4, N, FULL>(&block),
@@ -186,9 +186,9 @@ unsafe fn weight_block<S: Simd, const P: usize, const N: usize, const FULL: bool
     }
 }
 
-/// Some rows of a part, for one block of pixels.
+/// Some rows of a task, for one block of pixels.
 struct RowBlock<'a> {
-    part: &'a WeightPart<'a>,
+    task: &'a Task<'a>,
     tap: &'a Tap,
     runs: &'a [Run],
     ci: usize,
@@ -202,23 +202,23 @@ struct RowBlock<'a> {
 /// As for [`weight`]; there are so many rows.
 #[inline(always)]
 unsafe fn rows<S: Simd, const P: usize, const N: usize, const FULL: bool>(block: &RowBlock) -> usize {
-    let RowBlock { part, tap, runs, ci, first } = *block;
-    let job = part.job;
-    let partial = part.width - (N - 1) * S::LANES;
-    let start = (tap.index * job.cin + ci) * job.columns.0 + job.columns.1 + part.start;
-    let (src_step, grad_step) = (job.plan.src_step[1] * job.src.1, job.grad_output.1);
+    let RowBlock { task, tap, runs, ci, first } = *block;
+    let conv = task.conv;
+    let partial = task.width - (N - 1) * S::LANES;
+    let start = (tap.index * conv.cin + ci) * conv.columns.0 + conv.columns.1 + task.start;
+    let (src_step, grad_step) = (conv.plan.src_step[1] * conv.src.1, conv.grad_output.1);
     // SAFETY: `check` holds.
     unsafe {
-        let to = part.grad.ptr().add(start);
+        let to = task.grad.ptr().add(start);
         let mut sums = [[S::zero(); N]; P];
         if !first {
             for (row, sums) in sums.iter_mut().enumerate() {
-                *sums = vectors::<S, N, FULL>(to.add(row * job.columns.0), partial);
+                *sums = vectors::<S, N, FULL>(to.add(row * conv.columns.0), partial);
             }
         }
         for run in runs {
-            let mut x = job.src.0.as_ptr().add(run.src + ci);
-            let mut g = job.grad_output.0.as_ptr().add(run.grad);
+            let mut x = conv.src.0.as_ptr().add(run.src + ci);
+            let mut g = conv.grad_output.0.as_ptr().add(run.grad);
             for _ in 0..run.count {
                 let dy = vectors::<S, N, FULL>(g, partial);
                 for (row, sums) in sums.iter_mut().enumerate() {
@@ -231,7 +231,7 @@ unsafe fn rows<S: Simd, const P: usize, const N: usize, const FULL: bool>(block:
             }
         }
         for (row, sums) in sums.iter().enumerate() {
-            store::<S, N, FULL>(to.add(row * job.columns.0), sums, partial);
+            store::<S, N, FULL>(to.add(row * conv.columns.0), sums, partial);
         }
     }
     P

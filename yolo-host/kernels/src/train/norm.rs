@@ -1,13 +1,13 @@
-//! Batch normalisation in training, with the activation behind it, and its gradient.
+//! Batch normalisation in training, with the activation behind it, forward and backward.
 #![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
 
 use crate::base::Float;
 use crate::base::parallel::{chunks_mut, chunks_mut_2};
 use crate::base::simd::vectorised;
-use crate::ops::activation::{Curve, with_curve};
+use crate::ops::activation::{Curve, Identity, with_curve};
 use yolo_plugin::Act;
 
-/// Pixels whose sums are taken together, in the precision of the numbers; what is more is added in double precision.
+/// Pixels of a chunk, whose sums are taken in the numbers' own precision; those of the chunks are added in double precision.
 const ROWS: usize = 128;
 
 /// Mean and biased variance of each channel, in double precision.
@@ -19,7 +19,7 @@ pub struct Statistics {
     pub var: Vec<f64>,
 }
 
-/// What normalises a channel: (x − mean) · scale + shift.
+/// How channels are normalised: (x − mean) · scale + shift.
 #[derive(Clone, Debug)]
 pub struct Normal<T> {
     /// Means.
@@ -56,7 +56,7 @@ impl<T> Normal<T> {
 /// The statistics of pixels of so many channels.
 pub fn statistics<T: Float>(x: &[T], channels: usize) -> Statistics {
     let pixels = x.len() / channels.max(1);
-    // The mean of each chunk, and the squares around it: stable, and one pass over memory.
+    // Of each chunk the mean, and the squares around it: numerically stable in one pass over memory.
     let mut sums = vec![T::zero(); pixels.div_ceil(ROWS) * 2 * channels];
     let together = (16_384 / (ROWS * channels).max(1)).max(1);
     chunks_mut(&mut sums, (2 * channels * together).max(1), |start, sums| {
@@ -87,26 +87,10 @@ fn rows<T>(x: &[T], chunk: usize, channels: usize) -> &[T] {
     &x[start..(start + ROWS * channels).min(x.len())]
 }
 
-/// An activation that changes nothing.
-#[derive(Clone, Copy)]
-struct Straight;
-
-impl<T: Float> Curve<T> for Straight {
-    #[inline(always)]
-    fn at(self, x: T) -> T {
-        x
-    }
-
-    #[inline(always)]
-    fn slope(self, _: T) -> T {
-        T::one()
-    }
-}
-
 /// y = act((x − mean) · scale + shift)
 pub fn forward<T: Float>(x: &[T], normal: &Normal<T>, act: Option<Act>, y: &mut [T]) {
     match act {
-        None => forward_curve(x, normal, Straight, y),
+        None => forward_curve(x, normal, Identity, y),
         Some(act) => with_curve!(act, curve => forward_curve(x, normal, curve, y)),
     }
 }
@@ -116,7 +100,7 @@ fn forward_curve<T: Float>(x: &[T], normal: &Normal<T>, curve: impl Curve<T>, y:
     chunks_mut(y, piece(mean.len()), |start, y| normalise(&x[start..], y, mean, scale, shift, curve));
 }
 
-/// Whole pixels of some 64 KiB.
+/// Numbers of one task: whole pixels of about 64 KiB of f32.
 fn piece(channels: usize) -> usize {
     (16_384 / channels.max(1)).max(1) * channels.max(1)
 }
@@ -124,7 +108,7 @@ fn piece(channels: usize) -> usize {
 /// Turns the gradient of the output into that of the input, in place, and returns those of weight and bias.
 pub fn backward<T: Float>(x: &[T], normal: &Normal<T>, act: Option<Act>, grad: &mut [T]) -> (Vec<T>, Vec<T>) {
     match act {
-        None => backward_curve(x, normal, Straight, grad),
+        None => backward_curve(x, normal, Identity, grad),
         Some(act) => with_curve!(act, curve => backward_curve(x, normal, curve, grad)),
     }
 }
@@ -138,7 +122,7 @@ fn backward_curve<T: Float>(
     let channels = normal.mean.len().max(1);
     let pixels = x.len() / channels;
     let (mean, scale, shift) = normal.parts();
-    // Through the activation; of each chunk the sums of g and of g · (x − mean).
+    // The gradient through the activation, and of each chunk the sums of g and of g · (x − mean).
     let mut sums = vec![T::zero(); pixels.div_ceil(ROWS) * 2 * channels];
     chunks_mut_2((grad, ROWS * channels), (&mut sums, 2 * channels), |chunk, grad, sums| {
         let (plain, weighted) = sums.split_at_mut(channels);
@@ -164,7 +148,7 @@ fn backward_curve<T: Float>(
 }
 
 vectorised! {
-    /// Mean, and squares around it, of a few pixels; both are zero before.
+    /// Mean, and squares around it, of a chunk; both are zero before.
     fn chunk_statistics<T: Float>(x: &[T], mean: &mut [T], squares: &mut [T]) {
         let channels = mean.len();
         let squares = &mut squares[..channels];

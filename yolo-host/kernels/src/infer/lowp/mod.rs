@@ -1,5 +1,5 @@
-//! Dense convolution of reduced precision: maps stay f32, what is read is converted once, while it is copied near; sums are
-//! scaled, activated and stored as f32.
+//! Dense convolution in bf16 and int8. Maps stay f32: the input is converted while it is packed, and sums become f32 again in
+//! the micro-kernel.
 #![allow(unsafe_code)] // reads and writes through pointers
 
 mod pack;
@@ -14,23 +14,24 @@ use crate::base::isa::Isa;
 use crate::base::parallel::tasks;
 use crate::base::simd::dot::{DotKernel, LowPrecisionDot};
 use crate::base::simd::{Simd, dispatch};
-use crate::infer::epilogue::Finish;
-use crate::infer::row::{self, Line, Weights};
-use crate::infer::{Geometry, Layer, Source, Target};
+use crate::infer::epilogue::Epilogue;
+use crate::infer::layer::Layer;
+use crate::infer::map::{Geometry, Source, Target};
+use crate::infer::row::{PackedWeights, PixelRow, compute_row};
 use crate::ops::Window;
 use pack::Packed;
-use pack_input::{Layout, NEAR, Near};
+use pack_input::{InputLayout, PACKED_INPUT, PackedInput};
 use std::ops::Range;
 use yolo_plugin::Act;
 
-/// Bytes of converted input that the first cache keeps beside weights …
-const NEAR_BYTES: usize = 16 << 10;
-/// … and the second one, where weights are too large for it.
-const FAR_BYTES: usize = 256 << 10;
-/// Bytes of weights that the second cache keeps beside the rest.
-const LIGHT: usize = 384 << 10;
+/// Bytes of packed input that the first-level cache holds beside weights …
+const L1_BYTES: usize = 16 << 10;
+/// … and the second-level cache, where weights are too large for it.
+const L2_BYTES: usize = 256 << 10;
+/// Bytes of weights that the second-level cache holds beside the rest.
+const L2_WEIGHT_BYTES: usize = 384 << 10;
 
-/// A convolution with its weights and bias, activation after it: y = act(w ∗ x + b), plus a shortcut.
+/// A convolution with its weights packed: y = act(w ∗ x + b), plus a shortcut.
 #[derive(Debug)]
 pub struct Narrow {
     format: Format,
@@ -44,8 +45,8 @@ pub struct Narrow {
 }
 
 impl Narrow {
-    /// Packs the weights; nothing for what this kernel does not compute: taps that lie apart, and whole numbers that could
-    /// overflow.
+    /// Packs the weights; nothing for what this kernel does not compute: dilated windows, and sums of int8 that could overflow
+    /// or inputs without a range.
     pub fn new(format: Format, layer: &Layer) -> Option<Self> {
         let isa = format.isa(layer.isa);
         let Layer { window, bias, lens, order, act, .. } = layer;
@@ -62,7 +63,7 @@ impl Narrow {
         self.cout
     }
 
-    /// Multiply-adds of a pixel.
+    /// Multiply-adds of an output pixel.
     pub fn macs(&self) -> usize {
         self.window.kernel[0] * self.window.kernel[1] * self.cin * self.cout
     }
@@ -86,141 +87,129 @@ impl Narrow {
         if pixels == 0 {
             return;
         }
-        let (weights, blocks) = (4 * self.packed.weights.len(), self.packed.blocks.len());
+        let (weights, panels) = (4 * self.packed.weights.len(), self.packed.panels.len());
         let threads = rayon::current_num_threads();
-        // The smaller of weights and input is what every task reads whole.
-        let by_block = weights > pixels_in * self.cin * self.format.bytes() && blocks >= 2 * threads;
-        let own = if by_block && threads > 1 { weights / (2 * threads) } else { weights };
-        let near = if own > LIGHT { FAR_BYTES } else { NEAR_BYTES };
-        let (width, band, layout) = self.lines(geometry, near, pixels);
-        let lines = pixels.div_ceil(width);
-        let groups = match (threads, by_block) {
+        // Every task reads the smaller of weights and input whole, and its share of the other.
+        let by_panel = weights > pixels_in * self.cin * self.format.bytes() && panels >= 2 * threads;
+        let own = if by_panel && threads > 1 { weights / (2 * threads) } else { weights };
+        let cache = if own > L2_WEIGHT_BYTES { L2_BYTES } else { L1_BYTES };
+        let (width, band, layout) = self.layout(geometry, cache, pixels);
+        let rows = pixels.div_ceil(width);
+        let groups = match (threads, by_panel) {
             (1, _) => (1, 1),
             (_, true) => (1, 2 * threads),
-            (_, false) => ((4 * threads).min(lines), 1),
+            (_, false) => ((4 * threads).min(rows), 1),
         };
-        let weights = Weights {
+        let weights = PackedWeights {
             weights: &self.packed.weights,
             depth: self.packed.depth,
-            start: &self.packed.start,
+            init: &self.packed.init,
             scale: &self.packed.scale,
             bias: &self.packed.bias,
-            finish: Finish::new(self.act, shortcut, target),
+            epilogue: Epilogue::new(self.act, shortcut, target),
         };
-        let job = Job { conv: self, geometry, sources, weights, layout, band, width, pixels };
+        let call = Call { conv: self, geometry, sources, weights, layout, band, width, pixels };
         tasks(groups.0 * groups.1, pixels * self.macs(), |task| {
-            let part = |of: usize, groups: usize, i: usize| i * of / groups..(i + 1) * of / groups;
-            let (line, block) = (task / groups.1, task % groups.1);
-            let part = &Part {
-                job: &job,
-                lines: part(lines, groups.0, line),
-                blocks: part(blocks, groups.1, block),
-            };
-            NEAR.with_borrow_mut(|near| {
-                let task = Task { part, near };
+            let share = |of: usize, groups: usize, i: usize| i * of / groups..(i + 1) * of / groups;
+            let (row, panel) = (task / groups.1, task % groups.1);
+            let (rows, panels) = (share(rows, groups.0, row), share(panels, groups.1, panel));
+            PACKED_INPUT.with_borrow_mut(|packed| {
+                let task = Task { call: &call, rows, panels, packed };
                 dispatch!(self.isa, run_task(task: Task));
             });
         });
     }
 
-    /// Pixels of a line, lines that are converted together, and their layout, if so many bytes shall be near.
-    fn lines(&self, geometry: &Geometry, near: usize, pixels: usize) -> (usize, usize, Layout) {
-        let (pixel, steps) = (self.cin * self.format.bytes(), self.packed.steps);
+    /// Pixels of a row, rows that are packed together, and the layout of their input, which fits in so many bytes.
+    fn layout(&self, geometry: &Geometry, bytes: usize, pixels: usize) -> (usize, usize, InputLayout) {
+        let (pixel, params) = (self.cin * self.format.bytes(), self.packed.params);
         if self.pointwise() {
-            let width = (near / pixel).clamp(28, 448).next_multiple_of(28).min(pixels);
-            let words = (width * pixel).div_ceil(4) + 1;
-            return (width, 1, Layout { cin: self.cin, steps, words, places: 1, reach: 0 });
+            let width = (bytes / pixel).clamp(28, 448).next_multiple_of(28).min(pixels);
+            let row = (width * pixel).div_ceil(4) + 1;
+            return (width, 1, InputLayout { cin: self.cin, params, row, slots: 1, zeros: 0 });
         }
         let Window { kernel, stride, .. } = self.window;
         let width = geometry.output[1];
-        let words = (((width - 1) * stride[1] + kernel[1]) * pixel).div_ceil(4) + 1;
-        let rows = near / (4 * words);
+        let row = (((width - 1) * stride[1] + kernel[1]) * pixel).div_ceil(4) + 1;
+        let rows = bytes / (4 * row);
         let band = (rows.saturating_sub(kernel[0]) / stride[0] + 1).min(geometry.output[0]);
-        let places = (band - 1) * stride[0] + kernel[0];
-        let reach = (kernel[1] * pixel).div_ceil(4) + 1;
-        (width, band, Layout { cin: self.cin, steps, words, places, reach })
+        let slots = (band - 1) * stride[0] + kernel[0];
+        let zeros = (kernel[1] * pixel).div_ceil(4) + 1;
+        (width, band, InputLayout { cin: self.cin, params, row, slots, zeros })
     }
 }
 
-/// One convolution of one map.
-struct Job<'a> {
+/// One call of a convolution.
+struct Call<'a> {
     conv: &'a Narrow,
     geometry: &'a Geometry,
     sources: &'a [Source<'a>],
-    weights: Weights<'a>,
-    layout: Layout,
-    /// Lines that are converted together.
+    weights: PackedWeights<'a>,
+    layout: InputLayout,
+    /// Rows that are packed together.
     band: usize,
-    /// Pixels of a line, and of all.
+    /// Pixels of a row, and of the output.
     width: usize,
     pixels: usize,
 }
 
-/// What one task does of it.
-struct Part<'a> {
-    job: &'a Job<'a>,
-    lines: Range<usize>,
-    blocks: Range<usize>,
-}
-
-/// A part with its thread's buffer, to be computed by a dot product.
+/// A thread's share of a call, with its buffer.
 struct Task<'a> {
-    part: &'a Part<'a>,
-    near: &'a mut Near,
-}
-
-impl DotKernel for Task<'_> {
-    #[inline(always)]
-    unsafe fn run<D: LowPrecisionDot>(self) {
-        // SAFETY: passed on.
-        unsafe { run_part::<D>(self.part, self.near) }
-    }
+    call: &'a Call<'a>,
+    rows: Range<usize>,
+    panels: Range<usize>,
+    packed: &'a mut PackedInput,
 }
 
 /// # Safety
-/// The processor has the instructions, and those of the dot product; see [`run_part`].
+/// The processor has the instructions; [`Narrow::run`] has checked the sizes; no other task writes these rows and panels.
 #[inline(always)]
 unsafe fn run_task<S: Simd>(task: Task) {
-    // SAFETY: passed on.
+    // SAFETY: passed on. The instruction set was chosen for the dot product.
     unsafe {
-        match task.part.job.conv.format {
+        match task.call.conv.format {
             Format::Bf16 => S::Bf16::enter(task),
             Format::Int8(_) => S::Int8::enter(task),
         }
     }
 }
 
-/// # Safety
-/// The processor has the instructions; [`Narrow::run`] has checked the sizes; no other task writes these lines and blocks.
-#[inline(always)]
-unsafe fn run_part<K: LowPrecisionDot>(part: &Part, near: &mut Near) {
-    let Part { job, lines, blocks } = part;
-    let (conv, width) = (job.conv, job.width);
-    let pointwise = conv.pointwise();
-    let (each, height) =
-        if pointwise { (1, usize::MAX) } else { (conv.window.kernel[0], job.geometry.output[0]) };
-    near.begin::<K>(&job.layout);
-    let mut line = lines.start;
-    while line < lines.end {
-        // Lines of one image.
-        let band = job.band.min(lines.end - line).min(height - line % height);
-        // SAFETY: passed on. No closures: they would not be compiled for the instructions.
-        unsafe {
-            if pointwise {
-                let first = line * width;
-                near.pixels::<K>(&job.layout, job.sources, (first, width.min(job.pixels - first)));
-            } else {
-                let lines = line..line + band;
-                near.windows::<K>(&job.layout, &conv.window, job.geometry, job.sources, lines);
-            }
-            for block in conv.packed.blocks[blocks.clone()].chunks(1) {
-                for i in 0..band {
-                    let first = (line + i) * width;
-                    let (segments, width) = (near.line(i, each), width.min(job.pixels - first));
-                    row::run::<K>(&job.weights, block, Line { segments, first, width, far: false });
+impl DotKernel for Task<'_> {
+    /// # Safety
+    /// As for [`run_task`].
+    #[inline(always)]
+    unsafe fn run<D: LowPrecisionDot>(self) {
+        let Task { call, rows, panels, packed } = self;
+        let (conv, width) = (call.conv, call.width);
+        let pointwise = conv.pointwise();
+        let (segments, height) =
+            if pointwise { (1, usize::MAX) } else { (conv.window.kernel[0], call.geometry.output[0]) };
+        packed.begin::<D>(&call.layout);
+        let mut row = rows.start;
+        while row < rows.end {
+            // Rows of one image.
+            let band = call.band.min(rows.end - row).min(height - row % height);
+            // SAFETY: passed on. Not in closures, which would be compiled without the instructions.
+            unsafe {
+                if pointwise {
+                    let first = row * width;
+                    packed.pixels::<D>(&call.layout, call.sources, (first, width.min(call.pixels - first)));
+                } else {
+                    let rows = row..row + band;
+                    packed.windows::<D>(&call.layout, &conv.window, call.geometry, call.sources, rows);
+                }
+                // A panel's weights are read once for the whole band.
+                for panel in conv.packed.panels[panels.clone()].chunks(1) {
+                    for i in 0..band {
+                        let first = (row + i) * width;
+                        let (segments, width) =
+                            (packed.segments(i, segments), width.min(call.pixels - first));
+                        let row = PixelRow { segments, first, width, prefetch_input: false };
+                        compute_row::<D>(&call.weights, panel, row);
+                    }
                 }
             }
+            row += band;
         }
-        line += band;
     }
 }

@@ -1,54 +1,57 @@
-//! Weights of reduced precision, in the order in which tiles read them.
+//! Weights in bf16 and int8, packed in the order in which the micro-kernel reads them.
 
 use super::precision::Format;
 use crate::base::aligned::Lines;
 use crate::base::simd::dot::{MAX_INT8_TERMS, QuantParams, round_to_bf16};
-use crate::infer::{Block, Layer, blocks};
+use crate::infer::layer::Layer;
+use crate::infer::panel::{ChannelPanel, channel_panels};
 
-/// By block of output channels.
+/// Packed weights, a panel of output channels after the other.
 #[derive(Debug)]
 pub struct Packed {
-    pub blocks: Vec<Block>,
-    /// Words of each output channel: those of every row of the window begin anew.
+    pub panels: Vec<ChannelPanel>,
+    /// Words of an output channel: every row of the window begins with a new one.
     pub depth: usize,
-    /// Words `[depth, room]`, as numbers of the same bits.
+    /// Words `[depth, nr]` of each panel, as floats of the same bits.
     pub weights: Lines,
-    /// What sums begin with, as numbers of the same bits: `[room]`
-    pub start: Lines,
-    /// What they are multiplied with, and what is added then: `[room]`
+    /// Words that sums begin with, as floats of the same bits: `[nr]` of each panel. In int8, minus what the zero point of the
+    /// input adds.
+    pub init: Lines,
+    /// What sums of int8 are multiplied by: `[nr]` of each panel.
     pub scale: Lines,
+    /// What is added then: `[nr]` of each panel.
     pub bias: Lines,
     /// How the input is converted.
-    pub steps: QuantParams,
+    pub params: QuantParams,
 }
 
 impl Packed {
-    /// Packs for the instructions of the layer; nothing where whole numbers could overflow or have no range.
+    /// Packs for the instruction set of the layer; nothing where sums of int8 could overflow or inputs have no range.
     pub fn new(format: Format, layer: &Layer) -> Option<Self> {
         let Layer { isa, window, weight, bias, order, .. } = layer;
         let (cin, [rows, columns]) = (order.len(), window.kernel);
-        let steps = match format {
+        let params = match format {
             Format::Bf16 => QuantParams::NONE,
             Format::Int8(range) => {
                 QuantParams::over(range).filter(|_| cin * rows * columns <= MAX_INT8_TERMS)?
             }
         };
-        let (blocks, padded) = blocks(*isa, bias);
+        let (panels, padded) = channel_panels(*isa, bias);
         let row = (columns * cin * format.bytes()).div_ceil(4);
         let (depth, per_word) = (rows * row, 4 / format.bytes());
         let mut packed = Packed {
-            blocks,
+            panels,
             depth,
             weights: Lines::zeros(depth * padded.len()),
-            start: Lines::from(&padded[..]),
+            init: Lines::from(&padded[..]),
             scale: Lines::from(&vec![1.0; padded.len()][..]),
             bias: Lines::from(&padded[..]),
-            steps,
+            params,
         };
-        for block in packed.blocks.clone() {
-            for out in 0..block.width {
-                let own = &weight[(block.start + out) * cin * rows * columns..][..cin * rows * columns];
-                let lane = block.padded + out;
+        for panel in packed.panels.clone() {
+            for out in 0..panel.width {
+                let own = &weight[(panel.start + out) * cin * rows * columns..][..cin * rows * columns];
+                let lane = panel.offset + out;
                 let largest = own.iter().fold(0.0f32, |most, weight| most.max(weight.abs()));
                 let step = f64::from(if largest > 0.0 { largest } else { 1.0 }) / 127.0;
                 let mut sum = 0i64;
@@ -66,13 +69,13 @@ impl Packed {
                             }
                         };
                         let word = &mut packed.weights
-                            [block.padded * depth + (ky * row + at / per_word) * block.room + out];
+                            [panel.offset * depth + (ky * row + at / per_word) * panel.nr + out];
                         *word = f32::from_bits(word.to_bits() | bits << (at % per_word * 8 * format.bytes()));
                     }
                 }
                 if let Format::Int8(_) = format {
-                    packed.start[lane] = f32::from_bits((-sum * i64::from(steps.zero_point)) as i32 as u32);
-                    packed.scale[lane] = (step / f64::from(steps.inverse_scale)) as f32;
+                    packed.init[lane] = f32::from_bits((-sum * i64::from(params.zero_point)) as i32 as u32);
+                    packed.scale[lane] = (step / f64::from(params.inverse_scale)) as f32;
                 }
             }
         }

@@ -1,132 +1,132 @@
-//! What some lines of pixels read, converted once: pixels side by side, or rows of a map with the border around them.
+//! The input of some rows of output pixels, converted to bf16 or int8 while it is packed into a buffer that the first-level
+//! cache holds: pixels side by side, or rows of a map with their border.
 #![allow(unsafe_code)] // stores through pointers
 
 use crate::base::simd::Simd;
 use crate::base::simd::dot::{LowPrecisionDot, QuantParams};
+use crate::infer::map::{Geometry, Source};
 use crate::infer::microkernel::Segment;
-use crate::infer::{Geometry, Source};
+use crate::infer::row_ring::{RowRing, input_row};
 use crate::ops::Window;
 use std::cell::RefCell;
 use std::ops::Range;
 
 thread_local! {
-    /// That of this thread, kept so that no run needs new memory.
-    pub static NEAR: RefCell<Near> = const { RefCell::new(Near::new()) };
+    /// That of this thread, which every convolution uses again.
+    pub static PACKED_INPUT: RefCell<PackedInput> = const { RefCell::new(PackedInput::new()) };
 }
 
-/// No row.
-const NONE: usize = usize::MAX;
-
-/// Converted numbers: a window's row of zeros first, then rows, each in its place until another one needs it.
+/// Converted input in words of four bytes: first a window's row of zeros, which stands for every row in the border, then the
+/// slots of rows.
 #[derive(Debug)]
-pub struct Near {
+pub struct PackedInput {
     words: Vec<u32>,
-    /// Which row, counted over all images, lies in each place.
-    held: Vec<usize>,
+    ring: RowRing,
     segments: Vec<Segment>,
 }
 
-/// Rows of a window's input.
+/// How rows lie in the buffer.
 #[derive(Clone, Copy, Debug)]
-pub struct Layout {
+pub struct InputLayout {
     /// Channels.
     pub cin: usize,
-    /// How zeros and other numbers are converted.
-    pub steps: QuantParams,
+    /// How the input is converted.
+    pub params: QuantParams,
     /// Words of a row, with one behind it that tiles may read but not use.
-    pub words: usize,
+    pub row: usize,
     /// Rows that are kept.
-    pub places: usize,
+    pub slots: usize,
     /// Words of a window's row, and of the zeros that stand for one.
-    pub reach: usize,
+    pub zeros: usize,
 }
 
-impl Near {
+impl InputLayout {
+    /// A word of zeros: in int8, zero is the zero point, the same in each byte.
+    #[inline(always)]
+    fn zero<D: LowPrecisionDot>(&self) -> u32 {
+        if D::BYTES == 1 { (self.params.zero_point as u32 & 0xff) * 0x0101_0101 } else { 0 }
+    }
+}
+
+impl PackedInput {
     const fn new() -> Self {
-        Near { words: vec![], held: vec![], segments: vec![] }
+        PackedInput { words: vec![], ring: RowRing::new(), segments: vec![] }
     }
 
-    /// Before a map: room for all of it, and zeros.
+    /// Prepares for a map: memory for the layout, the row of zeros, and no packed rows.
     #[inline(always)]
-    pub fn begin<K: LowPrecisionDot>(&mut self, layout: &Layout) {
-        let needed = layout.reach + layout.places * layout.words;
+    pub fn begin<D: LowPrecisionDot>(&mut self, layout: &InputLayout) {
+        let needed = layout.zeros + layout.slots * layout.row;
         if self.words.len() < needed {
             self.words.resize(needed, 0);
         }
-        // In whole numbers zero is the same for each of a word.
-        let zero = layout.steps.zero_point as u32 & 0xff;
-        self.words[..layout.reach].fill(if K::BYTES == 1 { zero * 0x0101_0101 } else { 0 });
-        self.held.clear();
-        self.held.resize(layout.places, NONE);
+        self.words[..layout.zeros].fill(layout.zero::<D>());
+        self.ring.reset(layout.slots);
     }
 
-    /// So many pixels from one on, as one segment.
+    /// Packs so many pixels from one on, as one segment.
     ///
     /// # Safety
-    /// The processor has the instructions; the sources have the pixels, and one place has room for them.
+    /// The processor has the instructions; the sources have the pixels, and a slot has space for them.
     #[inline(always)]
-    pub unsafe fn pixels<K: LowPrecisionDot>(
+    pub unsafe fn pixels<D: LowPrecisionDot>(
         &mut self,
-        layout: &Layout,
+        layout: &InputLayout,
         sources: &[Source],
         (first, count): (usize, usize),
     ) {
         let cin = layout.cin;
-        let to = &mut self.words[layout.reach..][..layout.words];
-        to[(count * cin * K::BYTES / 4).min(layout.words - 1)..].fill(0);
+        let to = &mut self.words[layout.zeros..][..layout.row];
+        to[(count * cin * D::BYTES / 4).min(layout.row - 1)..].fill(0);
         let to = to.as_mut_ptr().cast::<u8>();
         // SAFETY: passed on.
-        unsafe { convert::<K>(sources, (first, count), &layout.steps, to, cin) };
+        unsafe { convert::<D>(sources, (first, count), &layout.params, to, cin) };
         self.segments.clear();
-        let step = cin * K::BYTES;
+        let step = cin * D::BYTES;
         self.segments.push(Segment { from: to, step, count: step.div_ceil(4), row: 0 });
     }
 
-    /// The windows of lines of one image, as many segments for each as the window has rows.
+    /// Packs the windows of output rows of one image: for each as many segments as the window has rows.
     ///
     /// # Safety
-    /// The processor has the instructions; the sources have the map; there are places for all rows of the lines.
+    /// The processor has the instructions; the sources have the map; there are slots for all input rows that are met.
     #[inline(always)]
-    pub unsafe fn windows<K: LowPrecisionDot>(
+    pub unsafe fn windows<D: LowPrecisionDot>(
         &mut self,
-        layout: &Layout,
+        layout: &InputLayout,
         window: &Window,
         geometry: &Geometry,
         sources: &[Source],
-        lines: Range<usize>,
+        output_rows: Range<usize>,
     ) {
         let Window { kernel, stride, padding, .. } = *window;
         let Geometry { input, output, .. } = *geometry;
-        let pixel = layout.cin * K::BYTES;
+        let pixel = layout.cin * D::BYTES;
         let (step, count) = (stride[1] * pixel, (kernel[1] * pixel).div_ceil(4));
         self.segments.clear();
-        for line in lines {
-            let (image, y) = (line / output[0], line % output[0]);
+        for output_row in output_rows {
             for ky in 0..kernel[0] {
-                let iy = (y * stride[0] + ky).wrapping_sub(padding[0]);
-                if iy >= input[0] {
-                    let count = if K::SKIPS_ZEROS { 0 } else { count };
+                let Some(row) = input_row(window, geometry, output_row, ky) else {
+                    let count = if D::SKIPS_ZEROS { 0 } else { count };
                     let from = self.words.as_ptr().cast();
                     self.segments.push(Segment { from, step: 0, count, row: ky * count });
                     continue;
-                }
-                let row = image * input[0] + iy;
-                let place = row % layout.places;
-                let to = &mut self.words[layout.reach + place * layout.words..][..layout.words];
+                };
+                let (slot, fresh) = self.ring.claim(row);
+                let to = &mut self.words[layout.zeros + slot * layout.row..][..layout.row];
                 let from = to.as_ptr().cast();
-                if std::mem::replace(&mut self.held[place], row) != row {
+                if fresh {
                     let width = ((output[1] - 1) * stride[1] + kernel[1]).min(padding[1] + input[1]);
                     let left = padding[1].min(width);
-                    // Words that the converted pixels do not fill are zeros.
-                    let zeros = self.words_of_zeros::<K>(layout);
-                    let to = &mut self.words[layout.reach + place * layout.words..][..layout.words];
-                    to[..(left * pixel).div_ceil(4).min(layout.words)].fill(zeros);
-                    to[width * pixel / 4..].fill(zeros);
+                    // Zeros on both sides first, in whole words: the pixels overwrite what they share with them.
+                    let zero = layout.zero::<D>();
+                    to[..(left * pixel).div_ceil(4).min(layout.row)].fill(zero);
+                    to[width * pixel / 4..].fill(zero);
                     // SAFETY: passed on; the pixels between are within the row.
                     unsafe {
                         let to = to.as_mut_ptr().cast::<u8>().add(left * pixel);
                         let pixels = (row * input[1], width - left);
-                        convert::<K>(sources, pixels, &layout.steps, to, layout.cin);
+                        convert::<D>(sources, pixels, &layout.params, to, layout.cin);
                     }
                 }
                 self.segments.push(Segment { from, step, count, row: ky * count });
@@ -134,42 +134,37 @@ impl Near {
         }
     }
 
-    /// Those of one of the lines, all of which have `each`.
+    /// The segments of one of the output rows, of which each has `per_row`.
     #[inline(always)]
-    pub fn line(&self, line: usize, each: usize) -> &[Segment] {
-        &self.segments[line * each..][..each]
-    }
-
-    #[inline(always)]
-    fn words_of_zeros<K: LowPrecisionDot>(&self, layout: &Layout) -> u32 {
-        if K::BYTES == 1 { (layout.steps.zero_point as u32 & 0xff) * 0x0101_0101 } else { 0 }
+    pub fn segments(&self, row: usize, per_row: usize) -> &[Segment] {
+        &self.segments[row * per_row..][..per_row]
     }
 }
 
-/// The channels of all sources side by side, for neighbouring pixels.
+/// Converts the channels of all sources side by side, for neighbouring pixels.
 ///
 /// # Safety
-/// The processor has the instructions; the sources have the pixels, and `to` has room for them.
+/// The processor has the instructions; the sources have the pixels, and `to` has space for them.
 #[inline(always)]
-unsafe fn convert<K: LowPrecisionDot>(
+unsafe fn convert<D: LowPrecisionDot>(
     sources: &[Source],
     (first, pixels): (usize, usize),
-    steps: &QuantParams,
+    params: &QuantParams,
     to: *mut u8,
     cin: usize,
 ) {
     let mut channel = 0;
     for source in sources {
         let from = source.data[first * source.pixel..].as_ptr().wrapping_add(source.first);
-        let to = to.wrapping_add(channel * K::BYTES);
+        let to = to.wrapping_add(channel * D::BYTES);
         // SAFETY: passed on.
         unsafe {
             if source.len == source.pixel && sources.len() == 1 {
-                run::<K>(from, pixels * cin, steps, to);
+                convert_run::<D>(from, pixels * cin, params, to);
             } else {
                 for pixel in 0..pixels {
                     let from = from.wrapping_add(pixel * source.pixel);
-                    run::<K>(from, source.len, steps, to.wrapping_add(pixel * cin * K::BYTES));
+                    convert_run::<D>(from, source.len, params, to.wrapping_add(pixel * cin * D::BYTES));
                 }
             }
         }
@@ -177,21 +172,21 @@ unsafe fn convert<K: LowPrecisionDot>(
     }
 }
 
-/// Numbers that lie side by side.
+/// Converts floats that lie side by side.
 ///
 /// # Safety
 /// As for [`convert`].
 #[inline(always)]
-unsafe fn run<K: LowPrecisionDot>(from: *const f32, len: usize, steps: &QuantParams, to: *mut u8) {
+unsafe fn convert_run<D: LowPrecisionDot>(from: *const f32, len: usize, params: &QuantParams, to: *mut u8) {
     let mut at = 0;
     // SAFETY: passed on.
     unsafe {
-        while at + K::S::LANES <= len {
-            K::convert(from.add(at), K::S::LANES, steps, to.add(at * K::BYTES));
-            at += K::S::LANES;
+        while at + D::S::LANES <= len {
+            D::convert(from.add(at), D::S::LANES, params, to.add(at * D::BYTES));
+            at += D::S::LANES;
         }
         if at < len {
-            K::convert(from.add(at), len - at, steps, to.add(at * K::BYTES));
+            D::convert(from.add(at), len - at, params, to.add(at * D::BYTES));
         }
     }
 }

@@ -1,11 +1,11 @@
-//! What the dense kernels share: tiles of pixels by vectors of channels, held in registers.
+//! What the dense kernels share: tiles of P pixels by N vectors of channels, whose sums stay in registers.
 #![allow(unsafe_code)] // loads and stores through pointers
 
 use crate::base::isa::Isa;
 use crate::base::simd::{Simd, Tiling};
 
-/// Channels in blocks `(start, width)` of as equal width as vectors allow, at most so many vectors each.
-pub fn blocks(isa: Isa, width: usize) -> Vec<(usize, usize)> {
+/// Channels in panels `(start, width)` of as equal width as vectors allow, none wider than the set's widest tile.
+pub fn panels(isa: Isa, width: usize) -> Vec<(usize, usize)> {
     let Tiling { lanes, train, .. } = isa.tiling();
     let vectors = width.div_ceil(lanes);
     let count = vectors.div_ceil(train.len());
@@ -13,21 +13,20 @@ pub fn blocks(isa: Isa, width: usize) -> Vec<(usize, usize)> {
     starts.windows(2).map(|pair| (pair[0], pair[1] - pair[0])).collect()
 }
 
-/// MR of a set's tiles of so many vectors; 0 where it has none.
+/// P of a set's tiles of so many vectors; 0 where it has none.
 pub const fn height<S: Simd>(vectors: usize) -> usize {
     if vectors <= S::TRAIN_TILES.len() { S::TRAIN_TILES[vectors - 1] } else { 0 }
 }
 
-/// Calls `kernel::<S, P, N, FULL>` for a tile of P pixels (or rows) by N vectors, the last of which may be partly filled: as
-/// many pixels as there are registers for their sums.
+/// Calls `kernel::<S, P, N, FULL>` for a tile of P pixels (or rows) by N vectors, the last of which may be partly filled.
 macro_rules! by_width {
     ($S:ident, $width:expr, $kernel:ident $args:tt) => {{
         let full = $width.is_multiple_of($S::LANES);
         match $width.div_ceil($S::LANES) {
-            1 => $crate::train::tile::by_height!($S, 1, full, $kernel $args),
-            2 => $crate::train::tile::by_height!($S, 2, full, $kernel $args),
-            3 => $crate::train::tile::by_height!($S, 3, full, $kernel $args),
-            _ => $crate::train::tile::by_height!($S, 4, full, $kernel $args),
+            1 => $crate::train::microkernel::by_height!($S, 1, full, $kernel $args),
+            2 => $crate::train::microkernel::by_height!($S, 2, full, $kernel $args),
+            3 => $crate::train::microkernel::by_height!($S, 3, full, $kernel $args),
+            _ => $crate::train::microkernel::by_height!($S, 4, full, $kernel $args),
         }
     }};
 }
@@ -36,13 +35,13 @@ pub(super) use by_width;
 /// [`by_width`] for N vectors: P is what the set says.
 macro_rules! by_height {
     ($S:ident, $N:literal, $full:ident, $kernel:ident $args:tt) => {{
-        const { assert!(matches!($crate::train::tile::height::<$S>($N), 0 | 6 | 8 | 12)) };
-        if const { $crate::train::tile::height::<$S>($N) == 12 } {
-            $crate::train::tile::filled!($S, 12, $N, $full, $kernel $args)
-        } else if const { $crate::train::tile::height::<$S>($N) == 8 } {
-            $crate::train::tile::filled!($S, 8, $N, $full, $kernel $args)
-        } else if const { $crate::train::tile::height::<$S>($N) == 6 } {
-            $crate::train::tile::filled!($S, 6, $N, $full, $kernel $args)
+        const { assert!(matches!($crate::train::microkernel::height::<$S>($N), 0 | 6 | 8 | 12)) };
+        if const { $crate::train::microkernel::height::<$S>($N) == 12 } {
+            $crate::train::microkernel::filled!($S, 12, $N, $full, $kernel $args)
+        } else if const { $crate::train::microkernel::height::<$S>($N) == 8 } {
+            $crate::train::microkernel::filled!($S, 8, $N, $full, $kernel $args)
+        } else if const { $crate::train::microkernel::height::<$S>($N) == 6 } {
+            $crate::train::microkernel::filled!($S, 6, $N, $full, $kernel $args)
         }
     }};
 }
@@ -56,7 +55,7 @@ macro_rules! filled {
 }
 pub(super) use filled;
 
-/// `N` vectors, of the last of which only `partial` numbers are there unless it is full.
+/// Loads `N` vectors, the last one only `partial` floats of it unless it is full.
 ///
 /// # Safety
 /// The numbers can be read.
@@ -76,7 +75,7 @@ pub unsafe fn vectors<S: Simd, const N: usize, const FULL: bool>(
     }
 }
 
-/// The reverse of [`vectors`].
+/// Stores what [`vectors`] loads.
 ///
 /// # Safety
 /// The numbers can be written.
