@@ -1,29 +1,30 @@
-//! Numbers that begin with a line of the cache: a vector of 512 bits that lies across two of them takes twice as long.
-#![allow(unsafe_code)] // lines as numbers
+//! Buffers of f32 that are 64-byte aligned: a vector of 512 bits that lies across two cache lines takes twice as long.
+#![allow(unsafe_code)] // cache lines as floats
 
 #[cfg(target_os = "linux")]
 use memmap2::Advice;
 use memmap2::MmapMut;
 use std::ops::{Deref, DerefMut};
 
-/// What begins with a line.
+/// A value that begins with a cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 pub struct Aligned<T>(pub T);
 
-/// One line.
-type Line = Aligned<[f32; CACHE_LINE]>;
+/// One cache line.
+type CacheLine = Aligned<[f32; CACHE_LINE]>;
 
-/// Numbers of a line.
+/// Floats of a cache line.
 pub const CACHE_LINE: usize = 16;
 
-/// Bytes from which on numbers have pages of their own, which go back to the system as soon as they are not needed: between
-/// those of the allocator they would leave holes.
+/// Bytes from which on a buffer has pages of its own, which return to the system as soon as it is dropped: in the allocator's
+/// heap they would leave holes.
 const PAGES: usize = 128 << 10;
-/// Bytes from which on these are large pages, if the system has them: thousands of small ones take as long as some layers.
+/// Bytes from which on these are huge pages, if the system has them: faulting in thousands of small ones takes as long as some
+/// layers.
 const LARGE: usize = 4 << 20;
 
-/// A vector of numbers in whole lines.
+/// A 64-byte aligned buffer of f32.
 #[derive(Debug, Default)]
 pub struct Lines {
     memory: Memory,
@@ -32,23 +33,23 @@ pub struct Lines {
 
 #[derive(Debug)]
 enum Memory {
-    Lines(Vec<Line>),
+    Heap(Vec<CacheLine>),
     Pages(MmapMut),
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Memory::Lines(vec![])
+        Memory::Heap(vec![])
     }
 }
 
 impl Lines {
-    /// None.
+    /// An empty buffer.
     pub const fn new() -> Self {
-        Lines { memory: Memory::Lines(vec![]), len: 0 }
+        Lines { memory: Memory::Heap(vec![]), len: 0 }
     }
 
-    /// So many zeros.
+    /// A buffer of so many zeros.
     pub fn zeros(len: usize) -> Self {
         let (lines, bytes) = (len.div_ceil(CACHE_LINE), 4 * len);
         let pages = if bytes >= PAGES { MmapMut::map_anon(bytes).ok() } else { None };
@@ -56,19 +57,19 @@ impl Lines {
             Some(pages) => {
                 #[cfg(target_os = "linux")]
                 if bytes >= LARGE {
-                    let _ = pages.advise(Advice::HugePage); // small ones will do
+                    let _ = pages.advise(Advice::HugePage); // small ones will do, too
                 }
                 Memory::Pages(pages)
             }
-            None => Memory::Lines(vec![Aligned([0.0; CACHE_LINE]); lines]),
+            None => Memory::Heap(vec![Aligned([0.0; CACHE_LINE]); lines]),
         };
         Lines { memory, len }
     }
 
-    /// At least so many numbers, whatever they are.
+    /// Makes the buffer at least so long. What it held is lost where it grows.
     pub fn reserve(&mut self, len: usize) {
         if self.len < len {
-            *self = Lines::new(); // gives its memory back before more is taken
+            *self = Lines::new(); // returns its memory before more is taken
             *self = Lines::zeros(len);
         }
     }
@@ -87,10 +88,10 @@ impl Deref for Lines {
 
     fn deref(&self) -> &[f32] {
         let first = match &self.memory {
-            Memory::Lines(lines) => lines.as_ptr().cast(),
+            Memory::Heap(lines) => lines.as_ptr().cast(),
             Memory::Pages(pages) => pages.as_ptr().cast(),
         };
-        // SAFETY: `len` numbers lie there, side by side in lines as in pages.
+        // SAFETY: `len` floats lie there, side by side on the heap as in pages, and are borrowed with the buffer.
         unsafe { std::slice::from_raw_parts(first, self.len) }
     }
 }
@@ -98,10 +99,10 @@ impl Deref for Lines {
 impl DerefMut for Lines {
     fn deref_mut(&mut self) -> &mut [f32] {
         let first = match &mut self.memory {
-            Memory::Lines(lines) => lines.as_mut_ptr().cast(),
+            Memory::Heap(lines) => lines.as_mut_ptr().cast(),
             Memory::Pages(pages) => pages.as_mut_ptr().cast(),
         };
-        // SAFETY: likewise.
+        // SAFETY: `len` floats lie there, side by side on the heap as in pages, and are borrowed mutably with the buffer.
         unsafe { std::slice::from_raw_parts_mut(first, self.len) }
     }
 }

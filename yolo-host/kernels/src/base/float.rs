@@ -1,4 +1,4 @@
-//! The two kinds of numbers that kernels are made for.
+//! The two kinds of numbers that kernels compute with.
 
 use num_traits::NumAssign;
 use std::cell::RefCell;
@@ -6,20 +6,20 @@ use std::fmt::Debug;
 use std::iter::Sum;
 use std::thread::LocalKey;
 
-/// Vectors to be used again.
+/// Vectors of a thread that are free to be used again.
 pub type Spare<T> = LocalKey<RefCell<Vec<Vec<T>>>>;
 
-/// f32 with fast kernels, or f64 with the reference kernels, for checking whole networks.
+/// f32 with the fast kernels, or f64 with the reference kernels, for checking whole networks.
 pub trait Float: num_traits::Float + NumAssign + Default + Debug + Send + Sync + Sum + 'static {
-    /// Nearest number of this kind.
+    /// The nearest number of this kind.
     fn of(value: f64) -> Self;
-    /// The same number in double precision.
+    /// This number in double precision.
     fn f64(self) -> f64;
 
-    /// Memory of this thread that nobody needs at the moment.
+    /// Vectors of this thread that nobody needs at the moment.
     fn spare() -> &'static Spare<Self>;
 
-    /// e^x, in a form that loops over it can be vectorised.
+    /// e^x; for f32 without a branch, so that loops over it are vectorised.
     fn exponential(self) -> Self;
 }
 

@@ -1,4 +1,4 @@
-//! What every kernel stands on: instruction sets, vectors, threads, aligned memory.
+//! What all kernels are built on: instruction sets, threads, aligned memory.
 
 pub mod aligned;
 mod float;

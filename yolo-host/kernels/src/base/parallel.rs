@@ -1,13 +1,13 @@
-//! Work in pieces that do not depend on the number of threads.
+//! Parallel loops over pieces whose sizes do not depend on the number of threads, so that results do not either.
 #![allow(unsafe_code)] // pieces of one slice are written from several threads
 
 use rayon::prelude::*;
 
-/// A slice of which every task writes its own part.
+/// A slice of which each task writes its own elements.
 #[derive(Clone, Copy)]
 pub struct Shared<T>(*mut T, usize);
 
-// SAFETY: tasks write to parts that do not overlap, which each caller of `get` sees to.
+// SAFETY: tasks write elements that do not overlap, as callers of `get` promise and writers through `ptr` have to.
 unsafe impl<T: Send> Send for Shared<T> {}
 unsafe impl<T: Send> Sync for Shared<T> {}
 
@@ -22,10 +22,10 @@ impl<T> Shared<T> {
         self.0
     }
 
-    /// A part of it.
+    /// Some of its elements.
     ///
     /// # Safety
-    /// No other task uses these elements at the same time.
+    /// No other task uses these elements while the slice lives.
     #[allow(clippy::mut_from_ref)] // see Safety
     pub unsafe fn get(&self, start: usize, len: usize) -> &mut [T] {
         assert!(start.checked_add(len).is_some_and(|end| end <= self.1));
@@ -34,7 +34,7 @@ impl<T> Shared<T> {
     }
 }
 
-/// Runs so many tasks, on all threads if together they are worth it: `work` is in multiply-adds or moved numbers.
+/// Runs so many tasks, on all threads if they are worth the start: `work` counts their multiply-adds or moved numbers.
 pub fn tasks(count: usize, work: usize, task: impl Fn(usize) + Sync + Send) {
     if count > 1 && work > 50_000 {
         (0..count).into_par_iter().for_each(task);
@@ -43,7 +43,7 @@ pub fn tasks(count: usize, work: usize, task: impl Fn(usize) + Sync + Send) {
     }
 }
 
-/// The same on two slices in step: pieces of so many elements of each.
+/// [`chunks_mut`] on two slices in step, with the number of the piece: pieces of so many elements of each.
 pub fn chunks_mut_2<A: Send, B: Send>(
     (a, size_a): (&mut [A], usize),
     (b, size_b): (&mut [B], usize),
@@ -57,7 +57,7 @@ pub fn chunks_mut_2<A: Send, B: Send>(
     }
 }
 
-/// Runs `task` on pieces of `size` elements, with the place of the first, on all threads if there are several pieces.
+/// Runs `task` on pieces of `size` elements, with the index of the first one, on all threads if there are several pieces.
 pub fn chunks_mut<T: Send>(slice: &mut [T], size: usize, task: impl Fn(usize, &mut [T]) + Sync + Send) {
     if slice.len() > size {
         slice.par_chunks_mut(size).enumerate().for_each(|(i, piece)| task(i * size, piece));

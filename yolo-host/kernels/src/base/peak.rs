@@ -1,16 +1,17 @@
-//! The most that a core multiplies and adds: sums that stay in registers and wait for nothing.
+//! The peak of multiply-adds that a core reaches: sums that stay in registers and wait for no memory.
 #![allow(unsafe_code)] // vector instructions
 
 use super::isa::isa;
 use super::simd::{MAX_LANES, Simd, dispatch};
 use std::hint::black_box;
 
-/// How many independent sums a core needs to be busy, and has registers for, differs: the best of these is the peak.
+/// How many independent sums are added to. How many keep a core busy, and how many it has registers for, differs: the best of
+/// these is the peak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sums {
-    /// For few registers, as those of portable code.
+    /// For few registers, as portable code has.
     Four,
-    /// For two units with four steps each, and more.
+    /// For two units with a latency of four cycles or more.
     Twelve,
 }
 
@@ -19,7 +20,7 @@ impl Sums {
     pub const ALL: [Sums; 2] = [Sums::Four, Sums::Twelve];
 }
 
-/// Multiplies and adds in registers, with the instructions in use; how many floating-point operations that were.
+/// Multiplies and adds in registers with the instruction set in use, and returns how many floating-point operations it did.
 pub fn multiply_add(sums: Sums, rounds: u64) -> u64 {
     let isa = isa();
     let count = match sums {
@@ -53,7 +54,7 @@ unsafe fn twelve<S: Simd>(rounds: u64) {
 unsafe fn work<S: Simd, const SUMS: usize>(rounds: u64) {
     // SAFETY: promised by the caller; `out` holds the widest vector.
     unsafe {
-        // They come near 1 and stay there, so that no number becomes tiny and slow.
+        // The sums converge to 1, so that none becomes subnormal, which would be slow.
         let (factor, offset) = (S::splat(black_box(0.999)), S::splat(black_box(0.001)));
         let mut sums = [S::splat(black_box(0.5)); SUMS];
         for _ in 0..rounds {

@@ -1,5 +1,5 @@
-//! The sum of two maps whose channels lie in several places.
-#![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
+//! The sum of two maps, each of which may be made of channels of several.
+#![allow(unsafe_code)] // `vectorised!` calls loops that are compiled for more than the baseline processor
 
 use super::map::{Source, Target};
 use crate::base::parallel::chunks_mut;
@@ -22,7 +22,7 @@ vectorised! {
     }
 }
 
-/// Sums of channels pair by pair, one pair of sources after the other, into a whole target.
+/// Overwrites a whole target with the sums of pairs of sources, whose channels follow each other.
 pub fn add(parts: &[(Source, Source)], pixels: usize, target: Target) {
     let pixel = target.pixel;
     let len: usize = parts.iter().map(|(a, _)| a.len).sum();

@@ -1,5 +1,5 @@
 //! The epilogue of a convolution: activates sums, adds the shortcut, and stores them in the target.
-#![allow(unsafe_code)] // stores through pointers, and calls loops that are compiled for more than the least processor
+#![allow(unsafe_code)] // stores through pointers
 
 use super::map::{Source, Target};
 use super::vector_act::VectorAct;

@@ -1,5 +1,5 @@
-//! Images as they come, planes one after the other, into a map.
-#![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
+//! Images into a map: bytes to floats, and planes to channels-last.
+#![allow(unsafe_code)] // `vectorised!` calls loops that are compiled for more than the baseline processor
 
 use crate::base::parallel::chunks_mut;
 use crate::base::simd::vectorised;
@@ -13,16 +13,16 @@ vectorised! {
         }
     }
 
-    fn shares(bytes: &[u8], y: &mut [f32]) {
+    fn normalise(bytes: &[u8], y: &mut [f32]) {
         for (y, byte) in y.iter_mut().zip(bytes) {
             *y = f32::from(*byte) / 255.0;
         }
     }
 }
 
-/// Bytes to shares of 255, in the same order.
+/// Bytes divided by 255, in their order.
 pub fn from_bytes(bytes: &[u8], y: &mut [f32]) {
-    chunks_mut(y, 1 << 14, |start, y| shares(&bytes[start..], y));
+    chunks_mut(y, 1 << 14, |start, y| normalise(&bytes[start..], y));
 }
 
 /// `[batch, channels, pixels]` to `[batch, pixels, channels]`.

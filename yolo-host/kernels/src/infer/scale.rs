@@ -1,5 +1,5 @@
-//! Maps times one number for each channel of an image, activated.
-#![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
+//! A map times one number for each channel of an image, as in squeeze and excitation, with an activation behind it.
+#![allow(unsafe_code)] // `vectorised!` calls loops that are compiled for more than the baseline processor
 
 use crate::base::Float;
 use crate::base::parallel::chunks_mut;

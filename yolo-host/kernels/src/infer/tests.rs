@@ -1,4 +1,4 @@
-//! The kernels, with every set of instructions, against plain loops in double precision.
+//! The kernels against plain loops in f64, with every instruction set.
 
 use super::{Conv, Depthwise, Geometry, Layer, Source, Target, Winograd};
 use crate::testing::Stream;
@@ -50,7 +50,7 @@ fn geometry(window: &Window, batch: usize, input: [usize; 2]) -> Option<Geometry
 }
 
 /// Two maps, each with channels before and behind those that are read; the order is turned round.
-/// Numbers may differ by 0.0001, or by a share of the largest, whose parts Winograd's transforms mix.
+/// Numbers may differ by 0.0001, or by a share of the largest one, since Winograd's transforms mix the outputs of a tile.
 fn dense(window: Window, g: Geometry, [one, two, cout]: [usize; 3], share: f64) -> Result<(), TestCaseError> {
     let (pixels_in, pixels) = (g.batch * g.input[0] * g.input[1], g.batch * g.output[0] * g.output[1]);
     let (a, b) = (values("a", pixels_in * (one + 3)), values("b", pixels_in * (two + 2)));
@@ -89,8 +89,8 @@ fn dense(window: Window, g: Geometry, [one, two, cout]: [usize; 3], share: f64) 
         let largest = expected.iter().fold(0.0f64, |most, value| most.max(value.abs()));
         for ((pixel, out), expected) in places.zip(expected) {
             let given = f64::from(y[pixel * (cout + 2) + 1 + out]);
-            let near = (given - expected).abs() <= f64::max(1e-4, share * largest);
-            prop_assert!(near, "{isa:?} {pixel} {out}: {given} {expected}, largest {largest}");
+            let is_close = (given - expected).abs() <= f64::max(1e-4, share * largest);
+            prop_assert!(is_close, "{isa:?} {pixel} {out}: {given} {expected}, largest {largest}");
         }
         let outside = y.chunks_exact(cout + 2).all(|y| y[0].is_nan() && y[cout + 1].is_nan());
         prop_assert!(outside, "{isa:?} wrote other channels");
@@ -123,7 +123,7 @@ fn depthwise(window: Window, g: Geometry, channels: usize) -> Result<(), TestCas
     Ok(())
 }
 
-/// What lies in a border of a million pixels takes no memory.
+/// A border of a million pixels takes no memory.
 #[test]
 fn a_window_may_reach_far_beyond_the_map() {
     let window = Window { kernel: [2; 2], stride: [1; 2], padding: [500_000; 2], dilation: [1_000_000; 2] };
@@ -135,7 +135,7 @@ fn a_window_may_reach_far_beyond_the_map() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
-    fn every_set_of_instructions_computes_the_plain_loops(
+    fn every_instruction_set_matches_plain_loops(
         (kernel, stride, dilation, pad) in (1usize..=5, 1usize..=2, 1usize..=2, 0usize..=2),
         (batch, height, width) in (1usize..=2, 1usize..=9, 1usize..=31),
         (one, two, cout) in (1usize..=9, 1usize..=20, 1usize..=50),
@@ -149,9 +149,9 @@ proptest! {
         depthwise(window, g.unwrap(), two)?;
     }
 
-    /// Tiles that lie over every border, and tiles few and many.
+    /// Tiles across every border, few tiles and many.
     #[test]
-    fn winograd_computes_the_plain_loops(
+    fn winograd_matches_plain_loops(
         (stride, pad) in (1usize..=2, 0usize..=2),
         (batch, height, width) in (1usize..=2, 3usize..=18, 3usize..=40),
         (one, two, cout) in (1usize..=9, 32usize..=50, 64usize..=90),
@@ -164,9 +164,9 @@ proptest! {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(10))]
-    /// So many channels that tiles are of 2×2 with stride 1 too.
+    /// So many channels that tiles are of 2×2 outputs with stride 1, too.
     #[test]
-    fn winograd_computes_the_plain_loops_of_many_channels(
+    fn winograd_with_many_channels_matches_plain_loops(
         (stride, pad, height, width) in (1usize..=2, 0usize..=2, 3usize..=7, 3usize..=9),
         (one, two, cout) in (1usize..=9, 190usize..=200, 175usize..=220),
     ) {

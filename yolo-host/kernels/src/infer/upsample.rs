@@ -1,4 +1,4 @@
-//! Every pixel `scale` times in both directions.
+//! Nearest-neighbour upsampling.
 
 use super::map::Geometry;
 use crate::base::parallel::chunks_mut;

@@ -1,5 +1,5 @@
 //! Activations: element by element, forward and backward.
-#![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
+#![allow(unsafe_code)] // `vectorised!` calls loops that are compiled for more than the baseline processor
 
 use crate::base::Float;
 use crate::base::parallel::chunks_mut;

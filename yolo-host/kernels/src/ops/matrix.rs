@@ -1,5 +1,5 @@
-//! Dot of matrices, softmax: what attention and linear layers need. Small beside the convolutions.
-#![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
+//! Matrix products and softmax, as attention and linear layers need them. They are small beside the convolutions.
+#![allow(unsafe_code)] // `vectorised!` calls loops that are compiled for more than the baseline processor
 
 use crate::base::Float;
 use crate::base::parallel::chunks_mut;

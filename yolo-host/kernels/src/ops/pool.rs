@@ -1,5 +1,5 @@
-//! Pooling over windows and over whole maps, forward and back.
-#![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
+//! Pooling over windows and over whole maps, forward and backward.
+#![allow(unsafe_code)] // `vectorised!` calls loops that are compiled for more than the baseline processor
 
 use crate::base::Float;
 use crate::base::parallel::{chunks_mut, chunks_mut_2};
@@ -31,7 +31,7 @@ impl Pooling {
         Pooling { kind, plan: Plan::forward(batch, input, output, window), channels, elements }
     }
 
-    /// y from x, and for the maximum where in the window it stood: `places` has one number an output.
+    /// Overwrites y, and for the maximum `places`: which element of the window it was, for each output.
     pub fn forward<T: Float>(&self, x: &[T], y: &mut [T], places: &mut Vec<u16>) {
         let per_image = self.plan.grid[0] * self.plan.grid[1] * self.channels;
         places.clear();
@@ -74,7 +74,7 @@ impl Pooling {
         }
     }
 
-    /// Adds to the gradient of x, zero or more so far.
+    /// Adds to the gradient of x.
     pub fn backward<T: Float>(&self, grad: &[T], places: &[u16], grad_x: &mut [T]) {
         let channels = self.channels;
         let per_image = self.plan.src[0] * self.plan.src[1] * channels;
@@ -98,7 +98,7 @@ impl Pooling {
     }
 }
 
-/// Every channel's mean or maximum over the pixels of each image, and for the maximum the pixel.
+/// Every channel's mean or maximum over the pixels of each image. Returns for the maximum which pixel it was.
 pub fn global_forward<T: Float>(kind: Pool, x: &[T], batch: usize, channels: usize, y: &mut [T]) -> Vec<u32> {
     let pixels = x.len() / (batch * channels).max(1);
     let mut places = Vec::new();
@@ -124,11 +124,11 @@ pub fn global_forward<T: Float>(kind: Pool, x: &[T], batch: usize, channels: usi
     places
 }
 
-/// Channels whose sums are held at once.
+/// Channels whose sums are taken at once.
 const TOGETHER: usize = 64;
 
 vectorised! {
-    /// Sums of neighbouring channels, the first of each pixel: in blocks of pixels, so that long ones stay exact.
+    /// Sums of the first channels of each pixel, in blocks of pixels, whose sums are added in f64.
     fn sums<T: Float>(x: &[T], channels: usize, total: &mut [f64; TOGETHER]) {
         for block in x.chunks(64 * channels) {
             let mut some = [T::zero(); TOGETHER];
@@ -184,7 +184,7 @@ pub fn global_backward<T: Float>(
 }
 
 vectorised! {
-    /// The first of equals wins; a NaN wins and stays, as in the reference.
+    /// Among equals the first is the maximum; NaN is larger than all, as in PyTorch.
     fn take_larger<T: Float>(x: &[T], y: &mut [T], places: &mut [u16], place: u16) {
         for ((y, places), x) in y.iter_mut().zip(places).zip(x) {
             let keep = *x <= *y || y.is_nan();

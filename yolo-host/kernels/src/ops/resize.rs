@@ -1,13 +1,14 @@
-//! Borders, shuffled channels, and maps made larger or folded into channels. Sizes are the graph's, `[batch, channels,
-//! height, width]`; a pair of sizes and steps is for [`gather`](crate::ops::strided::gather).
+//! Padding, channel shuffle, upsampling, and space to depth. Shapes are the graph's, `[batch, channels, height, width]`, of
+//! maps that lie channels-last.
 
 use crate::base::Float;
 use crate::base::parallel::chunks_mut;
 use crate::ops::strided::Axes;
 use smallvec::smallvec;
 
-/// Sizes in memory's order of the result, and what a step along each is in the source.
-pub type Steps = (Axes, Axes);
+/// The sizes of a result in memory's order, and what a step along each axis is in the source, for
+/// [`gather`](crate::ops::strided::gather).
+pub type GatherAxes = (Axes, Axes);
 
 /// x with a border: left, right, top, bottom.
 pub fn pad<T: Float>(x: &[T], shape: &[usize], border: [usize; 4], constant: T, y: &mut [T]) {
@@ -20,7 +21,7 @@ pub fn pad_backward<T: Float>(grad: &[T], shape: &[usize], border: [usize; 4], g
     each_row(shape, border, |to, from, len| grad_x[to..to + len].copy_from_slice(&grad[from..from + len]));
 }
 
-/// Where each row of a map lies in it, and in the same map with a border; and its length.
+/// For each row of a map: where it lies in the map, where in the padded map, and its length.
 fn each_row(
     shape: &[usize],
     [left, right, top, bottom]: [usize; 4],
@@ -35,7 +36,7 @@ fn each_row(
     }
 }
 
-/// For each channel the one that ShuffleNet's shuffle puts there.
+/// For each channel the one that a channel shuffle of so many groups puts there.
 pub fn shuffle(channels: usize, groups: usize) -> Vec<usize> {
     (0..channels).map(|c| c % groups * (channels / groups) + c / groups).collect()
 }
@@ -57,14 +58,15 @@ pub fn permute<T: Float>(x: &[T], y: &mut [T], table: &[usize]) {
     });
 }
 
-/// Every pixel repeated `scale` times both ways.
-pub fn nearest(shape: &[usize], scale: usize) -> Steps {
+/// Nearest-neighbour upsampling: every pixel repeated `scale` times both ways.
+pub fn nearest(shape: &[usize], scale: usize) -> GatherAxes {
     let [n, c, h, w] = [shape[0], shape[1], shape[2], shape[3]];
     (smallvec![n, h, scale, w, scale, c], smallvec![h * w * c, w * c, 0, c, 0, 1])
 }
 
-/// Squares of `size` pixels to channels: the pixel's place comes before the channel, by rows or by columns.
-pub fn space_to_depth(shape: &[usize], size: usize, by_rows: bool) -> Steps {
+/// Squares of `size` × `size` pixels to channels. The pixel's position in its square comes before the channel, by rows (as
+/// ONNX's SpaceToDepth) or by columns (as YOLOv5's Focus).
+pub fn space_to_depth(shape: &[usize], size: usize, by_rows: bool) -> GatherAxes {
     let [n, c, h, w] = [shape[0], shape[1], shape[2], shape[3]];
     let (dy, dx) = (w * c, c);
     let inner = if by_rows { [dy, dx] } else { [dx, dy] };
@@ -75,7 +77,7 @@ pub fn space_to_depth(shape: &[usize], size: usize, by_rows: bool) -> Steps {
 }
 
 /// The inverse of [`space_to_depth`].
-pub fn depth_to_space(shape: &[usize], size: usize, by_rows: bool) -> Steps {
+pub fn depth_to_space(shape: &[usize], size: usize, by_rows: bool) -> GatherAxes {
     let [n, c, h, w] = [shape[0], shape[1], shape[2], shape[3]];
     let out = c / (size * size);
     let (dy, dx) = if by_rows { (size * out, out) } else { (out, size * out) };
@@ -89,7 +91,7 @@ fn between(out: usize, scale: usize, size: usize) -> (usize, usize, f64) {
     (low, (low + 1).min(size - 1), place - low as f64)
 }
 
-/// Bilinear, `scale` times as large both ways.
+/// Bilinear upsampling, `scale` times both ways.
 pub fn bilinear<T: Float>(x: &[T], shape: &[usize], scale: usize, y: &mut [T]) {
     y.fill(T::zero());
     each_corner(shape, scale, |from, to, share| {
@@ -109,7 +111,7 @@ pub fn bilinear_backward<T: Float>(grad: &[T], shape: &[usize], scale: usize, gr
     });
 }
 
-/// For each output pixel the source pixels that it is made of, and their shares.
+/// For each output pixel the four source pixels that it is made of, and their weights.
 fn each_corner(shape: &[usize], scale: usize, mut corner: impl FnMut(usize, usize, f64)) {
     let (height, width) = (shape[2], shape[3]);
     for image in 0..shape[0] {

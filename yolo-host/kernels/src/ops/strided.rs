@@ -1,5 +1,4 @@
-//! Operations that move numbers and compute nothing, on tensors of any rank as they lie in memory, and sums and products
-//! with broadcasting.
+//! Strided copies of tensors of any rank, and elementwise sums and products with broadcasting.
 
 use crate::base::Float;
 use crate::base::parallel::chunks_mut;
@@ -8,34 +7,33 @@ use smallvec::{SmallVec, smallvec};
 /// Elements of one task.
 const CHUNK: usize = 1 << 14;
 
-/// Copies `length` elements of an axis: from place `from` of a tensor whose axis has `from_size` elements, to place `to` of
-/// one with `to_size`. `outer` and `inner` are the products of the sizes before and behind the axis.
+/// A copy of some elements of one axis from a tensor to another whose other axes are as large, as `narrow` and `cat` need.
 #[derive(Clone, Copy, Debug)]
 pub struct AxisCopy {
     /// Product of the sizes before the axis.
     pub outer: usize,
     /// Product of the sizes behind it.
     pub inner: usize,
-    /// Size of the axis in the source, and where in it to begin.
+    /// Size of the axis in the source, and the first element that is copied.
     pub from: (usize, usize),
-    /// The same in the destination.
+    /// Size of the axis in the destination, and where the first element goes.
     pub to: (usize, usize),
-    /// How many elements.
+    /// How many elements are copied.
     pub length: usize,
 }
 
 impl AxisCopy {
-    /// The same the other way round.
+    /// The copy from the destination to the source, which its gradient takes.
     pub fn reversed(self) -> Self {
         AxisCopy { from: self.to, to: self.from, ..self }
     }
 
-    /// Overwrites the part of `dst`.
+    /// Overwrites these elements of `dst`.
     pub fn copy<T: Float>(&self, src: &[T], dst: &mut [T]) {
         self.each(src, dst, |src, dst| dst.copy_from_slice(src));
     }
 
-    /// Adds to the part of `dst`.
+    /// Adds to these elements of `dst`.
     pub fn add<T: Float>(&self, src: &[T], dst: &mut [T]) {
         self.each(src, dst, |src, dst| dst.iter_mut().zip(src).for_each(|(d, s)| *d += *s));
     }
@@ -54,8 +52,8 @@ impl AxisCopy {
     }
 }
 
-/// `dst[i] = src[place(i)]` by coordinates: `sizes` are those of the destination, `strides` what a step along each of its axes
-/// is in the source.
+/// `dst[i] = src[i · strides]` for all coordinates i: `sizes` are those of the destination, `strides` what a step along each of
+/// its axes is in the source.
 pub fn gather<T: Float>(src: &[T], dst: &mut [T], sizes: &[usize], strides: &[usize]) {
     let Some((&last, outer)) = sizes.split_last() else {
         dst.copy_from_slice(&src[..1]);
@@ -78,8 +76,8 @@ pub fn gather<T: Float>(src: &[T], dst: &mut [T], sizes: &[usize], strides: &[us
     });
 }
 
-/// `dst[place(i)] += src[i]`, with `sizes` of the source and `strides` in the destination: the transpose of [`gather`]. One
-/// thread, since places may repeat.
+/// `dst[i · strides] += src[i]`, with `sizes` of the source and `strides` in the destination: the transpose of [`gather`]. On one
+/// thread, since several elements may be added to one.
 pub fn scatter_add<T: Float>(src: &[T], dst: &mut [T], sizes: &[usize], strides: &[usize]) {
     let last = sizes.last().copied().unwrap_or(1).max(1);
     let outer = &sizes[..sizes.len().saturating_sub(1)];
@@ -97,7 +95,7 @@ pub fn scatter_add<T: Float>(src: &[T], dst: &mut [T], sizes: &[usize], strides:
     }
 }
 
-/// Sizes or steps by axis, which take no memory of their own.
+/// Sizes or strides by axis, without memory of their own up to eight axes.
 pub type Axes = SmallVec<[usize; 8]>;
 
 /// Row-major strides of these sizes.
@@ -114,19 +112,19 @@ pub fn add_assign<T: Float>(a: &mut [T], b: &[T]) {
     chunks_mut(a, CHUNK, |start, a| a.iter_mut().zip(&b[start..]).for_each(|(a, b)| *a += *b));
 }
 
-/// y = f(a, b), of one length.
+/// y = f(a, b), element by element.
 pub fn zip<T: Float>(a: &[T], b: &[T], y: &mut [T], f: impl Fn(T, T) -> T + Sync + Send) {
     chunks_mut(y, CHUNK, |start, y| {
         y.iter_mut().zip(&a[start..]).zip(&b[start..]).for_each(|((y, a), b)| *y = f(*a, *b));
     });
 }
 
-/// y = f(x)
+/// y = f(x), element by element.
 pub fn map<T: Float>(x: &[T], y: &mut [T], f: impl Fn(T) -> T + Sync + Send) {
     chunks_mut(y, CHUNK, |start, y| y.iter_mut().zip(&x[start..]).for_each(|(y, x)| *y = f(*x)));
 }
 
-/// y[p, c] = x[p, c] · scale[image of p, c]: a map times one number a channel.
+/// y[p, c] = x[p, c] · scale[image of p, c]: a map times one number for each channel of an image.
 pub fn scale_channels<T: Float>(x: &[T], scale: &[T], batch: usize, channels: usize, y: &mut [T]) {
     let per_image = x.len() / batch.max(1);
     chunks_mut(y, per_image.max(1), |start, y| {
@@ -139,7 +137,7 @@ pub fn scale_channels<T: Float>(x: &[T], scale: &[T], batch: usize, channels: us
     });
 }
 
-/// The gradient of the scale in [`scale_channels`]: Σ over pixels of grad · x, in blocks, so that long sums stay exact.
+/// The gradient of the scale in [`scale_channels`]: Σ over pixels of grad · x, in blocks, whose sums are added in f64.
 pub fn scale_channels_backward<T: Float>(x: &[T], grad: &[T], batch: usize, channels: usize, out: &mut [T]) {
     let per_image = x.len() / batch.max(1);
     chunks_mut(out, channels.max(1), |start, out| {
@@ -160,7 +158,7 @@ pub fn scale_channels_backward<T: Float>(x: &[T], grad: &[T], batch: usize, chan
     });
 }
 
-/// Sum of all pixels, by channel: the gradient of a bias.
+/// The sum of all pixels by channel, in blocks, whose sums are added in f64: the gradient of a bias.
 pub fn sum_pixels<T: Float>(grad: &[T], channels: usize) -> Vec<T> {
     let mut total = vec![0.0; channels];
     let mut sum = vec![T::zero(); channels];

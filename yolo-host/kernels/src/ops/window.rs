@@ -1,20 +1,20 @@
-//! Where a convolution's window finds its pixels, going forward or back.
+//! Which pixels a convolution or pool reads for each pixel that it writes, forward and backward.
 
 use yolo_plugin::{Conv2d, Pool2d};
 
 /// One element of the kernel, as seen from a pixel of the grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tap {
-    /// Rows from the pixel's place in the source.
+    /// Rows from the pixel's own row in the source.
     pub dy: isize,
-    /// Columns.
+    /// Columns from the pixel's own column.
     pub dx: isize,
-    /// Place of the element in the kernel.
+    /// Number of the element in the kernel, row by row.
     pub index: usize,
 }
 
-/// A grid of destination pixels, each of which gathers from some source pixels. Going forward the grid is the whole
-/// output; going back, a convolution of stride s has s × s grids, each with the taps that reach it.
+/// A grid of destination pixels, each of which gathers from some source pixels. Forward, the grid is the whole
+/// output; backward, a convolution of stride s has s × s grids, each with the taps that reach it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// Images.
@@ -25,26 +25,26 @@ pub struct Plan {
     pub dst: [usize; 2],
     /// Height and width of the grid.
     pub grid: [usize; 2],
-    /// The grid's first pixel in the destination, and its step.
+    /// Row and column of the grid's first pixel in the destination.
     pub offset: [usize; 2],
-    /// See there.
+    /// Rows and columns of the destination from one pixel of the grid to the next.
     pub dst_step: [usize; 2],
-    /// What one step of the grid is in the source.
+    /// Rows and columns of the source from one pixel of the grid to the next.
     pub src_step: [usize; 2],
-    /// The elements of the kernel that take part.
+    /// The elements of the kernel that meet the grid.
     pub taps: Vec<Tap>,
 }
 
-/// Sizes of a window over two axes.
+/// Sizes of a window, each of height and width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// Height and width of the kernel.
+    /// Elements of the kernel.
     pub kernel: [usize; 2],
-    /// Steps.
+    /// Pixels from window to window.
     pub stride: [usize; 2],
-    /// Border on both sides.
+    /// Pixels of the border on either side.
     pub padding: [usize; 2],
-    /// Distance between elements.
+    /// Pixels from element to element.
     pub dilation: [usize; 2],
 }
 
@@ -61,7 +61,7 @@ impl From<&Pool2d> for Window {
 }
 
 impl Plan {
-    /// From the input of a window to its output.
+    /// The plan from a window's input to its output.
     pub fn forward(batch: usize, input: [usize; 2], output: [usize; 2], window: &Window) -> Plan {
         let mut taps = Vec::new();
         for ky in 0..window.kernel[0] {
@@ -84,7 +84,7 @@ impl Plan {
         }
     }
 
-    /// From the gradient of the output to that of the input; together the plans write every pixel once.
+    /// The plans from the gradient of the output to that of the input, which together write every pixel once.
     pub fn backward(batch: usize, input: [usize; 2], output: [usize; 2], window: &Window) -> Vec<Plan> {
         let mut plans = Vec::new();
         for ry in 0..window.stride[0].min(input[0]) {
@@ -119,7 +119,7 @@ impl Plan {
         plans
     }
 
-    /// The places of the grid along an axis from which a tap is not in the border: from the first, up to the second.
+    /// The range of the grid along an axis for which a tap is not in the border.
     pub fn inside(&self, tap: &Tap, axis: usize) -> (usize, usize) {
         let (step, away) = (self.src_step[axis] as isize, if axis == 0 { tap.dy } else { tap.dx });
         let low = (-away).max(0) as usize;
@@ -128,8 +128,8 @@ impl Plan {
         (low.div_ceil(step as usize).min(high), high)
     }
 
-    /// Whether a slice of `len` numbers has every pixel that the plan uses of maps of `size`: `pixel` numbers apart, of which
-    /// it takes `width` from `first` on. In the source these may reach into the next pixels of a row.
+    /// Whether a slice of `len` numbers has every pixel that the plan uses of maps of `size`. Pixels are `pixel` numbers apart,
+    /// of which the plan uses `width` from `first` on; in the source these may reach into the next pixels of a row.
     pub fn fits(
         &self,
         size: [usize; 2],
@@ -156,12 +156,12 @@ impl Plan {
         }
     }
 
-    /// Pixels of the grid, all images together.
+    /// Pixels of the grid, of all images.
     pub fn pixels(&self) -> usize {
         self.batch * self.grid[0] * self.grid[1]
     }
 
-    /// The pixels of the grid from number `start`.
+    /// The pixels of the grid from number `start` on.
     pub fn walk(&self, start: usize) -> Walk<'_> {
         let column = start % self.grid[1].max(1);
         let row = start / self.grid[1].max(1);
@@ -172,17 +172,17 @@ impl Plan {
 /// A pixel of a plan's grid.
 #[derive(Clone, Copy, Debug)]
 pub struct Pixel {
-    /// Image in the source, as a number of pixels before it.
+    /// Pixels of all images before this one, in the source.
     pub before: usize,
-    /// Row and column in the source, before a tap is added.
+    /// Row in the source, to which a tap adds its own.
     pub y: isize,
-    /// See there.
+    /// Column in the source.
     pub x: isize,
-    /// Number of the destination's pixel.
+    /// Number of the pixel in the destination.
     pub dst: usize,
 }
 
-/// Goes over the pixels of a grid.
+/// An iterator over the pixels of a grid.
 pub struct Walk<'a> {
     plan: &'a Plan,
     image: usize,
@@ -221,11 +221,11 @@ impl Iterator for Walk<'_> {
 }
 
 impl Pixel {
-    /// Number of the source's pixel that a tap reaches, if it is not in the border.
+    /// Number of the pixel in the source that a tap reaches, if it is not in the border.
     #[inline(always)]
     pub fn source(&self, tap: &Tap, src: [usize; 2]) -> Option<usize> {
         let (y, x) = (self.y + tap.dy, self.x + tap.dx);
-        // A negative number is a large one without its sign.
+        // A negative coordinate is a large one without its sign.
         ((y as usize) < src[0] && (x as usize) < src[1])
             .then(|| self.before + y as usize * src[1] + x as usize)
     }

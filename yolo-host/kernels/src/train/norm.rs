@@ -1,5 +1,5 @@
 //! Batch normalisation in training, with the activation behind it, forward and backward.
-#![allow(unsafe_code)] // calls loops that are compiled for more than the least processor
+#![allow(unsafe_code)] // `vectorised!` calls loops that are compiled for more than the baseline processor
 
 use crate::base::Float;
 use crate::base::parallel::{chunks_mut, chunks_mut_2};
