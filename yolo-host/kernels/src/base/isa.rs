@@ -63,6 +63,15 @@ macro_rules! enumerate {
 instruction_sets!([enumerate]);
 
 impl Isa {
+    /// This set, for kernels to rely on.
+    ///
+    /// # Panics
+    /// Where this processor lacks its instructions.
+    pub(crate) fn required(self) -> Isa {
+        assert!(Isa::available().contains(&self), "this processor has no {}", self.name());
+        self
+    }
+
     /// The sizes of its vectors and tiles.
     pub(crate) fn tiling(self) -> Tiling {
         #[inline(always)]

@@ -32,6 +32,9 @@ const PIXELS: usize = 8;
 
 impl Depthwise {
     /// From a weight `[channels, ky, kx]` and a bias; `order` says which channel of the weight each of the source is.
+    ///
+    /// # Panics
+    /// Where this processor lacks the instruction set.
     pub fn new(
         isa: Isa,
         window: Window,
@@ -50,7 +53,7 @@ impl Depthwise {
         let bias = order.iter().map(|channel| bias[*channel]);
         let bias: Vec<f32> = bias.chain(std::iter::repeat_n(0.0, padded - channels)).collect();
         let [weights, bias] = [&weights, &bias].map(|numbers| Lines::from(&numbers[..]));
-        Depthwise { isa, window, channels, padded, weights, bias, act }
+        Depthwise { isa: isa.required(), window, channels, padded, weights, bias, act }
     }
 
     /// Height of the window.

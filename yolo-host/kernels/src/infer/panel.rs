@@ -19,8 +19,11 @@ pub struct ChannelPanel {
 }
 
 /// Panels for all output channels, as wide as the instruction set's tiles, and the bias padded to whole vectors.
+///
+/// # Panics
+/// Where this processor lacks the set.
 pub fn channel_panels(isa: Isa, bias: &[f32]) -> (Vec<ChannelPanel>, Vec<f32>) {
-    let Tiling { lanes, infer, .. } = isa.tiling();
+    let Tiling { lanes, infer, .. } = isa.required().tiling();
     let (mut panels, mut padded) = (vec![], vec![]);
     let mut start = 0;
     while start < bias.len() {

@@ -24,8 +24,8 @@ impl Simd for Avx2 {
     const INFER_TILES: &[&[usize]] = &[&[6, 5, 4, 2, 1], &[6, 5, 4, 2, 1]];
     const TRAIN_TILES: &[usize] = &[12, 6];
     type V = __m256;
-    type Bf16 = portable::Bf16Dot<Avx2>;
-    type Int8 = portable::Int8Dot<Avx2>;
+    type Bf16 = portable::Bf16Dot<Avx2, 8>;
+    type Int8 = portable::Int8Dot<Avx2, 8>;
 
     #[inline(always)]
     unsafe fn zero() -> __m256 {

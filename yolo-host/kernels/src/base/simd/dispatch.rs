@@ -45,7 +45,7 @@ macro_rules! enter {
             // SAFETY: what the kernel asks for is promised where it is dispatched; its instructions are there.
             unsafe { $kernel::<$set, $($generic),*>($($arg),*) }
         }
-        // SAFETY: an `Isa` is made only where the processor has its features.
+        // SAFETY: kernels are made only for sets that this processor has, by `isa` or `Isa::required`.
         unsafe { run($($arg),*) }
     }};
 }

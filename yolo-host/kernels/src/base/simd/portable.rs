@@ -1,5 +1,5 @@
-//! Any processor: arrays of eight, which the compiler puts into the registers that there are; and dot products in bf16 and int8
-//! for every set that has vectors of eight and no instructions of its own for them.
+//! Any processor: arrays, which the compiler puts into the registers that there are; and dot products in bf16 and int8 for every
+//! set that has no instructions for them.
 #![allow(unsafe_code)] // loads and stores through pointers
 
 use super::Simd;
@@ -15,8 +15,8 @@ impl Simd for Portable {
     const INFER_TILES: &[&[usize]] = &[&[6, 5, 4, 2, 1]];
     const TRAIN_TILES: &[usize] = &[12];
     type V = [f32; 8];
-    type Bf16 = Bf16Dot<Portable>;
-    type Int8 = Int8Dot<Portable>;
+    type Bf16 = Bf16Dot<Portable, 8>;
+    type Int8 = Int8Dot<Portable, 8>;
 
     #[inline(always)]
     unsafe fn zero() -> [f32; 8] {
@@ -97,35 +97,36 @@ impl Simd for Portable {
 
 /// Pairs of bf16, whose products are exact in f32, added one after the other.
 #[derive(Clone, Copy)]
-pub struct Bf16Dot<S>(PhantomData<S>);
+pub struct Bf16Dot<S, const LANES: usize>(PhantomData<S>);
 
-impl<S: Simd> Dot for Bf16Dot<S> {
+impl<S: Simd, const LANES: usize> Dot for Bf16Dot<S, LANES> {
     type S = S;
-    type Sum = [f32; 8];
-    type Words = [u32; 8];
+    type Sum = [f32; LANES];
+    type Words = [u32; LANES];
 
     #[inline(always)]
-    unsafe fn init(from: *const u32) -> [f32; 8] {
+    unsafe fn init(from: *const u32) -> [f32; LANES] {
+        const { assert!(LANES == S::LANES) };
         // SAFETY: see the trait, as in all that follows.
-        unsafe { from.cast::<[f32; 8]>().read_unaligned() }
+        unsafe { from.cast::<[f32; LANES]>().read_unaligned() }
     }
 
     #[inline(always)]
-    unsafe fn load_weights(from: *const u32) -> [u32; 8] {
+    unsafe fn load_weights(from: *const u32) -> [u32; LANES] {
         // SAFETY: see the trait.
-        unsafe { from.cast::<[u32; 8]>().read_unaligned() }
+        unsafe { from.cast::<[u32; LANES]>().read_unaligned() }
     }
 
     #[inline(always)]
-    unsafe fn broadcast(from: *const u8) -> [u32; 8] {
+    unsafe fn broadcast(from: *const u8) -> [u32; LANES] {
         // SAFETY: see the trait.
-        [unsafe { from.cast::<u32>().read_unaligned() }; 8]
+        [unsafe { from.cast::<u32>().read_unaligned() }; LANES]
     }
 
     #[inline(always)]
-    unsafe fn dot(mut sum: [f32; 8], x: [u32; 8], w: [u32; 8]) -> [f32; 8] {
+    unsafe fn dot(mut sum: [f32; LANES], x: [u32; LANES], w: [u32; LANES]) -> [f32; LANES] {
         const HIGH: u32 = 0xffff_0000;
-        for i in 0..8 {
+        for i in 0..LANES {
             sum[i] += f32::from_bits(x[i] << 16) * f32::from_bits(w[i] << 16);
             sum[i] += f32::from_bits(x[i] & HIGH) * f32::from_bits(w[i] & HIGH);
         }
@@ -133,13 +134,13 @@ impl<S: Simd> Dot for Bf16Dot<S> {
     }
 
     #[inline(always)]
-    unsafe fn to_f32(sum: [f32; 8], _scale: *const f32, _bias: *const f32) -> S::V {
-        // SAFETY: both have eight numbers.
+    unsafe fn to_f32(sum: [f32; LANES], _scale: *const f32, _bias: *const f32) -> S::V {
+        // SAFETY: both have as many numbers.
         unsafe { S::load(sum.as_ptr()) }
     }
 }
 
-impl<S: Simd> LowPrecisionDot for Bf16Dot<S> {
+impl<S: Simd, const LANES: usize> LowPrecisionDot for Bf16Dot<S, LANES> {
     const BYTES: usize = 2;
     const SKIPS_ZEROS: bool = true;
 
@@ -154,34 +155,35 @@ impl<S: Simd> LowPrecisionDot for Bf16Dot<S> {
 
 /// Fours of int8 in sums of 32 bits.
 #[derive(Clone, Copy)]
-pub struct Int8Dot<S>(PhantomData<S>);
+pub struct Int8Dot<S, const LANES: usize>(PhantomData<S>);
 
-impl<S: Simd> Dot for Int8Dot<S> {
+impl<S: Simd, const LANES: usize> Dot for Int8Dot<S, LANES> {
     type S = S;
-    type Sum = [i32; 8];
-    type Words = [u32; 8];
+    type Sum = [i32; LANES];
+    type Words = [u32; LANES];
 
     #[inline(always)]
-    unsafe fn init(from: *const u32) -> [i32; 8] {
+    unsafe fn init(from: *const u32) -> [i32; LANES] {
+        const { assert!(LANES == S::LANES) };
         // SAFETY: see the trait, as in all that follows.
-        unsafe { from.cast::<[i32; 8]>().read_unaligned() }
+        unsafe { from.cast::<[i32; LANES]>().read_unaligned() }
     }
 
     #[inline(always)]
-    unsafe fn load_weights(from: *const u32) -> [u32; 8] {
+    unsafe fn load_weights(from: *const u32) -> [u32; LANES] {
         // SAFETY: see the trait.
-        unsafe { from.cast::<[u32; 8]>().read_unaligned() }
+        unsafe { from.cast::<[u32; LANES]>().read_unaligned() }
     }
 
     #[inline(always)]
-    unsafe fn broadcast(from: *const u8) -> [u32; 8] {
+    unsafe fn broadcast(from: *const u8) -> [u32; LANES] {
         // SAFETY: see the trait.
-        [unsafe { from.cast::<u32>().read_unaligned() }; 8]
+        [unsafe { from.cast::<u32>().read_unaligned() }; LANES]
     }
 
     #[inline(always)]
-    unsafe fn dot(mut sum: [i32; 8], x: [u32; 8], w: [u32; 8]) -> [i32; 8] {
-        for i in 0..8 {
+    unsafe fn dot(mut sum: [i32; LANES], x: [u32; LANES], w: [u32; LANES]) -> [i32; LANES] {
+        for i in 0..LANES {
             for shift in [0, 8, 16, 24] {
                 let product = (x[i] >> shift & 255) as i32 * i32::from((w[i] >> shift) as u8 as i8);
                 sum[i] = sum[i].wrapping_add(product);
@@ -191,9 +193,9 @@ impl<S: Simd> Dot for Int8Dot<S> {
     }
 
     #[inline(always)]
-    unsafe fn to_f32(sum: [i32; 8], scale: *const f32, bias: *const f32) -> S::V {
-        let mut floats = [0.0; 8];
-        for i in 0..8 {
+    unsafe fn to_f32(sum: [i32; LANES], scale: *const f32, bias: *const f32) -> S::V {
+        let mut floats = [0.0; LANES];
+        for i in 0..LANES {
             floats[i] = sum[i] as f32;
         }
         // SAFETY: see the trait. Not fused, which not every processor can: so all round alike.
@@ -201,7 +203,7 @@ impl<S: Simd> Dot for Int8Dot<S> {
     }
 }
 
-impl<S: Simd> LowPrecisionDot for Int8Dot<S> {
+impl<S: Simd, const LANES: usize> LowPrecisionDot for Int8Dot<S, LANES> {
     const BYTES: usize = 1;
     const SKIPS_ZEROS: bool = false;
 
