@@ -1,14 +1,12 @@
 //! `yolo bench --serve`: the raw maps that it writes, and an answer to every line.
 
-use candle_core::Device;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
-use yolo_host::exec::candle::Eager;
 use yolo_host::model::{Model, Spec};
 use yolo_host::weights::{self, Array, Checkpoint, Data, Precision};
-use yolo_tests::{floats, portable_state, registry, report, root, uniform, yolo};
+use yolo_tests::{exact, floats, portable_state, registry, report, root, uniform, yolo};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -53,13 +51,13 @@ fn nano(folder: &Path) -> Model {
     model
 }
 
-/// Raw maps as planes, of candle's network and of the file that is written.
+/// Raw maps as planes, in double precision and of the file that is written.
 #[test]
 fn serve_writes_raw_maps() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name).display().to_string();
     let model = nano(folder.path());
-    let network = Eager::new(&model.graph, &portable_state(&model), &Device::Cpu).expect("a network");
+    let state = portable_state(&model);
     let mut failures = vec![];
     // Two images of other sides; the smallest that there is; more images than a kernel takes at once.
     for (case, shape) in [[2, 3, 64, 96], [1, 3, 32, 32], [17, 3, 32, 64]].into_iter().enumerate() {
@@ -70,16 +68,17 @@ fn serve_writes_raw_maps() {
         assert!(answers.len() == 3 && answers.iter().all(|line| line.starts_with("ok ")), "{answers:?}");
 
         let given = weights::read(&folder.path().join(&image)).expect("the input");
-        let wanted =
-            network.run(&floats(&given.arrays["input"]), shape, &model.detect.outputs).expect("maps");
+        let (images, outputs) = (floats(&given.arrays["input"]), &model.detect.outputs);
+        let wanted = exact::run(&model.graph, &state, &images, shape, outputs).expect("maps");
         let found = weights::read(Path::new(&output)).expect("the output").arrays;
         assert_eq!(found.keys().collect::<Vec<_>>(), ["p3", "p4", "p5"]);
         for ((name, found), (shape, values)) in found.iter().zip(wanted) {
             assert_eq!(found.shape, shape);
-            let largest = values.iter().fold(0.0f32, |most, value| most.max(value.abs()));
-            let differences = floats(found).into_iter().zip(&values).map(|(a, b)| (a - b).abs());
+            assert_eq!(found.shape.iter().product::<usize>(), values.len());
+            let largest = values.iter().fold(0.0f64, |most, value| most.max(value.abs()));
+            let differences = floats(found).into_iter().zip(&values).map(|(a, b)| (f64::from(a) - b).abs());
             let most =
-                differences.fold(0.0f32, |most, value| if value.is_nan() { value } else { most.max(value) });
+                differences.fold(0.0f64, |most, value| if value.is_nan() { value } else { most.max(value) });
             if most.is_nan() || most > 1e-4 * largest {
                 failures.push(format!("{name} at {shape:?}: {:.1e}", most / largest));
             }

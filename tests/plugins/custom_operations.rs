@@ -3,14 +3,13 @@
 use candle_core::{Device, Tensor};
 use std::path::PathBuf;
 use std::sync::Arc;
-use yolo_host::exec::candle::Eager;
 use yolo_host::exec::{self, candle, train_cpu};
 use yolo_host::graph::{CustomOp, Op, View};
 use yolo_host::model::{Model, Spec};
 use yolo_host::plugin::Registry;
 use yolo_plugin::{Args, Block, Builder, Gradient, Input, Operation, Param, Value, register};
 use yolo_tests::plugins::{compile, example_in_rust};
-use yolo_tests::{portable_state, registry, uniform};
+use yolo_tests::{exact, portable_state, registry, uniform};
 
 /// a·bⁿ of two tensors of one shape, linked in.
 static SCALED: Operation = Operation::new("scaled_power", same_shape, scaled).backward(scaled_backward);
@@ -118,12 +117,12 @@ fn values(key: &str, count: usize) -> Vec<f32> {
 #[test]
 fn one_that_is_linked_in() {
     let model = model(&format!("{TWO_LAYERS}  - [[0, 1], 1, ScaledPower, [3]]"), &registry()).unwrap();
-    let network = Eager::new(&model.graph, &portable_state(&model), &Device::Cpu).unwrap();
+    let state = portable_state(&model);
     let wanted: Vec<_> = model.layers[..3].iter().map(|layer| layer.output).collect();
     // Other sizes than the one with which the graph was built, and two images.
     for shape in [[1, 3, 5, 7], [2, 3, 4, 9]] {
         let image = values("input", shape.iter().product());
-        let outputs = network.run(&image, shape, &wanted).unwrap();
+        let outputs = exact::run(&model.graph, &state, &image, shape, &wanted).unwrap();
         let [(_, a), (_, b), (_, y)] = &outputs[..] else { panic!("three outputs") };
         for ((a, b), y) in a.iter().zip(b).zip(y) {
             assert!((a * b * b * b - y).abs() <= 1e-5 * y.abs().max(1.0), "{a}·{b}³ is not {y}");
@@ -267,10 +266,10 @@ fn errors_name_layer_and_operation() {
     assert!(source.starts_with("scaled_power: needs one shape, not [[1, 4, 256, 256]"), "{source}");
 
     let model = model(&format!("{TWO_LAYERS}  - [[0, 1], 1, ScaledPower, [1, 100]]"), &registry()).unwrap();
-    let network = Eager::new(&model.graph, &portable_state(&model), &Device::Cpu).unwrap();
-    let wanted = [model.layers[2].output];
-    assert!(network.run(&values("input", 48), [1, 3, 4, 4], &wanted).is_ok());
-    let error = network.run(&values("input", 108), [1, 3, 6, 6], &wanted).unwrap_err();
+    let (state, wanted) = (portable_state(&model), [model.layers[2].output]);
+    let run = |images: &[f32], shape| exact::run(&model.graph, &state, images, shape, &wanted);
+    assert!(run(&values("input", 48), [1, 3, 4, 4]).is_ok());
+    let error = run(&values("input", 108), [1, 3, 6, 6]).unwrap_err();
     assert!(matches!(error, exec::Error::Custom { layer: 2, .. }), "{error:?}");
     let source = error.source().unwrap().to_string();
     assert_eq!(source, "custom operation `scaled_power`: 144 elements are too many");

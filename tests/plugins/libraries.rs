@@ -1,18 +1,16 @@
 //! Blocks from dynamic libraries are the blocks that are linked in, and the example plugins are what their papers say.
 
-use candle_core::Device;
 use std::fs::{copy, read, write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use yolo_bundle as _;
-use yolo_host::exec::candle::Eager;
 use yolo_host::model::{Model, Spec, State};
 use yolo_host::plugin::{Origin, Registry};
 use yolo_host::weights::{self, Checkpoint, Meta, Precision};
 use yolo_tests::plugins::{FAMILIES, compile, example_in_rust, family, is_installed};
 use yolo_tests::reference::{figure_failures, image, layer_failures, networks, records};
 use yolo_tests::{
-    bare_yolo, golden_model, number, portable_state, read_golden, registry, report, root, yolo,
+    bare_yolo, exact, golden_model, number, portable_state, read_golden, registry, report, root, yolo,
 };
 
 /// YOLOv5's own blocks, and those of these libraries.
@@ -28,11 +26,11 @@ fn with_libraries(libraries: &[PathBuf]) -> Registry {
 }
 
 /// All layers' outputs, as bits.
-fn outputs(model: &Model, height: usize, width: usize) -> Vec<Vec<u32>> {
-    let network = Eager::new(&model.graph, &portable_state(model), &Device::Cpu).unwrap();
+fn outputs(model: &Model, height: usize, width: usize) -> Vec<Vec<u64>> {
+    let (state, image) = (portable_state(model), image(height, width));
     let wanted: Vec<_> = model.layers.iter().map(|layer| layer.output).collect();
-    let outputs = network.run(&image(height, width), [1, 3, height, width], &wanted).unwrap();
-    outputs.into_iter().map(|(_, values)| values.into_iter().map(f32::to_bits).collect()).collect()
+    let outputs = exact::run(&model.graph, &state, &image, [1, 3, height, width], &wanted).unwrap();
+    outputs.into_iter().map(|(_, values)| values.into_iter().map(f64::to_bits).collect()).collect()
 }
 
 #[test]

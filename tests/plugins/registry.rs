@@ -1,11 +1,9 @@
 //! Every registered block is held against something: a golden network that uses it, or the article's formula.
 
-use candle_core::Device;
 use std::collections::BTreeSet;
 use yolo_bundle as _;
-use yolo_host::exec::candle::Eager;
 use yolo_host::model::{Model, Spec};
-use yolo_tests::{floats, golden, portable_state, registry, report, root, uniform};
+use yolo_tests::{exact, floats, golden, portable_state, registry, report, root, uniform};
 
 /// Upstream's parse_model cannot place these in YAML, so no golden network has them; the tests below check them.
 const BY_FORMULA: [&str; 3] = ["h_sigmoid", "h_swish", "SELayer"];
@@ -29,16 +27,17 @@ fn every_block_is_tested() {
 }
 
 /// The output of the second row of a toy model, whose first row is a convolution to 8 channels, and that row's output.
-fn run(row: &str) -> (Model, Vec<f32>, Vec<f32>) {
+fn run(row: &str) -> (Model, Vec<f64>, Vec<f64>) {
     let text = format!(
         "nc: 1\ndepth_multiple: 1\nwidth_multiple: 1\nanchors: 1\n\
          backbone:\n  - [-1, 1, nn.Conv2d, [3, 8, 3, 1, 1]]\n  - {row}\nhead:\n  - [[-1], 1, Detect, [nc, anchors]]\n"
     );
     let model = Model::build(Spec::parse(&text, "toy").unwrap(), &registry()).unwrap();
-    let network = Eager::new(&model.graph, &portable_state(&model), &Device::Cpu).unwrap();
+    let state = portable_state(&model);
     let image: Vec<f32> = uniform("input", 3 * 5 * 7).into_iter().map(|u| 12.0 * u as f32 - 6.0).collect();
     let wanted = [model.layers[0].output, model.layers[1].output];
-    let [(_, x), (_, y)] = network.run(&image, [1, 3, 5, 7], &wanted).unwrap().try_into().unwrap();
+    let outputs = exact::run(&model.graph, &state, &image, [1, 3, 5, 7], &wanted).unwrap();
+    let [(_, x), (_, y)] = outputs.try_into().unwrap();
     (model, x, y)
 }
 
@@ -47,10 +46,10 @@ fn hard_sigmoid(x: f64) -> f64 {
     (x + 3.0).clamp(0.0, 6.0) / 6.0
 }
 
-fn close(ours: &[f32], reference: &[f64]) {
+fn close(ours: &[f64], reference: &[f64]) {
     assert_eq!(ours.len(), reference.len());
     for (a, b) in ours.iter().zip(reference) {
-        assert!((f64::from(*a) - b).abs() <= 1e-5 * b.abs().max(1.0), "{a} is not {b}");
+        assert!((a - b).abs() <= 1e-9 * b.abs().max(1.0), "{a} is not {b}");
     }
 }
 
@@ -58,9 +57,9 @@ fn close(ours: &[f32], reference: &[f64]) {
 fn hard_activations_match_the_article() {
     let (_, x, y) = run("[-1, 1, h_sigmoid, []]");
     assert!(x.iter().any(|v| *v < -3.0) && x.iter().any(|v| *v > 3.0), "the inputs reach both ends");
-    close(&y, &x.iter().map(|v| hard_sigmoid(f64::from(*v))).collect::<Vec<_>>());
+    close(&y, &x.iter().map(|v| hard_sigmoid(*v)).collect::<Vec<_>>());
     let (_, x, y) = run("[-1, 1, h_swish, []]");
-    close(&y, &x.iter().map(|v| f64::from(*v) * hard_sigmoid(f64::from(*v))).collect::<Vec<_>>());
+    close(&y, &x.iter().map(|v| v * hard_sigmoid(*v)).collect::<Vec<_>>());
 }
 
 #[test]
@@ -74,12 +73,11 @@ fn squeeze_and_excite_match_the_article() {
             let dot = |row: &[f32]| row.iter().zip(x).map(|(w, x)| f64::from(*w) * x).sum::<f64>();
             weight.chunks(x.len()).zip(bias).map(|(row, bias)| dot(row) + f64::from(bias)).collect()
         };
-        let means: Vec<f64> =
-            x.chunks(35).map(|map| map.iter().map(|v| f64::from(*v)).sum::<f64>() / 35.0).collect();
+        let means: Vec<f64> = x.chunks(35).map(|map| map.iter().sum::<f64>() / 35.0).collect();
         let squeezed: Vec<f64> = linear("0", &means).into_iter().map(|v| v.max(0.0)).collect();
         assert_eq!(squeezed.len(), hidden, "{row}");
         let weights: Vec<f64> = linear("2", &squeezed).into_iter().map(hard_sigmoid).collect();
-        let reference = x.iter().enumerate().map(|(i, v)| f64::from(*v) * weights[i / 35]);
+        let reference = x.iter().enumerate().map(|(i, v)| v * weights[i / 35]);
         close(&y, &reference.collect::<Vec<_>>());
     }
 }

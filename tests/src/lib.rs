@@ -1,6 +1,7 @@
 //! What the suites share: where things are, the golden files, and the weights that both languages can make.
 
 pub mod documents;
+pub mod exact;
 pub mod metrics;
 pub mod plugins;
 pub mod reference;

@@ -1,13 +1,11 @@
 //! A model against what the reference made of it: every layer and the decoded boxes, or its figures.
 
-use crate::{floats, golden, golden_model, number, portable_state, read_golden, root, uniform};
-use candle_core::Device as CandleDevice;
+use crate::{exact, floats, golden, golden_model, number, portable_state, read_golden, root, uniform};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use yolo_host::detector::Detector;
 use yolo_host::exec::Device;
-use yolo_host::exec::candle::Eager;
 use yolo_host::graph::{Param, ValueId};
 use yolo_host::model::{Model, Spec};
 use yolo_host::plugin::Registry;
@@ -42,16 +40,18 @@ pub fn layer_failures(file: &Path, registry: &Registry) -> Vec<String> {
     let scales = floats(&expected.arrays["scale"]);
     let wanted: Vec<ValueId> = model.layers[..model.detect.layer].iter().map(|layer| layer.output).collect();
     assert_eq!(scales.len(), wanted.len(), "{case}: the golden has another number of layers");
-    let network = Eager::new(&model.graph, &state, &CandleDevice::Cpu).expect("a network");
-    let outputs = network.run(&image, [1, 3, height, width], &wanted).expect("it runs");
+    let shape = [1, 3, height, width];
+    let outputs = exact::run(&model.graph, &state, &image, shape, &wanted).expect("it runs");
     for (i, ((shape, values), scale)) in outputs.iter().zip(scales).enumerate() {
         let golden = &expected.arrays[&format!("layer.{i:02}")];
         if *shape != golden.shape {
             failures.push(format!("{case}, layer {i}: shape {shape:?}, reference {:?}", golden.shape));
             continue;
         }
+        let values: Vec<f32> = values.iter().map(|value| *value as f32).collect();
         let reference: Vec<f32> = floats(golden).iter().map(|value| value * scale).collect();
-        let error = max_difference(values, &reference) / reference.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+        let error =
+            max_difference(&values, &reference) / reference.iter().fold(0.0f32, |m, v| m.max(v.abs()));
         if error.is_nan() || error > LAYER {
             failures.push(format!("{case}, layer {i} ({}): {error:.2e}", model.layers[i].block));
         }

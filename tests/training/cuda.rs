@@ -4,7 +4,6 @@
 use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
 use yolo_bundle as _;
-use yolo_host::exec::candle::Eager;
 use yolo_host::exec::candle::{Executor, TrainPrecision};
 use yolo_host::exec::train_cpu;
 use yolo_host::graph::{ParamId, Role, ValueId};
@@ -12,7 +11,7 @@ use yolo_host::model::{Model, Spec};
 use yolo_host::train::Rates;
 use yolo_host::weights::Array;
 use yolo_tests::training::{MODELS, Training, number, read};
-use yolo_tests::{cuda, floats, golden, portable_state, registry, report, root, uniform};
+use yolo_tests::{cuda, exact, floats, golden, portable_state, registry, report, root, uniform};
 
 fn model(name: &str) -> Model {
     let spec = Spec::read(&root().join(format!("models/{name}.yaml"))).unwrap();
@@ -90,11 +89,11 @@ fn evaluation_and_checkpoints() {
         let mut trainer =
             Executor::new(&model.graph, &state, wanted, &Device::Cpu, TrainPrecision::Double).unwrap();
         trainer.forward(&image, false).unwrap();
-        let network = Eager::new(&model.graph, &state, &Device::Cpu).unwrap();
-        let inferred = network.forward(&image.to_dtype(DType::F32).unwrap(), wanted).unwrap();
-        for (id, inferred) in wanted.iter().zip(&inferred) {
-            let [error, norm] = distance(&doubles(inferred), &doubles(trainer.output(*id).unwrap()));
-            assert!(error <= 1e-5 * norm, "{name}: {error} of {norm}");
+        let single: Vec<f32> = doubles(&image).into_iter().map(|value| value as f32).collect();
+        let inferred = exact::run(&model.graph, &state, &single, shape, wanted).unwrap();
+        for (id, (_, inferred)) in wanted.iter().zip(&inferred) {
+            let [error, norm] = distance(&doubles(trainer.output(*id).unwrap()), inferred);
+            assert!(error <= 1e-6 * norm, "{name}: {error} of {norm}");
         }
         let mut kernels = train_cpu::Executor::<f64>::new(&model.graph, &state, wanted).unwrap();
         for _ in 0..2 {

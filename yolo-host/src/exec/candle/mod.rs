@@ -8,7 +8,6 @@ mod conv;
 #[cfg(feature = "cudnn")]
 mod cudnn;
 mod custom;
-mod eager;
 mod forward;
 mod host;
 mod moves;
@@ -16,8 +15,6 @@ mod network;
 mod norm;
 mod ops;
 mod pool;
-
-pub use eager::{Eager, Output};
 
 use crate::exec::Error;
 use crate::exec::plan::{self, Step};

@@ -1,6 +1,7 @@
-//! Each primitive as candle operations, in evaluation mode.
+//! Primitive operations as candle's: all but convolution, pooling, bilinear upsampling and what a plugin computes, which have
+//! modules of their own. Batch norm is that of evaluation.
 
-use crate::graph::{Act, BATCH_NORM_EPS, ConvSpec, Op, Order, ParamId, Pool, PoolSpec, Upsample};
+use crate::graph::{Act, BATCH_NORM_EPS, Op, Order, ParamId, Upsample};
 use candle_core::{D, Error, Result, Tensor};
 
 /// The output of one operation.
@@ -8,12 +9,8 @@ pub fn run(op: &Op, inputs: &[&Tensor], params: &[Option<Tensor>]) -> Result<Ten
     let param =
         |id: &ParamId| params[id.0].as_ref().ok_or_else(|| Error::msg("a counter is not a tensor").bt());
     let optional = |id: &Option<ParamId>| id.as_ref().map(param).transpose();
-    let x = match op {
-        Op::Parameter(id) => return Ok(param(id)?.clone()),
-        _ => *inputs.first().ok_or_else(|| Error::msg("an input is missing").bt())?,
-    };
+    let x = *inputs.first().ok_or_else(|| Error::msg("an input is missing").bt())?;
     match (op, inputs) {
-        (Op::Conv2d { spec, weight, bias }, _) => conv2d(x, spec, param(weight)?, optional(bias)?),
         (Op::BatchNorm { weight, bias, mean, var }, _) => {
             let scale = (param(weight)? / (param(var)? + BATCH_NORM_EPS)?.sqrt()?)?;
             let shift = (param(bias)? - (param(mean)? * &scale)?)?;
@@ -24,9 +21,6 @@ pub fn run(op: &Op, inputs: &[&Tensor], params: &[Option<Tensor>]) -> Result<Ten
             optional(bias)?.map_or(Ok(y.clone()), |bias| y.broadcast_add(bias))
         }
         (Op::Activation(act), _) => activation(x, *act),
-        (Op::Pool(kind, spec), _) => pool2d(x, *kind, spec),
-        (Op::GlobalPool(Pool::Average), _) => x.mean_keepdim((2, 3)),
-        (Op::GlobalPool(Pool::Max), _) => x.max_keepdim(3)?.max_keepdim(2),
         (Op::Pad(border, constant), _) => pad(x, *border, *constant),
         (Op::Add, [a, b]) => a.broadcast_add(b),
         (Op::Mul, [a, b]) => a.broadcast_mul(b),
@@ -34,13 +28,9 @@ pub fn run(op: &Op, inputs: &[&Tensor], params: &[Option<Tensor>]) -> Result<Ten
         (Op::Concat { axis }, _) => Tensor::cat(inputs, *axis),
         (Op::Slice { axis, start, length }, _) => x.narrow(*axis, *start, *length)?.contiguous(),
         (Op::ChannelShuffle { groups }, _) => shuffle(x, *groups),
-
-        (Op::Upsample(scale, mode), _) => {
+        (Op::Upsample(scale, Upsample::Nearest), _) => {
             let (_, _, h, w) = x.dims4()?;
-            match mode {
-                Upsample::Nearest => x.upsample_nearest2d(h * scale, w * scale),
-                Upsample::Bilinear => x.upsample_bilinear2d(h * scale, w * scale, false),
-            }
+            x.upsample_nearest2d(h * scale, w * scale)
         }
         (Op::SpaceToDepth(size, order), _) => space_to_depth(x, *size, *order),
         (Op::DepthToSpace(size, order), _) => depth_to_space(x, *size, *order),
@@ -62,33 +52,6 @@ pub fn run(op: &Op, inputs: &[&Tensor], params: &[Option<Tensor>]) -> Result<Ten
 /// `[c]` to `[1, c, 1, 1]`.
 fn by_channel(x: &Tensor) -> Result<Tensor> {
     x.reshape((1, (), 1, 1))
-}
-
-/// candle's convolution has one stride, padding and dilation for both axes; a rectangle is padded before, and its stride
-/// taken after.
-fn conv2d(x: &Tensor, spec: &ConvSpec, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    let square = |pair: [usize; 2]| pair[0] == pair[1];
-    let y = if square(spec.padding) && square(spec.stride) && square(spec.dilation) {
-        x.conv2d(weight, spec.padding[0], spec.stride[0], spec.dilation[0], spec.groups)?
-    } else {
-        let [ph, pw] = spec.padding;
-        if !square(spec.dilation) {
-            return Err(Error::msg("different dilations for height and width").bt());
-        }
-        let y = pad(x, [pw, pw, ph, ph], 0.0)?.conv2d(weight, 0, 1, spec.dilation[0], spec.groups)?;
-        let y = every(&y, 2, spec.stride[0])?;
-        every(&y, 3, spec.stride[1])?
-    };
-    bias.map_or(Ok(y.clone()), |bias| y.broadcast_add(&by_channel(bias)?))
-}
-
-/// Elements 0, step, 2·step, … of an axis.
-fn every(x: &Tensor, axis: usize, step: usize) -> Result<Tensor> {
-    if step == 1 {
-        return Ok(x.clone());
-    }
-    let places: Vec<u32> = (0..x.dim(axis)? as u32).step_by(step).collect();
-    x.index_select(&Tensor::from_vec(places.clone(), places.len(), x.device())?, axis)
 }
 
 /// Channel i·(C/groups) + j becomes j·groups + i.
@@ -115,46 +78,6 @@ pub fn activation(x: &Tensor, act: Act) -> Result<Tensor> {
             x * softplus.tanh()?
         }
     }
-}
-
-/// candle's pooling has no border and no dilation: the border is added before; a dilated maximum is taken over shifted
-/// copies.
-fn pool2d(x: &Tensor, kind: Pool, spec: &PoolSpec) -> Result<Tensor> {
-    let op = Op::Pool(kind, *spec);
-    let shape =
-        crate::graph::infer(&op, &[x.dims()], &[]).map_err(|error| Error::msg(error.to_string()).bt())?;
-    let (_, _, h, w) = x.dims4()?;
-    // What the last window reaches beyond the padded input (ceil_mode), or leaves over.
-    let reach = |axis: usize, size: usize| {
-        let needed =
-            (shape[axis + 2] - 1) * spec.stride[axis] + spec.dilation[axis] * (spec.kernel[axis] - 1) + 1;
-        needed.saturating_sub(size + spec.padding[axis])
-    };
-    let border = [spec.padding[1], reach(1, w), spec.padding[0], reach(0, h)];
-    let border_value = if kind == Pool::Max { f64::NEG_INFINITY } else { 0.0 };
-    let x = pad(x, border, border_value)?;
-    let (kernel, stride) = ((spec.kernel[0], spec.kernel[1]), (spec.stride[0], spec.stride[1]));
-    let y = match kind {
-        Pool::Average => x.avg_pool2d_with_stride(kernel, stride)?,
-        Pool::Max if spec.dilation == [1, 1] => x.max_pool2d_with_stride(kernel, stride)?,
-        Pool::Max => dilated_max(&x, spec, shape[2], shape[3])?,
-    };
-    // A window that fits into the border beyond the input but does not count.
-    y.narrow(2, 0, shape[2])?.narrow(3, 0, shape[3])?.contiguous()
-}
-
-fn dilated_max(x: &Tensor, spec: &PoolSpec, rows: usize, columns: usize) -> Result<Tensor> {
-    let mut best: Option<Tensor> = None;
-    for dy in 0..spec.kernel[0] {
-        for dx in 0..spec.kernel[1] {
-            let (height, width) = ((rows - 1) * spec.stride[0] + 1, (columns - 1) * spec.stride[1] + 1);
-            let shifted =
-                x.narrow(2, dy * spec.dilation[0], height)?.narrow(3, dx * spec.dilation[1], width)?;
-            let shifted = every(&every(&shifted.contiguous()?, 2, spec.stride[0])?, 3, spec.stride[1])?;
-            best = Some(best.map_or(Ok(shifted.clone()), |best| best.maximum(&shifted))?);
-        }
-    }
-    best.ok_or_else(|| Error::msg("an empty window").bt())
 }
 
 /// A border: left, right, top, bottom.
