@@ -281,7 +281,7 @@ fn batches() {
                 assert_eq!(at(i / 3 * side + 300, i % 3 * side + 170), source, "image {i}, column by column");
             }
             assert_eq!(at(2 * side + 5, 5), [255; 3], "no image there");
-            assert_eq!(at(side - 16, 100), yolo_host::draw::colour(5), "the right side of the bus");
+            assert_eq!(at(side - 16, 100), yolo_host::classes::colour(5), "the right side of the bus");
         }
         keep(&mosaic, &format!("batch-{count}"));
     }

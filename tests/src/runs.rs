@@ -4,42 +4,24 @@ use crate::{registry, root, shapes};
 use serde_json::Value;
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
-use yolo_host::data::Cache;
 use yolo_host::train::{
-    BatchReport, Changes, Device, EpochReport, Finish, Hyper, Observer, Options, Rule, Saved, TrainingRun,
+    BatchReport, Changes, Device, EpochReport, Finish, Hyper, Observer, Options, Saved, TrainingRun,
 };
 use yolo_host::weights::{self, Checkpoint, Precision};
 
 /// A small training on images of three shapes: three epochs of 64 pixels.
 pub fn options(data: &Path) -> Options {
     Options {
-        weights: None,
         cfg: Some(root().join("models/yolov5n.yaml")),
         data: data.into(),
-        hyp: None,
         epochs: 3,
         batch: 4,
         imgsz: 64,
-        rect: false,
-        nosave: false,
-        noval: false,
         noautoanchor: true,
-        cache: Cache::None,
         image_weights: true,
-        multi_scale: false,
-        single_cls: false,
-        split: 0.9,
-        optimizer: Rule::Sgd,
-        workers: 2,
-        quad: false,
-        cos_lr: false,
-        label_smoothing: 0.0,
         patience: 0,
-        freeze: vec![0],
-        save_period: 0,
         seed: 3,
-        device: Device::Cpu,
-        amp: false,
+        ..Options::default()
     }
 }
 

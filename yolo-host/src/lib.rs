@@ -12,9 +12,11 @@
 mod atomic;
 mod blocks;
 pub mod classes;
+#[cfg(feature = "cli")]
 mod cli;
 pub mod data;
 pub mod detector;
+#[cfg(feature = "plots")]
 pub mod draw;
 pub mod ensemble;
 pub mod eval;
@@ -33,4 +35,5 @@ pub mod train;
 pub mod validation;
 pub mod weights;
 
+#[cfg(feature = "cli")]
 pub use cli::run;

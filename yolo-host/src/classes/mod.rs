@@ -6,12 +6,14 @@
 mod error;
 mod head;
 mod names;
+mod palette;
 #[cfg(test)]
 mod tests;
 
 pub use error::Error;
 pub(crate) use head::{drop_head, fits_head, head_parameters};
 pub(crate) use names::list;
+pub use palette::{COLOURS, colour};
 
 use crate::data::Item;
 use names::{matched, same};

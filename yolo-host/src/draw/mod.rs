@@ -3,19 +3,19 @@
 
 mod crop;
 mod fonts;
-mod palette;
+mod ink;
 pub mod plots;
 mod shapes;
 mod text;
 
 pub use crop::crop;
 pub use fonts::font_note;
-pub use palette::{COLOURS, colour};
 
 use std::borrow::Cow;
 
+use crate::classes::colour;
 use crate::image::Image;
-use palette::ink;
+use ink::ink;
 use shapes::{fill, frame};
 use text::Text;
 
@@ -103,6 +103,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::classes::COLOURS;
 
     fn grey(width: usize, height: usize) -> Image {
         Image { width, height, rgb: vec![PAPER; 3 * width * height] }

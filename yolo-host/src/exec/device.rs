@@ -1,11 +1,11 @@
 //! Where a network is computed: which device was asked for, and whether it is there.
 
+#[cfg(feature = "candle")]
 use super::candle::{self, TrainPrecision};
 use super::{Error, Network};
 use crate::exec::engine::{Engine, Precision};
 use crate::graph::{Graph, ValueId};
 use crate::model::State;
-use candle_core::Device as CandleDevice;
 use serde::{Deserialize, Serialize};
 
 /// What computes.
@@ -37,25 +37,41 @@ impl Device {
     /// Fails for another name, and where what it names is not there.
     pub fn named(name: &str) -> Result<Self, Error> {
         if name.is_empty() {
-            return Ok(Device::Cuda(0).candle().map_or(Device::Cpu, |_| Device::Cuda(0)));
+            return Ok(Device::Cuda(0).check().map_or(Device::Cpu, |()| Device::Cuda(0)));
         }
         if name == "cpu" {
             return Ok(Device::Cpu);
         }
         let index = name.strip_prefix("cuda:").unwrap_or(name).parse();
         let device = Device::Cuda(index.map_err(|_| Error::UnknownDevice(name.into()))?);
-        device.candle().map(|_| device)
+        device.check().map(|()| device)
+    }
+
+    /// Whether this program can compute there.
+    ///
+    /// # Errors
+    /// [`Error::WithoutCuda`] in a program that was built without it, [`Error::NoGpu`] where no device answers.
+    pub fn check(self) -> Result<(), Error> {
+        match self {
+            Device::Cpu => Ok(()),
+            #[cfg(feature = "candle")]
+            device => device.candle().map(|_| ()),
+            #[cfg(not(feature = "candle"))]
+            _ => Err(Error::WithoutCuda),
+        }
     }
 
     /// candle's device.
     ///
-    /// Fails where there is none of this kind.
-    pub fn candle(self) -> Result<CandleDevice, Error> {
+    /// # Errors
+    /// Those of [`Device::check`].
+    #[cfg(feature = "candle")]
+    pub fn candle(self) -> Result<candle_core::Device, Error> {
         match self {
-            Device::Cpu | Device::CudaOnCpu => Ok(CandleDevice::Cpu),
+            Device::Cpu | Device::CudaOnCpu => Ok(candle_core::Device::Cpu),
             Device::Cuda(_) if !cfg!(feature = "cudnn") => Err(Error::WithoutCuda),
-            Device::Cuda(index) => CandleDevice::new_cuda(index)
-                .map_err(|source| Error::NoGpu { index, source: Box::new(source) }),
+            Device::Cuda(index) => candle_core::Device::new_cuda(index)
+                .map_err(|source| Error::NoGpu { index, source: source.into() }),
         }
     }
 
@@ -73,6 +89,9 @@ impl Device {
         Ok(match self {
             Device::Cpu => Box::new(Engine::with_precision(graph, state, outputs, precision)),
             _ if *precision != Precision::F32 => return Err(Error::OnlyCpu(precision.name())),
+            #[cfg(not(feature = "candle"))]
+            _ => return Err(Error::WithoutCuda),
+            #[cfg(feature = "candle")]
             _ => Box::new(candle::Executor::new(
                 graph,
                 &state,

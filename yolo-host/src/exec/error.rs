@@ -2,6 +2,9 @@
 
 use crate::graph::{CustomError, CustomLacks, NodeError};
 
+/// Why a library below fails, whatever library it is.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 /// A network that cannot be run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -16,7 +19,7 @@ pub enum Error {
         /// The operation.
         op: &'static str,
         /// Why.
-        source: candle_core::Error,
+        source: Cause,
     },
     /// A plugin's own operation fails.
     #[error("layer {layer}")]
@@ -72,7 +75,7 @@ pub enum Error {
         /// Its number.
         index: usize,
         /// Why.
-        source: Box<candle_core::Error>,
+        source: Cause,
     },
     /// A step of the optimiser, or what belongs to it, fails on a device.
     #[error("{what}, on {device}")]
@@ -82,7 +85,7 @@ pub enum Error {
         /// The device.
         device: &'static str,
         /// Why.
-        source: Box<candle_core::Error>,
+        source: Cause,
     },
     /// A tensor cannot be brought to the device.
     #[error("cannot copy a tensor to or from {device}")]
@@ -90,6 +93,6 @@ pub enum Error {
         /// The device.
         device: String,
         /// Why.
-        source: candle_core::Error,
+        source: Cause,
     },
 }

@@ -5,10 +5,11 @@
 //!  ├─ primitive         one operation of the graph on tensors of the CPU
 //!  │   ├─ engine        fused inference on the CPU
 //!  │   └─ train_cpu     forward and reverse on the CPU's kernels
-//!  ├─ candle            forward and reverse on candle tensors, by cuDNN on CUDA
+//!  ├─ candle            forward and reverse on candle tensors, by cuDNN on CUDA (a feature)
 //!  └─ device            which of them
 //! ```
 
+#[cfg(feature = "candle")]
 pub mod candle;
 mod device;
 pub mod engine;

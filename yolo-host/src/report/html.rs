@@ -7,10 +7,11 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
+use super::escape::escaped;
 use super::svg::{Chart, Line};
 use super::{EpochRow, Error};
 use crate::atomic;
-use crate::draw::colour;
+use crate::classes::colour;
 use crate::eval::{ClassRow, Summary};
 
 /// With more classes than these their curves are grey, as upstream's.
@@ -238,22 +239,4 @@ impl Report<'_> {
 
 fn section(title: &str, content: &str) -> String {
     format!("<h2>{title}</h2>\n{content}")
-}
-
-/// Text as it may stand in an element or in quotes; what XML has no place for is left out.
-pub(super) fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in
-        text.chars().filter(|letter| !letter.is_control() && !('\u{FFFE}'..='\u{FFFF}').contains(letter))
-    {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            letter => escaped.push(letter),
-        }
-    }
-    escaped
 }

@@ -3,6 +3,7 @@
 pub mod coco;
 pub mod csv;
 mod error;
+mod escape;
 pub mod evolve;
 pub mod html;
 mod number;
@@ -12,6 +13,7 @@ pub mod tensorboard;
 mod unused;
 
 pub use error::Error;
+#[cfg(feature = "plots")]
 pub(crate) use number::general;
 pub use unused::UnusedNames;
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use super::html::escaped;
+use super::escape::escaped;
 use super::number::general;
 
 /// Size of a chart in its own units, and the room around its axes.

@@ -1,5 +1,6 @@
 //! The exponential moving average of all parameters and buffers, which is what is validated and kept (v6.1 `ModelEMA`).
 
+#[cfg(feature = "candle")]
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
@@ -43,6 +44,7 @@ impl Ema<Vec<f32>> {
     }
 }
 
+#[cfg(feature = "candle")]
 impl Ema<Option<Tensor>> {
     /// Moves the averages towards the values, on their device.
     ///
@@ -58,7 +60,7 @@ impl Ema<Option<Tensor>> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "candle"))]
 mod tests {
     use super::*;
     use candle_core::Device;

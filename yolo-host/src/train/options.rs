@@ -72,6 +72,41 @@ fn default_split() -> f64 {
     SplitOptions::default().share
 }
 
+impl Default for Options {
+    /// Upstream's, with neither data nor a model.
+    fn default() -> Self {
+        Options {
+            weights: None,
+            cfg: None,
+            data: PathBuf::new(),
+            hyp: None,
+            epochs: 300,
+            batch: 16,
+            imgsz: 640,
+            rect: false,
+            nosave: false,
+            noval: false,
+            noautoanchor: false,
+            cache: Cache::None,
+            image_weights: false,
+            multi_scale: false,
+            single_cls: false,
+            split: default_split(),
+            optimizer: Rule::Sgd,
+            workers: 2,
+            quad: false,
+            cos_lr: false,
+            label_smoothing: 0.0,
+            patience: 100,
+            freeze: vec![0],
+            save_period: 0,
+            seed: 0,
+            device: Device::Cpu,
+            amp: false,
+        }
+    }
+}
+
 impl Options {
     /// The rows of the model that do not move.
     pub fn frozen(&self) -> Vec<usize> {

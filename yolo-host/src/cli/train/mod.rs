@@ -5,6 +5,7 @@ mod given;
 mod opt;
 mod resume;
 mod summary;
+mod values;
 
 pub use given::Train;
 

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 pub const MAX_IMGSZ: usize = 1 << 13;
 
 /// Where images are kept once they are read and resized.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cache {
     /// Nowhere: they are read each time.
     #[default]

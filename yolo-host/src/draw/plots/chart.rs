@@ -10,8 +10,9 @@ use plotters::style::TextStyle;
 
 use super::PlotError;
 use super::canvas::Canvas;
+use crate::classes::colour;
+use crate::draw::readable;
 use crate::draw::text::Text;
-use crate::draw::{colour, readable};
 use crate::image::Image;
 use crate::report::general;
 

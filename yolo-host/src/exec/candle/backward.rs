@@ -47,14 +47,14 @@ impl Flow<'_> {
         let shape = shape.ok_or(Error::Missing { layer, op })?;
         if shape != grad.dims() {
             let why = format!("a gradient {:?} was given for a tensor {shape:?}", grad.dims());
-            return Err(Error::Candle { layer, op, source: candle_core::Error::msg(why) });
+            return Err(Error::Candle { layer, op, source: why.into() });
         }
         let device = &self.trainer.device;
         let grad = grad
             .to_device(device)
             .and_then(|grad| grad.to_dtype(self.trainer.precision.maps())?.contiguous());
         let grad = grad.map_err(|source| transfer(device, source))?;
-        sum(&mut self.grads[id.0], grad).map_err(|source| Error::Candle { layer, op, source })
+        sum(&mut self.grads[id.0], grad).map_err(|source| Error::Candle { layer, op, source: source.into() })
     }
 
     /// Runs one step back.
@@ -63,7 +63,8 @@ impl Flow<'_> {
         let node = &self.trainer.graph.nodes[step.node];
         let (op, layer) = (node.op.clone(), node.layer);
         let wanted: Vec<bool> = step.inputs.iter().map(|input| self.trainer.flows[*input]).collect();
-        let failed = |source| Error::Candle { layer, op: op.name(), source };
+        let failed =
+            |source: candle_core::Error| Error::Candle { layer, op: op.name(), source: source.into() };
         let grads = if let Op::Custom(custom) = &op {
             let value = |value: &usize| self.trainer.tensors[*value].clone();
             let inputs: Option<Vec<Tensor>> = step.inputs.iter().map(value).collect();

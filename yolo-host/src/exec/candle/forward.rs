@@ -62,7 +62,8 @@ impl Executor {
     fn run(&mut self, i: usize, shape: &[usize], training: bool) -> Result<Tensor, Error> {
         let Step { node, inputs, act, .. } = &self.steps[i];
         let (op, layer) = (&self.graph.nodes[*node].op, self.graph.nodes[*node].layer);
-        let failed = |source| Error::Candle { layer, op: op.name(), source };
+        let failed =
+            |source: candle_core::Error| Error::Candle { layer, op: op.name(), source: source.into() };
         let missing = || Error::Missing { layer, op: op.name() };
         let inputs: Option<Vec<&Tensor>> = inputs.iter().map(|input| self.tensors[*input].as_ref()).collect();
         let inputs = inputs.ok_or_else(missing)?;

@@ -201,7 +201,7 @@ impl Executor {
 
     /// The error of something that training does beside the passes.
     pub(crate) fn failed(&self, what: &'static str, source: candle_core::Error) -> Error {
-        Error::Update { what, device: called(&self.device), source: Box::new(source) }
+        Error::Update { what, device: called(&self.device), source: source.into() }
     }
 
     /// What numbers it computes with.
@@ -302,7 +302,7 @@ impl Executor {
 }
 
 pub(crate) fn transfer(device: &Device, source: candle_core::Error) -> Error {
-    Error::Transfer { device: called(device).into(), source }
+    Error::Transfer { device: called(device).into(), source: source.into() }
 }
 
 pub(crate) fn called(device: &Device) -> &'static str {

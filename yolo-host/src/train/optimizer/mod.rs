@@ -1,6 +1,7 @@
 //! The optimisers, each over the reference's three groups of parameters (v6.1 `train.py`).
 
 mod slices;
+#[cfg(feature = "candle")]
 mod tensors;
 
 use crate::graph::{Graph, Op, ParamId, Role};
@@ -37,22 +38,19 @@ pub fn groups(graph: &Graph) -> Vec<Option<Group>> {
 }
 
 /// The rule by which parameters move.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Rule {
     /// Stochastic gradient descent with Nesterov momentum.
     #[default]
-    #[value(name = "SGD", alias = "sgd")]
     Sgd,
     /// Adam (arXiv:1412.6980), with decay added to the gradient.
-    #[value(name = "Adam", alias = "adam")]
     Adam,
     /// Adam with decay apart from the gradient (arXiv:1711.05101).
-    #[value(name = "AdamW", alias = "adamw")]
     AdamW,
 }
 
 impl Rule {
-    /// Its name on the command line.
+    /// Its name, as PyTorch has it.
     pub fn name(self) -> &'static str {
         match self {
             Rule::Sgd => "SGD",
@@ -152,7 +150,7 @@ impl<M: Default> Optimizer<M> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "candle"))]
 mod tests {
     use super::*;
     use candle_core::{Device, Tensor};

@@ -1,30 +1,25 @@
 //! How many images a GPU can learn from at once (upstream's `--batch-size -1`): batches are tried until one is too large.
 
 use super::Options;
+use crate::exec::Error;
 use crate::exec::candle::{Executor, TrainPrecision};
-use crate::exec::{Device, Error};
 use crate::graph::ValueId;
 use crate::model::{Model, State};
 use candle_core::{Device as CandleDevice, Tensor};
 
-/// On the CPU, whose memory is no measure: more makes no step faster.
-const ON_CPU: usize = 16;
 /// Of the largest batch that fits: the optimiser, averages and other programs need some, too.
 const SHARE: f64 = 0.9;
 /// Batches from which on no step gets faster for an image.
 const MOST: usize = 1024;
 
 /// The batch for these options, of at most so many images.
-pub(in crate::train) fn largest_batch(
+pub(super) fn largest_batch(
     options: &Options,
     model: &Model,
     state: &State,
     images: usize,
 ) -> Result<usize, Error> {
     let most = images.clamp(1, MOST);
-    if options.device == Device::Cpu {
-        return Ok(ON_CPU.min(most));
-    }
     let (device, side) = (options.device.candle()?, options.imgsz);
     let shape = |batch| [batch, model.spec.channels, side, side];
     let largest = largest(most, |batch| match learn(options, model, state, &device, shape(batch)) {
@@ -117,11 +112,7 @@ mod tests {
 
     #[test]
     fn missing_memory_is_known_by_its_text() {
-        let error = |text: &str| Error::Update {
-            what: "a pass",
-            device: "CUDA",
-            source: Box::new(candle_core::Error::Msg(text.into())),
-        };
+        let error = |text: &str| Error::Update { what: "a pass", device: "CUDA", source: text.into() };
         assert!(is_memory(&error("DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")")));
         assert!(is_memory(&error("CUDNN_STATUS_ALLOC_FAILED")));
         assert!(!is_memory(&error("CUDA_ERROR_ILLEGAL_ADDRESS")));

@@ -2,13 +2,14 @@
 //! again. Only this folder knows which machine it is.
 
 mod cpu;
+#[cfg(feature = "candle")]
 mod fitting;
+#[cfg(feature = "candle")]
 mod gpu;
-
-pub(super) use fitting::largest_batch;
 
 use super::check::moving;
 use super::{Ema, Optimizer, Options, Rates};
+#[cfg(feature = "candle")]
 use crate::exec::candle::TrainPrecision;
 use crate::exec::{self, Device, Error, Images, Network};
 use crate::graph::{ParamId, ValueId};
@@ -93,6 +94,9 @@ pub(super) fn train_step(
             let averages = Ema::new(trainer.values());
             Box::new(Parts::new(trainer, evaluator, averages, options, model, counts))
         }
+        #[cfg(not(feature = "candle"))]
+        _ => return Err(Error::WithoutCuda),
+        #[cfg(feature = "candle")]
         device => {
             let device = device.candle()?;
             let network = |precision| exec::candle::Executor::new(graph, state, outputs, &device, precision);
@@ -103,6 +107,28 @@ pub(super) fn train_step(
             Box::new(Parts::new(trainer, evaluator, averages, options, model, counts))
         }
     })
+}
+
+/// On the CPU, whose memory is no measure: more makes no step faster.
+const BATCH_ON_CPU: usize = 16;
+
+/// The batch for these options, of at most so many images.
+pub(super) fn largest_batch(
+    options: &Options,
+    model: &Model,
+    state: &State,
+    images: usize,
+) -> Result<usize, Error> {
+    match options.device {
+        Device::Cpu => Ok(images.clamp(1, BATCH_ON_CPU)),
+        #[cfg(feature = "candle")]
+        _ => fitting::largest_batch(options, model, state, images),
+        #[cfg(not(feature = "candle"))]
+        _ => {
+            let _ = (model, state);
+            Err(Error::WithoutCuda)
+        }
+    }
 }
 
 /// A train_step of networks `N` whose parameters are lists or tensors `V`.
