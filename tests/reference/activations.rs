@@ -4,10 +4,10 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use std::path::Path;
 use yolo_bundle as _;
-use yolo_host::detector::{Detector, load_model};
+use yolo_host::detector::Detector;
 use yolo_host::exec::Device;
 use yolo_host::graph::{Act, Op};
-use yolo_host::model::{Anchors, Model, Spec};
+use yolo_host::model::{Anchors, Model, ModelFiles, Spec, load};
 use yolo_tests::{floats, golden, models, number, read_golden, registry, report, root, uniform, yolo};
 
 /// Decoded boxes of the noise image.
@@ -58,7 +58,7 @@ fn what_was_taken_from_a_checkpoint_is_told() {
     let taken = |name: &str| {
         let mut registry = registry();
         let file = golden(&format!("activations/{name}.pt"));
-        let (model, _, _) = load_model(&file, None, &mut registry).unwrap();
+        let model = load(ModelFiles::weights(&file), &mut registry).unwrap().model;
         assert_eq!(Spec::parse(&model.spec.text, &model.spec.file).unwrap(), model.spec, "{name}");
         (model.spec.activation, model.spec.activations, registry.take_notes().join("\n"))
     };

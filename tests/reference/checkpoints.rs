@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use yolo_bundle as _;
-use yolo_host::detector::{Detector, load_model};
+use yolo_host::detector::Detector;
 use yolo_host::exec::Device;
-use yolo_host::model::{Mismatch, Model, Spec, State};
+use yolo_host::model::{LoadError, Mismatch, Model, ModelFiles, Spec, State, load};
 use yolo_host::weights::{self, Array, Checkpoint};
 use yolo_tests::reference::image;
 use yolo_tests::{floats, golden, read_golden, registry, root, shared};
@@ -43,12 +43,14 @@ fn tensors_are_those_of_pytorch() {
 fn checkpoints_load_into_their_models() {
     let mut registry = registry();
     for name in ["checkpoint.pt", "checkpoint_ema.pt", "twenty_one_characters.pt"] {
-        load_model(&golden(&format!("checkpoints/{name}")), None, &mut registry)
+        load(ModelFiles::weights(&golden(&format!("checkpoints/{name}"))), &mut registry)
             .unwrap_or_else(|e| panic!("{name}: {e:?}"));
     }
     let cfg = golden("checkpoint.yaml");
-    load_model(&golden("checkpoints/state_dict.pt"), Some(&cfg), &mut registry).unwrap();
-    let error = load_model(&golden("checkpoints/state_dict.pt"), None, &mut registry).unwrap_err();
+    let bare = golden("checkpoints/state_dict.pt");
+    load(ModelFiles { weights: Some(&bare), cfg: Some(&cfg) }, &mut registry).unwrap();
+    let error = load(ModelFiles::weights(&bare), &mut registry).unwrap_err();
+    assert!(matches!(error, LoadError::NoModel { .. }), "{error:?}");
     assert!(error.to_string().contains("does not say which model it belongs to"), "{error}");
 }
 
@@ -57,7 +59,8 @@ fn checkpoints_load_into_their_models() {
 fn a_wrapped_state_dict_loads_with_a_note() {
     let mut registry = registry();
     let cfg = golden("checkpoint.yaml");
-    load_model(&golden("checkpoints/lightning.pt"), Some(&cfg), &mut registry).unwrap();
+    let files = ModelFiles { weights: Some(&golden("checkpoints/lightning.pt")), cfg: Some(&cfg) };
+    load(files, &mut registry).unwrap();
     let notes = registry.take_notes();
     assert!(
         notes.len() == 1 && notes[0].contains("lightning.pt") && notes[0].contains("`loss.weight`"),

@@ -4,13 +4,13 @@
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use yolo_host::data::{Batch, Label};
-use yolo_host::detector::{Detector, load_model};
+use yolo_host::detector::Detector;
 use yolo_host::ensemble::{self, Member};
 use yolo_host::eval::{Detection, non_max_suppression};
 use yolo_host::exec::train_cpu::Executor;
 use yolo_host::exec::{self, Device, Images};
 use yolo_host::image::{Geometry, pixels_to_planes};
-use yolo_host::model::{Model, State};
+use yolo_host::model::{Loaded, Model, ModelFiles, State, load};
 use yolo_host::validation::{Options, ValidatedBatch, Validation, validate_batches};
 use yolo_host::weights::{self, Checkpoint};
 use yolo_tests::reference::image;
@@ -325,7 +325,7 @@ fn coco128_from_stored_inputs_matches_the_reference() {
     let result: Value =
         serde_json::from_str(&std::fs::read_to_string(folder.join("result.json")).unwrap()).unwrap();
     let file = root().join("weights/yolov5s.safetensors");
-    let (model, state, _) = load_model(&file, None, &mut registry()).unwrap();
+    let Loaded { model, state, .. } = load(ModelFiles::weights(&file), &mut registry()).unwrap();
     let mut network = Executor::new(&model.graph, &state, &model.detect.outputs).unwrap();
     let batches = stored(&folder);
     assert_eq!(batches.iter().map(|batch| batch.shape[0]).sum::<usize>(), 128);

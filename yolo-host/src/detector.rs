@@ -7,43 +7,22 @@ use crate::eval::{Detection, NmsOptions, postprocess};
 use crate::exec::engine::Precision;
 use crate::exec::{self, Device, Images};
 use crate::image::{Geometry, Image, letterbox, pixels};
-use crate::model::{self, Mismatch, Model, Spec, State, unfuse};
-use crate::plugin::{Registry, RegistryError};
-use crate::weights;
-use std::path::{Path, PathBuf};
+use crate::model::{self, Loaded, Model, ModelFiles, State};
+use crate::plugin::Registry;
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// A detector that cannot be made or run.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
-    /// The weights cannot be read.
+    /// The files do not become a model.
     #[error(transparent)]
-    Weights(#[from] weights::Error),
-    /// The model cannot be built, or does not take images of this size.
+    Load(#[from] model::LoadError),
+    /// The model does not take images of this size.
     #[error(transparent)]
     Model(#[from] model::Error),
-    /// A plugin that the model asks for cannot be used.
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-    /// The weights do not say which model they belong to.
-    #[error("{}: does not say which model it belongs to", file.display())]
-    NoModel {
-        /// The weights.
-        file: PathBuf,
-    },
-    /// The tensors do not fit the model.
-    #[error("{} with {model}", file.display())]
-    Mismatch {
-        /// The weights.
-        file: PathBuf,
-        /// The model file.
-        model: String,
-        /// Whether the weights carry a model of their own, in whose place another was asked for.
-        carried: bool,
-        /// What does not fit.
-        source: Box<Mismatch>,
-    },
     /// The network cannot be run.
     #[error(transparent)]
     Network(#[from] exec::Error),
@@ -78,31 +57,6 @@ pub struct Found {
     pub times: [Duration; 3],
 }
 
-/// Reads weights and builds the model that they belong to: the one of `cfg`, else the one that the file carries. Its plugins
-/// are added to the registry if that trusts models.
-pub fn load_model(
-    file: &Path,
-    cfg: Option<&Path>,
-    registry: &mut Registry,
-) -> Result<(Model, State, weights::Meta), Error> {
-    let mut checkpoint = weights::read(file)?;
-    let spec = Spec::of_weights(cfg, file, &checkpoint.meta)?;
-    let spec = spec.ok_or_else(|| Error::NoModel { file: file.into() })?;
-    registry.add_notes(
-        std::mem::take(&mut checkpoint.notes).iter().map(|note| format!("{}: {note}", file.display())),
-    );
-    let model = Model::of_checkpoint(spec, &mut checkpoint, registry)?;
-    let fused = unfuse(&model.graph, &mut checkpoint.arrays);
-    registry.add_notes(fused.map(|note| format!("{}: {note}", file.display())));
-    let state = State::from_arrays(&model.graph, checkpoint.arrays).map_err(|source| Error::Mismatch {
-        file: file.into(),
-        model: model.spec.file.clone(),
-        carried: cfg.is_some() && checkpoint.meta.model.is_some(),
-        source: Box::new(source),
-    })?;
-    Ok((model, state, checkpoint.meta))
-}
-
 impl Detector {
     /// Reads weights and brings their model to a machine.
     pub fn load(
@@ -111,7 +65,8 @@ impl Detector {
         registry: &mut Registry,
         device: Device,
     ) -> Result<Self, Error> {
-        let (model, state, meta) = load_model(file, cfg, registry)?;
+        let files = ModelFiles { weights: Some(file), cfg };
+        let Loaded { model, state, meta } = model::load(files, registry)?;
         Self::new(model, state, meta.names, device)
     }
 

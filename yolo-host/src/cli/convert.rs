@@ -2,8 +2,9 @@
 
 use super::output::{line, thousands};
 use super::plugins::{PluginArgs, notes};
-use super::weights::{Loaded, load, named};
+use super::weights::{load, named};
 use super::{Outcome, pixels};
+use crate::model::{Loaded, ModelFiles};
 use crate::weights::{self, Checkpoint, Meta, Precision};
 use anyhow::{Context, ensure};
 use std::path::PathBuf;
@@ -40,7 +41,8 @@ pub fn run(args: ConvertArgs) -> anyhow::Result<Outcome> {
     let extension = args.output.extension().and_then(|extension| extension.to_str());
     ensure!(extension == Some("safetensors"), "--output {} must end in .safetensors", args.output.display());
     let mut registry = args.plugins.registry()?;
-    let Loaded { model, state, meta: read, .. } = load(&args.weights, args.cfg.as_deref(), &mut registry)?;
+    let files = ModelFiles { weights: Some(&args.weights), cfg: args.cfg.as_deref() };
+    let Loaded { model, state, meta: read } = load(files, &mut registry)?;
     notes(&mut registry);
     let names = args.names.or(read.names);
     if let Some(names) = &names {

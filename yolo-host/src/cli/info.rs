@@ -2,9 +2,9 @@
 
 use super::output::{folded, line, thousands, width};
 use super::plugins::{PluginArgs, notes};
-use super::weights::{Loaded, load};
+use super::weights::load;
 use super::{ModelArgs, Outcome, pixels};
-use crate::model::{LayerRow, Model, Spec, Statistics};
+use crate::model::{LayerRow, Loaded, Model, ModelFiles, Statistics};
 use crate::weights::{Meta, Plugin};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -29,17 +29,8 @@ pub fn run(args: InfoArgs) -> anyhow::Result<Outcome> {
     let cfg = args.model.cfg.as_deref();
     // As tutorials have it, --weights '' is none.
     let weights = args.model.weights.as_deref().filter(|file| cfg.is_none() || !file.as_os_str().is_empty());
-    let (model, meta) = match (weights, cfg) {
-        (Some(weights), cfg) => {
-            let Loaded { model, meta, .. } = load(weights, cfg, &mut registry)?;
-            (model, Some(meta))
-        }
-        (None, Some(cfg)) => {
-            let spec = Spec::find(cfg)?;
-            (Model::prepare(spec, &mut registry)?, None)
-        }
-        (None, None) => anyhow::bail!("name a model with --cfg or --weights"),
-    };
+    let Loaded { model, meta, .. } = load(ModelFiles { weights, cfg }, &mut registry)?;
+    let meta = weights.map(|_| meta);
     notes(&mut registry);
     for lacks in
         [model.graph.check_trainable(), model.graph.check_exportable()].into_iter().filter_map(Result::err)

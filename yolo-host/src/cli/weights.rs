@@ -1,13 +1,12 @@
 //! `--weights`: read with the model that they belong to; and what to do where they are not, or do not fit.
 
 use super::precision::PrecisionArgs;
-use crate::detector::{Detector, Error, load_model};
+use crate::detector::Detector;
 use crate::exec::Device;
-use crate::model::{Model, Spec, State};
+use crate::model::{self, Loaded, ModelFiles, Spec};
 use crate::near::near;
 use crate::plugin::Registry;
-use crate::weights::Meta;
-use anyhow::{anyhow, bail, ensure};
+use anyhow::{bail, ensure};
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use std::path::{Path, PathBuf};
 
@@ -41,29 +40,12 @@ pub fn named() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
 }
 
-/// Weights with their model.
-pub struct Loaded {
-    pub model: Model,
-    pub state: State,
-    pub meta: Meta,
-}
-
-/// Reads weights, and builds the model of `cfg`, else the one that they carry.
-pub fn load(file: &Path, cfg: Option<&Path>, registry: &mut Registry) -> anyhow::Result<Loaded> {
-    there(file)?;
-    let loaded = load_model(file, cfg, registry).map_err(|error| {
-        let nameless = matches!(error, Error::NoModel { .. });
-        let carried = matches!(error, Error::Mismatch { carried: true, .. });
-        let error = anyhow::Error::new(error);
-        match (nameless, carried) {
-            (true, _) => anyhow!("{error:#}; name it with --cfg, for example --cfg yolov5s"),
-            (_, true) => error.context("these weights carry their own model, so leave --cfg out"),
-            _ => error,
-        }
-    });
-    let (model, state, meta) = loaded?;
-    if let (Some(cfg), Some(text)) = (cfg, &meta.model)
-        && Spec::parse(text, "").is_ok_and(|own| bare(own) != bare(model.spec.clone()))
+/// Reads weights and their model, or a model alone, and says where weights carry another model than the one that was asked for.
+pub fn load(files: ModelFiles, registry: &mut Registry) -> anyhow::Result<Loaded> {
+    files.weights.map(there).transpose()?;
+    let loaded = model::load(files, registry)?;
+    if let (Some(file), Some(cfg), Some(text)) = (files.weights, files.cfg, &loaded.meta.model)
+        && Spec::parse(text, "").is_ok_and(|own| bare(own) != bare(loaded.model.spec.clone()))
     {
         eprintln!(
             "note: {} carry a model of their own, and {} is another; leave --cfg out to use theirs",
@@ -71,7 +53,7 @@ pub fn load(file: &Path, cfg: Option<&Path>, registry: &mut Registry) -> anyhow:
             cfg.display()
         );
     }
-    Ok(Loaded { model, state, meta })
+    Ok(loaded)
 }
 
 /// A model without what says where it comes from.
@@ -90,7 +72,7 @@ pub fn load_all(
         "--cfg goes with one file of --weights: of several, each must carry its model (yolo convert adds it)"
     );
     let one = |file: &PathBuf| {
-        let loaded = load(file, cfg, registry)?;
+        let loaded = load(ModelFiles { weights: Some(file), cfg }, registry)?;
         loaded.model.check_images()?;
         Ok(loaded)
     };

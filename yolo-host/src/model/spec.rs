@@ -95,7 +95,7 @@ impl Spec {
     }
 
     /// The model that weights belong to: that of `cfg`, else the one that they carry; none if they do not say.
-    pub fn of_weights(cfg: Option<&Path>, file: &Path, meta: &Meta) -> Result<Option<Self>, Error> {
+    pub(super) fn of_weights(cfg: Option<&Path>, file: &Path, meta: &Meta) -> Result<Option<Self>, Error> {
         let spec = match (cfg, &meta.model) {
             (Some(cfg), _) => Self::find(cfg)?,
             (None, Some(text)) => {

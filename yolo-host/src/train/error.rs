@@ -33,6 +33,9 @@ pub enum Error {
     /// The data cannot be used.
     #[error(transparent)]
     Data(#[from] data::Error),
+    /// The files of the model do not become one.
+    #[error(transparent)]
+    Load(Box<model::LoadError>),
     /// The model cannot be built.
     #[error(transparent)]
     Model(Box<model::Error>),
@@ -103,4 +106,5 @@ macro_rules! boxed {
         })*
     };
 }
-boxed!(Registry RegistryError, Network exec::Error, Validation validation::Error, Model model::Error);
+boxed!(Registry RegistryError, Network exec::Error, Validation validation::Error, Model model::Error,
+    Load model::LoadError);

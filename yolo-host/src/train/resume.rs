@@ -4,9 +4,9 @@ use super::checkpoint::{HYPER, OPTIONS, PROGRESS};
 use super::setup::Parts;
 use super::{Device, Error, Hyper, Observer, Options, Progress, TrainingRun};
 use crate::data::Cache;
-use crate::model::{Model, Spec, State};
+use crate::model::{LoadError, Model, ModelFiles, Spec, State, open};
 use crate::plugin::Registry;
-use crate::weights::{self, Checkpoint};
+use crate::weights::Checkpoint;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
@@ -52,8 +52,12 @@ impl Saved {
     /// If it cannot be read, or is no state of a training of this version.
     pub fn read(file: &Path) -> Result<Self, Error> {
         let why = |why: &str| Error::Resume { file: file.into(), why: why.into() };
-        let checkpoint = weights::read(file)?;
-        let Some(spec) = Spec::of_weights(None, file, &checkpoint.meta)? else {
+        let opened = match open(ModelFiles::weights(file)) {
+            Err(LoadError::NoModel { .. }) => return Err(why("is no state of a training")),
+            opened => opened?,
+        };
+        let spec = opened.spec.clone();
+        let Some((_, checkpoint)) = opened.into_weights() else {
             return Err(why("is no state of a training"));
         };
         fn part<T: DeserializeOwned>(checkpoint: &Checkpoint, key: &str) -> Option<T> {

@@ -7,9 +7,8 @@ use super::{EarlyStopping, Error, Hyper, Observer, Options, Progress, Schedule, 
 use crate::classes::{By, ClassMap, list};
 use crate::data::{self, Dataset, Loader, LoaderOptions, Split, SplitName, SplitOptions};
 use crate::loss::ComputeLoss;
-use crate::model::{Model, Spec, State, unfuse};
+use crate::model::{Model, ModelFiles, State, open};
 use crate::plugin::Registry;
-use crate::weights;
 use std::path::{Path, PathBuf};
 
 /// A model in training, with its data.
@@ -43,16 +42,12 @@ impl TrainingRun {
         observer: &mut dyn Observer,
     ) -> Result<Self, Error> {
         check::options(&options)?;
-        let (mut spec, mut loaded) = model_of(&options)?;
+        let files = ModelFiles { weights: options.weights.as_deref(), cfg: options.cfg.as_deref() };
+        let mut opened = open(files)?;
         if let Some(anchors) = hyper.anchors.filter(|anchors| *anchors >= 1.0) {
-            spec = spec.with_anchors(anchors.round() as usize)?;
+            opened.spec = opened.spec.with_anchors(anchors.round() as usize)?;
         }
-        let mut model = match &mut loaded {
-            Some((_, checkpoint)) if options.cfg.is_none() => {
-                Model::of_checkpoint(spec, checkpoint, registry)?
-            }
-            _ => Model::prepare(spec, registry)?,
-        };
+        let mut model = opened.build_to_train(registry)?;
         check::model(&mut options, &model, observer)?;
         let dataset = Dataset::read(&options.data)?;
         let names = names(&dataset, &options);
@@ -62,11 +57,10 @@ impl TrainingRun {
             model = Model::build(model.spec.with_classes(nc)?, registry)?;
         }
         let mut state = State::new(&model.graph, options.seed);
-        if let Some((file, mut checkpoint)) = loaded {
-            let fused = unfuse(&model.graph, &mut checkpoint.arrays);
-            for note in checkpoint.notes.iter().chain(&fused) {
-                observer.note(&format!("{}: {note}", file.display()));
-            }
+        for note in opened.take_notes().into_iter().chain(opened.restore_fused(&model)) {
+            observer.note(&note);
+        }
+        if let Some((file, mut checkpoint)) = opened.into_weights() {
             let keep_anchors = options.cfg.is_some() || hyper.anchors.is_some();
             let (head, note) = head::transfer(&mut checkpoint, &model, &mut state, &names);
             let count = head + state.transfer(&model.graph, &checkpoint.arrays, keep_anchors);
@@ -251,31 +245,6 @@ fn names(dataset: &Dataset, options: &Options) -> Vec<String> {
         true => vec!["item".to_string()],
         false => dataset.names.clone(),
     }
-}
-
-type Loaded = Option<(PathBuf, weights::Checkpoint)>;
-
-/// The model file and the weights that the options name.
-fn model_of(options: &Options) -> Result<(Spec, Loaded), Error> {
-    let loaded = match &options.weights {
-        Some(file) => Some((file.clone(), weights::read(file)?)),
-        None => None,
-    };
-    let spec = match (&options.cfg, &loaded) {
-        (cfg, Some((file, checkpoint))) => Spec::of_weights(cfg.as_deref(), file, &checkpoint.meta)?,
-        (Some(cfg), None) => Some(Spec::find(cfg)?),
-        (None, None) => None,
-    };
-    let spec = spec.ok_or_else(|| {
-        Error::Options(match &loaded {
-            Some((file, _)) => {
-                let file = file.display();
-                format!("{file}: does not say which model it belongs to; name its YAML with --cfg")
-            }
-            None => "name a model with --cfg, or --weights that carry one".into(),
-        })
-    })?;
-    Ok((spec, loaded))
 }
 
 impl Hyper {

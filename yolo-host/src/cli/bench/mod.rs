@@ -14,11 +14,12 @@ use super::precision::PrecisionArgs;
 use super::progress::bar;
 use super::{Outcome, check_data, pixels};
 use crate::exec::Device;
+use crate::model::ModelFiles;
 use anyhow::{Context, ensure};
 use quality::Validator;
 use rayon::ThreadPool;
 use report::{ModelReport, Peak, Report};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use subject::Subject;
 use table::Detail;
 use yolo_kernels::isa;
@@ -138,7 +139,7 @@ impl BenchArgs {
         let path = |list: &'_ [PathBuf], place: usize| list.get(place).cloned();
         let load = |place: usize| {
             let (weights, cfg) = (path(&self.weights, place), path(&self.cfg, place));
-            let files: (Option<&Path>, Option<&Path>) = (weights.as_deref(), cfg.as_deref());
+            let files = ModelFiles { weights: weights.as_deref(), cfg: cfg.as_deref() };
             Subject::load(files, &mut registry, (self.batch_size, sides), &self.precision)
         };
         (0..cfgs.max(weights)).map(load).collect()

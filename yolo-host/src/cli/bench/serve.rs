@@ -11,9 +11,8 @@ use super::super::output::line;
 use super::super::plugins::{PluginArgs, notes};
 use super::super::precision::PrecisionArgs;
 use super::memory;
-use crate::detector::load_model;
 use crate::exec::engine::Engine;
-use crate::model::Model;
+use crate::model::{self, Loaded, Model, ModelFiles};
 use crate::plugin::Registry;
 use crate::weights::{self, Array, Checkpoint, Data, Precision};
 use anyhow::{Context, bail, ensure};
@@ -84,7 +83,8 @@ fn load(
     registry: &mut Registry,
     precision: &PrecisionArgs,
 ) -> anyhow::Result<Served> {
-    let (model, state, _) = load_model(weights, Some(cfg), registry)?;
+    let files = ModelFiles { weights: Some(weights), cfg: Some(cfg) };
+    let Loaded { model, state, .. } = model::load(files, registry)?;
     notes(registry);
     let images = weights::read(input)?.arrays.remove("input");
     let (planes, shape) = fitting(images, &model).with_context(|| input.display().to_string())?;

@@ -3,10 +3,10 @@
 use super::super::plugins::notes;
 use super::memory;
 use crate::cli::precision::PrecisionArgs;
-use crate::cli::weights::{Loaded, load};
+use crate::cli::weights::load;
 use crate::exec::engine::{Engine, Profile};
 use crate::graph::macs;
-use crate::model::{Model, Spec, State};
+use crate::model::{Loaded, Model, ModelFiles};
 use crate::plugin::Registry;
 use crate::random::Stream;
 use crate::weights::Meta;
@@ -44,26 +44,14 @@ impl Subject {
     /// Loads weights, or a model whose values are made from a seed; with images of noise, whose sides are rounded up to its
     /// largest stride.
     pub fn load(
-        files: (Option<&Path>, Option<&Path>),
+        files: ModelFiles,
         registry: &mut Registry,
         (batch, sides): (usize, [usize; 2]),
         precision: &PrecisionArgs,
     ) -> anyhow::Result<Self> {
-        let (model, state, meta) = match files {
-            (Some(weights), cfg) => {
-                let Loaded { model, state, meta } = load(weights, cfg, registry)?;
-                (model, state, meta)
-            }
-            (None, Some(cfg)) => {
-                let spec = Spec::find(cfg)?;
-                let model = Model::prepare(spec, registry)?;
-                let state = State::new(&model.graph, 0);
-                (model, state, Meta::default())
-            }
-            (None, None) => anyhow::bail!("name a model with --cfg or --weights"),
-        };
+        let Loaded { model, state, meta } = load(files, registry)?;
         notes(registry);
-        let file = files.0.or(files.1).unwrap_or(Path::new(""));
+        let file = files.weights.or(files.cfg).unwrap_or(Path::new(""));
         let [height, width] = sides.map(|side| side.next_multiple_of(model.detect.max_stride()));
         if [height, width] != sides {
             eprintln!(
@@ -82,7 +70,7 @@ impl Subject {
         let mut noise = Stream::keyed("pictures");
         Ok(Subject {
             name: file.display().to_string(),
-            trained: files.0.is_some(),
+            trained: files.weights.is_some(),
             anchors,
             weights: model.graph.params.iter().map(|param| 4 * param.len() as u64).sum(),
             macs: macs(&model.graph, &shape)?,

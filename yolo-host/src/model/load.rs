@@ -1,0 +1,160 @@
+//! From files to a model with its values: the only place that knows which of weights and model file says what.
+
+use super::fused::unfuse;
+use super::{Error, Mismatch, Model, Spec, State};
+use crate::plugin::Registry;
+use crate::weights::{self, Checkpoint, Meta};
+use std::path::{Path, PathBuf};
+
+/// The files of a model: weights, a model file, or both.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ModelFiles<'a> {
+    /// Weights, in safetensors or as PyTorch writes them.
+    pub weights: Option<&'a Path>,
+    /// A model file, or the name of one that is built in ([`Spec::find`]); it goes before the model that the weights carry.
+    pub cfg: Option<&'a Path>,
+}
+
+impl<'a> ModelFiles<'a> {
+    /// Weights that carry their model.
+    pub fn weights(file: &'a Path) -> Self {
+        ModelFiles { weights: Some(file), cfg: None }
+    }
+}
+
+/// Files that do not become a model.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// Neither weights nor a model file is named.
+    #[error("no model is named, and no weights that carry one")]
+    NoFiles,
+    /// The weights cannot be read.
+    #[error(transparent)]
+    Weights(#[from] weights::Error),
+    /// The model cannot be built.
+    #[error(transparent)]
+    Model(#[from] Error),
+    /// The weights do not say which model they belong to, and no model file does.
+    #[error("{}: does not say which model it belongs to", file.display())]
+    NoModel {
+        /// The weights.
+        file: PathBuf,
+    },
+    /// The tensors do not fit the model.
+    #[error("{} with {model}", file.display())]
+    Mismatch {
+        /// The weights.
+        file: PathBuf,
+        /// The model file.
+        model: String,
+        /// Whether the weights carry a model of their own, in whose place another was asked for.
+        carried: bool,
+        /// What does not fit.
+        source: Box<Mismatch>,
+    },
+}
+
+/// A model with its values.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// As built.
+    pub model: Model,
+    /// Of the weights; without weights new ones, which seed 0 gives.
+    pub state: State,
+    /// What the weights say of themselves; nothing without weights.
+    pub meta: Meta,
+}
+
+/// Reads the files, and builds the model that they belong to with the values of the weights. Plugins that it asks for are
+/// loaded if the registry trusts models; what a user should know is among the registry's notes.
+///
+/// # Errors
+/// Every kind of [`LoadError`].
+pub fn load(files: ModelFiles, registry: &mut Registry) -> Result<Loaded, LoadError> {
+    let mut opened = open(files)?;
+    registry.add_notes(opened.take_notes());
+    let model = opened.build(registry)?;
+    registry.add_notes(opened.restore_fused(&model));
+    opened.with_values(model)
+}
+
+/// Reads the files, and builds nothing yet: for those who change the model first, as a training does.
+///
+/// # Errors
+/// [`LoadError::NoFiles`], [`LoadError::NoModel`], and what is wrong with the files.
+pub fn open(files: ModelFiles) -> Result<Opened, LoadError> {
+    let checkpoint = files.weights.map(weights::read).transpose()?;
+    let spec = match (files.cfg, files.weights.zip(checkpoint.as_ref())) {
+        (None, None) => return Err(LoadError::NoFiles),
+        (Some(cfg), None) => Spec::find(cfg)?,
+        (cfg, Some((file, checkpoint))) => Spec::of_weights(cfg, file, &checkpoint.meta)?
+            .ok_or_else(|| LoadError::NoModel { file: file.into() })?,
+    };
+    let weights = files.weights.map(Path::to_path_buf).zip(checkpoint);
+    Ok(Opened { spec, has_cfg: files.cfg.is_some(), weights })
+}
+
+/// Files that are read: a model as written, and the tensors of the weights.
+#[derive(Debug)]
+pub struct Opened {
+    /// The model as written; may be changed before it is built.
+    pub spec: Spec,
+    has_cfg: bool,
+    weights: Option<(PathBuf, Checkpoint)>,
+}
+
+impl Opened {
+    /// The weights: their file, and what is in it.
+    pub fn into_weights(self) -> Option<(PathBuf, Checkpoint)> {
+        self.weights
+    }
+
+    /// What was to be said about the weights' file as it was read.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        let Some((file, checkpoint)) = &mut self.weights else { return vec![] };
+        let notes = std::mem::take(&mut checkpoint.notes);
+        notes.into_iter().map(|note| format!("{}: {note}", file.display())).collect()
+    }
+
+    /// The model, which computes what the modules in the weights compute.
+    ///
+    /// # Errors
+    /// As [`Model::build`]'s, and where the modules are others than the model's.
+    pub fn build(&mut self, registry: &mut Registry) -> Result<Model, Error> {
+        match &mut self.weights {
+            Some((_, checkpoint)) => Model::of_checkpoint(self.spec.clone(), checkpoint, registry),
+            None => Model::prepare(self.spec.clone(), registry),
+        }
+    }
+
+    /// The model for a training that begins with the weights: a model file counts as it stands, whatever the modules in the
+    /// weights compute.
+    ///
+    /// # Errors
+    /// As [`Opened::build`]'s.
+    pub fn build_to_train(&mut self, registry: &mut Registry) -> Result<Model, Error> {
+        if self.has_cfg { Model::prepare(self.spec.clone(), registry) } else { self.build(registry) }
+    }
+
+    /// Gives back the batch norms of a checkpoint that was saved after `fuse()`; what is to be said about that.
+    pub fn restore_fused(&mut self, model: &Model) -> Option<String> {
+        let (file, checkpoint) = self.weights.as_mut()?;
+        let note = unfuse(&model.graph, &mut checkpoint.arrays)?;
+        Some(format!("{}: {note}", file.display()))
+    }
+
+    /// The model with all values of the weights.
+    fn with_values(self, model: Model) -> Result<Loaded, LoadError> {
+        let Some((file, checkpoint)) = self.weights else {
+            let state = State::new(&model.graph, 0);
+            return Ok(Loaded { model, state, meta: Meta::default() });
+        };
+        let carried = self.has_cfg && checkpoint.meta.model.is_some();
+        let state = State::from_arrays(&model.graph, checkpoint.arrays).map_err(|source| {
+            let (model, source) = (model.spec.file.clone(), Box::new(source));
+            LoadError::Mismatch { file, model, carried, source }
+        })?;
+        Ok(Loaded { model, state, meta: checkpoint.meta })
+    }
+}
