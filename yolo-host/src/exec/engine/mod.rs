@@ -18,7 +18,7 @@ pub use precision::{Precision, Ranges};
 pub use profile::{Profile, Spread, Step};
 use program::{Program, program};
 use std::time::Duration;
-use yolo_kernels::base::aligned::Lines;
+use yolo_kernels::base::aligned::AlignedBuf;
 use yolo_kernels::isa;
 
 /// Sizes of images whose fit is kept.
@@ -32,7 +32,7 @@ pub struct Engine {
     program: Program,
     fits: Vec<Fit>,
     /// One vector of numbers for each slot.
-    slots: Vec<Lines>,
+    slots: Vec<AlignedBuf>,
     times: Option<Vec<Duration>>,
     /// Of what convolutions read, in runs that calibrate.
     ranges: Option<Ranges>,
@@ -100,7 +100,7 @@ impl Engine {
         if self.fits.len() >= KEPT {
             self.fits.remove(0);
         }
-        self.slots.resize_with(self.slots.len().max(fit.sizes.len()), Lines::new);
+        self.slots.resize_with(self.slots.len().max(fit.sizes.len()), AlignedBuf::new);
         for (slot, size) in self.slots.iter_mut().zip(&fit.sizes) {
             slot.reserve(*size);
         }
