@@ -1,5 +1,5 @@
-//! Every command that README.md, CONTRIBUTING.md, weights/README.md and docs/ show, run as it stands: in a folder with the
-//! repository's files, data drawn here in the place of a reader's, and trainings cut to an epoch of 64 pixels.
+//! Every command that the READMEs, CONTRIBUTING.md, weights/README.md and docs/ show, run as it stands: for each document in a
+//! folder with the repository's files, data drawn here in the place of a reader's, and trainings cut to an epoch of 64 pixels.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -60,14 +60,35 @@ esac
     ),
 ];
 
-/// A folder as a reader has it: the repository, photographs and data of their own, and a training that was stopped.
+/// What every reader has: data of their own, and a training that was stopped.
+struct Own {
+    data: tempfile::TempDir,
+    stopped: tempfile::TempDir,
+}
+
+impl Own {
+    fn new() -> Self {
+        let data = runs::drawn();
+        let yaml = data.path().join("data.yaml");
+        let names = shapes::NAMES.join(", ");
+        fs::write(&yaml, format!("train: .\nval: .\ntest: .\nnames: [{names}]\n")).unwrap();
+        let lists = data.path().join("ImageSets/Main");
+        fs::copy(lists.join("val.txt"), lists.join("test.txt")).unwrap();
+        Own { stopped: runs::stopped(&yaml), data }
+    }
+}
+
+/// Checkpoints that a document converts; without them its command is not run, and it is said.
+const CHECKPOINTS: [(&str, &str); 2] =
+    [("yolov5s.pt", "weights/yolov5s.pt"), ("v5lite-s.pt", "weights/v5lite-s.pt")];
+
+/// A folder as the reader of one document has it: the repository, photographs, and what is their own.
 struct Desk {
     folder: tempfile::TempDir,
-    _data: tempfile::TempDir,
 }
 
 impl Desk {
-    fn new() -> Self {
+    fn new(own: &Own) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         for name in ["models", "data", "tests", "plugins", "yolo-host", ".ci"] {
@@ -78,13 +99,11 @@ impl Desk {
         for entry in fs::read_dir(root().join("weights")).unwrap().map(Result::unwrap) {
             fs::copy(entry.path(), at("weights").join(entry.file_name())).unwrap();
         }
-        let data = runs::drawn();
-        std::os::unix::fs::symlink(data.path(), at("my")).unwrap();
-        let names = shapes::NAMES.join(", ");
-        let yaml = format!("train: .\nval: .\ntest: .\nnames: [{names}]\n");
-        fs::write(data.path().join("data.yaml"), yaml).unwrap();
-        fs::copy(data.path().join("ImageSets/Main/val.txt"), data.path().join("ImageSets/Main/test.txt"))
-            .unwrap();
+        std::os::unix::fs::symlink(own.data.path(), at("my")).unwrap();
+        fs::create_dir_all(at("docs/img")).unwrap();
+        for image in ["speed.csv", "speed.svg", "flow.svg"] {
+            fs::copy(root().join("docs/img").join(image), at("docs/img").join(image)).unwrap();
+        }
         fs::create_dir(at("photos")).unwrap();
         for photo in ["cows.jpg", "sheep.jpg"] {
             fs::copy(root().join("data/images").join(photo), at("photos").join(photo)).unwrap();
@@ -98,15 +117,28 @@ impl Desk {
             fs::set_permissions(&shim, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         }
         // What `--resume` alone goes on with.
-        let stopped = runs::stopped(&data.path().join("data.yaml"));
         fs::create_dir_all(at("runs/train/exp/weights")).unwrap();
-        for file in ["results.csv", "weights/last.state.safetensors"] {
-            fs::copy(stopped.path().join(file), at("runs/train/exp").join(file)).unwrap();
+        for file in ["results.csv", "weights/best.safetensors", "weights/last.state.safetensors"] {
+            fs::copy(own.stopped.path().join(file), at("runs/train/exp").join(file)).unwrap();
         }
         // It stays the latest when other trainings have ended.
         let state = fs::File::options().append(true).open(runs::state(&at("runs/train/exp"))).unwrap();
         state.set_modified(std::time::SystemTime::now() + std::time::Duration::from_secs(3600)).unwrap();
-        Desk { folder, _data: data }
+        // Checkpoints that a document converts, where they are.
+        for (name, there) in CHECKPOINTS {
+            if let Some(file) = shared(there) {
+                std::os::unix::fs::symlink(file, at(name)).unwrap();
+            }
+        }
+        Desk { folder }
+    }
+
+    /// Drawings that a command has made anew, and not as the repository has them.
+    fn stale(&self) -> Vec<String> {
+        let made = ["docs/img/speed.svg", "docs/img/flow.svg"].into_iter().filter(|image| {
+            fs::read(self.folder.path().join(image)).unwrap() != fs::read(root().join(image)).unwrap()
+        });
+        made.map(|image| format!("{image} is not what its program makes: run it again")).collect()
     }
 
     /// What a command said when it failed.
@@ -127,8 +159,10 @@ impl Desk {
 }
 
 fn documents() -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> =
-        ["README.md", "CONTRIBUTING.md", "weights/README.md"].iter().map(|name| root().join(name)).collect();
+    let mut files: Vec<PathBuf> = ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", "weights/README.md"]
+        .iter()
+        .map(|name| root().join(name))
+        .collect();
     let docs = fs::read_dir(root().join("docs")).expect("docs/").map(|entry| entry.unwrap().path());
     files.extend(docs.filter(|file| file.extension().is_some_and(|extension| extension == "md")));
     files.sort();
@@ -138,17 +172,12 @@ fn documents() -> Vec<PathBuf> {
 #[cfg(unix)]
 #[test]
 fn every_command_runs_as_it_stands() {
-    let desk = Desk::new();
-    // Checkpoints that a document converts; without them its command is not run, and it is said.
+    let own = Own::new();
     let mut absent = vec!["state_dict.pt"];
-    for (name, there) in [("yolov5s.pt", "weights/yolov5s.pt"), ("v5lite-s.pt", "weights/v5lite-s.pt")] {
-        match shared(there) {
-            Some(file) => std::os::unix::fs::symlink(file, desk.folder.path().join(name)).unwrap(),
-            None => absent.push(name),
-        }
-    }
+    absent.extend(CHECKPOINTS.iter().filter(|(_, there)| shared(there).is_none()).map(|(name, _)| *name));
     let (mut failures, mut ran) = (Vec::new(), 0);
     for file in documents() {
+        let desk = Desk::new(&own);
         for Shown { text, not_run } in commands(&fs::read_to_string(&file).unwrap()) {
             let words: Vec<&str> = text.split_whitespace().collect();
             if let Some(name) = absent.iter().find(|name| words.contains(name)) {
@@ -163,9 +192,10 @@ fn every_command_runs_as_it_stands() {
                 }
             }
         }
+        failures.append(&mut desk.stale());
     }
     report(failures);
-    assert!(ran >= 30, "only {ran} commands were found");
+    assert!(ran >= 60, "only {ran} commands were found");
 }
 
 #[test]
@@ -184,7 +214,13 @@ fn commands_are_told_from_output_and_marks_reach_to_their_block_s_end() {
     assert_eq!(commands(text), expected);
 }
 
-/// A link to a file of the repository leads somewhere.
+/// The anchor that a heading gets on the web.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().to_lowercase().replace(' ', "-");
+    kept.chars().filter(|c| c.is_alphanumeric() || ['-', '_'].contains(c)).collect()
+}
+
+/// A link to a file of the repository, or to a heading in one, leads somewhere.
 #[test]
 fn links_lead_somewhere() {
     let mut broken = Vec::new();
@@ -192,12 +228,42 @@ fn links_lead_somewhere() {
     for file in documents().into_iter().chain(others.iter().map(|name| root().join(name))) {
         let text = fs::read_to_string(&file).unwrap();
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let path = target.split('#').next().unwrap_or_default();
-            let there = file.parent().unwrap_or(Path::new("")).join(path);
-            if !target.starts_with("http") && !path.is_empty() && !there.exists() {
+            let (path, heading) = target.split_once('#').unwrap_or((target, ""));
+            let there = if path.is_empty() {
+                file.clone()
+            } else {
+                file.parent().unwrap_or(Path::new("")).join(path)
+            };
+            let leads = there.exists() && {
+                let text = fs::read_to_string(&there).unwrap_or_default();
+                let mut headings = text.lines().filter(|line| line.starts_with('#'));
+                heading.is_empty() || headings.any(|line| anchor(line.trim_start_matches('#')) == heading)
+            };
+            if !target.starts_with("http") && !leads {
                 broken.push(format!("{}: {target}", file.display()));
             }
         }
     }
     report(broken);
+}
+
+/// The tables of speed say what the chart is drawn from.
+#[test]
+fn speed_tables_are_those_of_the_chart() {
+    let read = |file: &str| fs::read_to_string(root().join(file)).unwrap();
+    let (tables, data) = (read("docs/performance.md"), read("docs/img/speed.csv"));
+    let mut rows = 0;
+    let missing = data.lines().filter(|line| !line.starts_with(['#', 'p'])).filter(|line| {
+        rows += 1;
+        let [_, _, model, ms, _, rival_ms, ratio] = line.split(',').collect::<Vec<_>>()[..] else {
+            return true;
+        };
+        let all = |row: &str| {
+            let has = |cell: &&str| cell.is_empty() || row.contains(&format!("| {cell} |"));
+            row.starts_with(&format!("| `{model}` |")) && [ms, rival_ms, ratio].iter().all(has)
+        };
+        !tables.lines().any(all)
+    });
+    report(missing.map(|line| format!("docs/performance.md lacks {line}")).collect());
+    assert!(rows >= 30, "only {rows} rows");
 }
