@@ -12,29 +12,29 @@ const HEIGHT: f64 = 50.0;
 const FILES: [Node; 5] = [
     Node(20.0, 20.0, 170.0, "model file", "models/*.yaml"),
     Node(20.0, 220.0, 170.0, "weights", ".safetensors, .pt"),
-    Node(20.0, 320.0, 170.0, "images, labels", "JPEG, PNG, …; YOLO, VOC, COCO"),
-    Node(690.0, 320.0, 190.0, "detections", "images, labels, crops, JSON"),
-    Node(690.0, 420.0, 190.0, "trained weights", "safetensors, curves, report"),
+    Node(20.0, 320.0, 170.0, "images, labels", "YOLO, Pascal VOC, COCO"),
+    Node(750.0, 320.0, 170.0, "detections", "images, labels, JSON"),
+    Node(750.0, 420.0, 170.0, "trained weights", "safetensors, curves, report"),
 ];
 
 const STEPS: [Node; 9] = [
     Node(250.0, 20.0, 190.0, "model", "rows checked, blocks built"),
-    Node(500.0, 20.0, 130.0, "registry", "blocks by name"),
+    Node(560.0, 20.0, 130.0, "registry", "blocks by name"),
     Node(250.0, 120.0, 190.0, "graph", "primitive operations, shapes"),
-    Node(500.0, 120.0, 130.0, "yolo info", "parameters, GFLOPs"),
-    Node(250.0, 220.0, 380.0, "executors", "CPU: fused inference, training · CUDA: candle, cuDNN"),
-    Node(250.0, 320.0, 130.0, "image, data", "letterbox, batches"),
-    Node(500.0, 320.0, 130.0, "eval", "decode, NMS, mAP"),
-    Node(250.0, 420.0, 130.0, "train", "optimiser, EMA"),
-    Node(500.0, 420.0, 130.0, "loss", "and its gradient"),
+    Node(560.0, 120.0, 130.0, "yolo info", "parameters, GFLOPs"),
+    Node(250.0, 220.0, 440.0, "executors", "CPU: fused inference, training · CUDA: candle, cuDNN"),
+    Node(250.0, 320.0, 120.0, "image, data", "letterbox, batches"),
+    Node(560.0, 320.0, 130.0, "eval", "decode, NMS, mAP"),
+    Node(250.0, 420.0, 120.0, "train", "optimiser, EMA"),
+    Node(430.0, 420.0, 120.0, "loss", "and its gradient"),
 ];
 
 /// Where blocks come from.
-const BLOCKS: Node = Node(690.0, 20.0, 190.0, "blocks", "ours, a crate's, a library's");
+const BLOCKS: Node = Node(750.0, 20.0, 170.0, "blocks", "ours, a crate's, a library's");
 
 /// The graph as an SVG file.
 pub fn graph() -> String {
-    let mut svg = Svg::new(900, 490);
+    let mut svg = Svg::new(940, 500);
     for Node(x, y, width, name, about) in FILES.iter().chain([&BLOCKS]) {
         node(&mut svg, [*x, *y, *width], name, about, "#fff8e6", "#c9a227");
     }
@@ -42,29 +42,30 @@ pub fn graph() -> String {
         node(&mut svg, [*x, *y, *width], name, about, "#eaf2fb", "#2f6db3");
     }
     for path in [
-        "M190 45H248",              // model file to model
-        "M690 45H632",              // blocks to registry
-        "M500 45H442",              // registry to model
-        "M345 70V118",              // model to graph
-        "M440 145H498",             // graph to info
-        "M345 170V218",             // graph to executors
-        "M190 245H248",             // weights to executors
-        "M190 345H248",             // images to data
-        "M315 320V272",             // batches to executors
-        "M565 270V318",             // raw maps to eval
-        "M630 345H688",             // eval to detections
-        "M600 270V294H660V445H632", // raw maps to loss
-        "M500 445H382",             // gradient to train
-        "M380 432H440V272",         // new values to executors
+        "M190 45H248",          // model file to model
+        "M750 45H692",          // blocks to registry
+        "M560 45H442",          // registry to model
+        "M345 70V118",          // model to graph
+        "M440 145H558",         // graph to info
+        "M345 170V218",         // graph to executors
+        "M190 245H248",         // weights to executors
+        "M190 345H248",         // images to batches
+        "M310 320V272",         // batches to executors
+        "M625 270V318",         // raw maps to eval
+        "M690 345H748",         // eval to detections
+        "M490 270V418",         // raw maps to loss
+        "M430 453H372",         // gradient to train
+        "M370 434H400V272",     // parameters to executors
+        "M310 470V486H835V472", // train to weights
     ] {
         svg.arrow(path);
     }
-    svg.arrow("M315 470V482H785V472");
     let note = format!(" style=\"fill: {FAINT}\" font-style=\"italic\"");
     for (x, y, text, anchor) in [
-        (323.0, 300.0, "bytes, NHWC", Anchor::Start),
-        (557.0, 300.0, "raw maps", Anchor::End),
-        (448.0, 424.0, "values", Anchor::Start),
+        (302.0, 300.0, "bytes", Anchor::End),
+        (498.0, 300.0, "raw maps", Anchor::Start),
+        (633.0, 300.0, "raw maps", Anchor::Start),
+        (408.0, 400.0, "parameters", Anchor::Start),
     ] {
         svg.text((x, y), text, 11, anchor, &note);
     }
