@@ -5,14 +5,14 @@
 //! cargo run --release --example own_training
 //! ```
 //!
-//! `train::Training` is this loop with everything that YOLOv5's `train.py` has besides: warm-up, averages, augmentation,
+//! `train::TrainingRun` is this loop with everything that YOLOv5's `train.py` has besides: warm-up, averages, augmentation,
 //! validation, checkpoints.
 
 use std::path::Path;
 use yolo_host::detector::Detector;
 use yolo_host::eval::NmsOptions;
-use yolo_host::exec::{Machine, train_cpu};
-use yolo_host::image::Picture;
+use yolo_host::exec::{Device, train_cpu};
+use yolo_host::image::Image;
 use yolo_host::loss::{ComputeLoss, LossHyper, Map, Target};
 use yolo_host::model::{Model, Spec, State};
 use yolo_host::plugin::Registry;
@@ -24,7 +24,7 @@ const SIDE: usize = 64;
 const STEPS: usize = 120;
 
 /// An image with one square, and where it is: centre, width and height as shares of the image.
-fn draw(stream: &mut Stream) -> (Picture, [f64; 4]) {
+fn draw(stream: &mut Stream) -> (Image, [f64; 4]) {
     let side = 12 + stream.below(20);
     let (left, top) = (stream.below(SIDE - side), stream.below(SIDE - side));
     let mut rgb = vec![40; 3 * SIDE * SIDE];
@@ -33,7 +33,7 @@ fn draw(stream: &mut Stream) -> (Picture, [f64; 4]) {
     }
     let share = |pixels: usize| pixels as f64 / SIDE as f64;
     let [x, y] = [left, top].map(|start| share(start) + share(side) / 2.0);
-    (Picture { width: SIDE, height: SIDE, rgb }, [x, y, share(side), share(side)])
+    (Image { width: SIDE, height: SIDE, rgb }, [x, y, share(side), share(side)])
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -52,16 +52,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let hyper = LossHyper::default().scaled(strides.len(), detect.nc, SIDE);
     let mut loss = ComputeLoss::new(hyper, &anchors, &strides, detect.nc)?;
 
-    let mut network = train_cpu::Trainer::<f32>::new(graph, &state, &detect.outputs)?;
+    let mut network = train_cpu::Executor::<f32>::new(graph, &state, &detect.outputs)?;
     let mut optimizer = Optimizer::<Vec<f32>>::new(Rule::AdamW, graph);
     let rates = Rates { weight: 0.002, bias: 0.002, momentum: 0.9, decay: 0.0005 };
     let mut stream = Stream::keyed("squares");
     for step in 0..STEPS {
         let (mut planes, mut targets) = (vec![], vec![]);
-        for image in 0..BATCH {
-            let (picture, rect) = draw(&mut stream);
-            targets.push(Target { image, class: 0, rect });
-            planes.append(&mut yolo_host::image::to_planes(&picture));
+        for place in 0..BATCH {
+            let (image, rect) = draw(&mut stream);
+            targets.push(Target { image: place, class: 0, rect });
+            planes.append(&mut yolo_host::image::to_planes(&image));
         }
         network.forward(&planes, [BATCH, 3, SIDE, SIDE], true)?;
         let outputs = detect.outputs.iter().filter_map(|id| network.output(*id));
@@ -79,11 +79,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     let state = State::from_arrays(graph, network.to_arrays())?;
-    let detector = Detector::new(model, state, Some(vec!["square".into()]), Machine::Cpu)?;
-    let (picture, [x, y, width, height]) = draw(&mut stream);
+    let detector = Detector::new(model, state, Some(vec!["square".into()]), Device::Cpu)?;
+    let (image, [x, y, width, height]) = draw(&mut stream);
     let corners = [x - width / 2.0, y - height / 2.0, x + width / 2.0, y + height / 2.0];
     println!("a square at {:?}", corners.map(|share| (share * SIDE as f64).round()));
-    for found in detector.detect(&picture, (SIDE, SIDE), &NmsOptions::default())?.detections {
+    for found in detector.detect(&image, (SIDE, SIDE), &NmsOptions::default())?.detections {
         println!("found: {} {:.2} at {:?}", detector.names()[found.class], found.confidence, found.rect);
     }
     Ok(())

@@ -7,8 +7,8 @@ use std::path::Path;
 use yolo_host::detector::Detector;
 use yolo_host::draw::{Label, boxes};
 use yolo_host::eval::NmsOptions;
-use yolo_host::exec::Machine;
-use yolo_host::image::{Picture, resize_area};
+use yolo_host::exec::Device;
+use yolo_host::image::{Image, resize_area};
 use yolo_host::plugin::Registry;
 
 /// A photograph, and what is shown of it: left, top, right and bottom as shares of its sides.
@@ -38,12 +38,12 @@ pub const STRIPS: [(&str, &[Shown], usize); 2] = [
 const GAP: usize = 8;
 
 /// What `yolo detect` finds, drawn on the photographs when they have the strip's height, so that the text stays legible.
-pub fn strip(photographs: &[Shown], height: usize) -> anyhow::Result<Picture> {
+pub fn strip(photographs: &[Shown], height: usize) -> anyhow::Result<Image> {
     let weights = Path::new("weights/yolov5s.safetensors");
-    let detector = Detector::load(weights, None, &mut Registry::linked()?, Machine::Cpu)?;
+    let detector = Detector::load(weights, None, &mut Registry::linked()?, Device::Cpu)?;
     let mut parts = vec![];
     for Shown(file, [left, top, right, bottom]) in photographs {
-        let photograph = Picture::read(file)?;
+        let photograph = Image::read(file)?;
         let mut found = detector.detect(&photograph, (640, 640), &NmsOptions::default())?.detections;
         // What begins lower lies on top, so that no frame crosses the text of another.
         found.sort_by(|a, b| a.rect[1].total_cmp(&b.rect[1]));
@@ -64,14 +64,14 @@ pub fn strip(photographs: &[Shown], height: usize) -> anyhow::Result<Picture> {
 }
 
 /// A part of an image.
-fn cut(image: &Picture, columns: Range<usize>, rows: Range<usize>) -> Picture {
+fn cut(image: &Image, columns: Range<usize>, rows: Range<usize>) -> Image {
     let all = image.rgb.chunks_exact(3 * image.width).skip(rows.start).take(rows.len());
     let rgb = all.flat_map(|row| &row[3 * columns.start..3 * columns.end]).copied().collect();
-    Picture { width: columns.len(), height: rows.len(), rgb }
+    Image { width: columns.len(), height: rows.len(), rgb }
 }
 
 /// Images of one height in a row, white between them.
-fn beside(parts: &[Picture], height: usize) -> Picture {
+fn beside(parts: &[Image], height: usize) -> Image {
     let width = parts.iter().map(|part| part.width).sum::<usize>() + GAP * parts.len().saturating_sub(1);
     let mut rgb = Vec::with_capacity(3 * width * height);
     for row in 0..height {
@@ -82,11 +82,11 @@ fn beside(parts: &[Picture], height: usize) -> Picture {
             rgb.extend(&part.rgb[3 * row * part.width..][..3 * part.width]);
         }
     }
-    Picture { width, height, rgb }
+    Image { width, height, rgb }
 }
 
 /// A JPEG of a size that a repository can bear.
-pub fn write(strip: &Picture, file: &Path) -> anyhow::Result<()> {
+pub fn write(strip: &Image, file: &Path) -> anyhow::Result<()> {
     let mut bytes = vec![];
     let (width, height) = (strip.width.try_into()?, strip.height.try_into()?);
     JpegEncoder::new_with_quality(&mut bytes, 78).encode(
