@@ -7,8 +7,8 @@ use std::process::Command;
 use yolo_tests::documents::{Shown, commands};
 use yolo_tests::{build_folder, report, root, runs, shapes, shared};
 
-/// `yolo` and `cargo` as a document's reader calls them. A training is cut short. Of cargo's commands `run` starts the program
-/// that is built already; suites and benchmarks must exist, but are not run within each other.
+/// `yolo` and `cargo` as a document's reader calls them. Trainings and `yolo bench` are cut short. Of cargo's commands `run` starts
+/// the program that is built already; suites and benchmarks must exist, but are not run within each other.
 const SHIMS: [(&str, &str); 2] = [
     (
         "yolo",
@@ -23,6 +23,7 @@ if [[ $1 == train && " $* " != *" --resume"* && " $* " != *" --help"* && " $* " 
         if [[ ! $there ]]; then args+=("$name" "$value"); fi
     done
 fi
+if [[ $1 == bench ]]; then args+=(--runs 3 --warmup 1); fi
 exec "$PROGRAMS/yolo-shipped" "${args[@]}"
 "#,
     ),
@@ -51,6 +52,7 @@ case $command in
             if [[ -x $PROGRAMS/examples/$example ]]; then exec "$PROGRAMS/examples/$example" "$@"; fi
             exit 0
         fi
+        [[ $program == yolo-shipped ]] && exec yolo "$@"
         exec "$PROGRAMS/$program" "$@" ;;
     test | bench) [[ $kind || " $* " == *" --workspace "* ]] ;;
     install) [[ " $* " == *" --path yolo-host "* && -f $REPOSITORY/yolo-host/Cargo.toml ]] ;;
@@ -195,7 +197,7 @@ fn every_command_runs_as_it_stands() {
         failures.append(&mut desk.stale());
     }
     report(failures);
-    assert!(ran >= 60, "only {ran} commands were found");
+    assert!(ran >= 50, "only {ran} commands were found");
 }
 
 #[test]
