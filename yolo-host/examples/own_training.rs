@@ -11,9 +11,9 @@
 use std::path::Path;
 use yolo_host::detector::Detector;
 use yolo_host::eval::NmsOptions;
-use yolo_host::exec::{Device, train_cpu};
+use yolo_host::exec::{Device, Images, Network, train_cpu};
 use yolo_host::image::Image;
-use yolo_host::loss::{ComputeLoss, LossHyper, Map, Target};
+use yolo_host::loss::{ComputeLoss, LossHyper, Target};
 use yolo_host::model::{Model, Spec, State};
 use yolo_host::plugin::Registry;
 use yolo_host::random::Stream;
@@ -57,17 +57,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rates = Rates { weight: 0.002, bias: 0.002, momentum: 0.9, decay: 0.0005 };
     let mut stream = Stream::keyed("squares");
     for step in 0..STEPS {
-        let (mut planes, mut targets) = (vec![], vec![]);
+        let (mut batch, mut targets) = (vec![], vec![]);
         for place in 0..BATCH {
             let (image, rect) = draw(&mut stream);
             targets.push(Target { image: place, class: 0, rect });
-            planes.append(&mut yolo_host::image::to_planes(&image));
+            batch.extend(image.rgb);
         }
-        network.forward(&planes, [BATCH, 3, SIDE, SIDE], true)?;
-        let outputs = detect.outputs.iter().filter_map(|id| network.output(*id));
-        let maps: Vec<Map<f32>> =
-            outputs.map(|map| Map { values: &map.data, ny: map.shape[2], nx: map.shape[3] }).collect();
-        let made = loss.compute(&maps, BATCH, &targets)?;
+        network.forward_images(Images::Bytes(&batch), [BATCH, 3, SIDE, SIDE], true)?;
+        let made = loss.compute(&network.outputs()?, &targets)?;
         let grads: Vec<_> =
             detect.outputs.iter().copied().zip(made.grads.iter().map(Vec::as_slice)).collect();
         network.backward(&grads)?;
