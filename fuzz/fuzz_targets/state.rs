@@ -12,7 +12,7 @@ use yolo_fuzz::{folder, write};
 use yolo_host::data::Cache;
 use yolo_host::plugin::Registry;
 use yolo_host::train::{BatchReport, Changes, Finish, Hyper, Device, Observer, Options, Rule, Saved, TrainingRun};
-use yolo_host::weights::{self, Checkpoint, Precision};
+use yolo_host::weights::{self, Checkpoint, Dtype};
 
 const MODEL: &str = "nc: 3\ndepth_multiple: 1\nwidth_multiple: 1\nanchors: [[9, 9]]\nbackbone:\n  - [-1, 1, Conv, [8, 3, 8]]\n\
                      head:\n  - [[0], 1, Detect, [nc, anchors]]\n";
@@ -89,7 +89,7 @@ fuzz_target!(|text: &str| {
                 state.meta.extra.insert(part.into(), text.into());
             }
         }
-        weights::write(file, &state, Precision::F32).expect("a state");
+        weights::write(file, &state, Dtype::F32).expect("a state");
         let mut registry = Registry::linked().expect("the registry is sound");
         let mut once = Once::default();
         let went = Saved::read(file)

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 use yolo_host::model::{Model, Spec};
-use yolo_host::weights::{self, Array, Checkpoint, Data, Precision};
+use yolo_host::weights::{self, Array, Checkpoint, Data, Dtype};
 use yolo_tests::{floats, portable_state, registry, root, uniform, yolo};
 
 const MODELS: [&str; 5] =
@@ -80,7 +80,7 @@ fn weights_of(name: &str, cfg: &Path, folder: &Path) -> PathBuf {
 
 fn write(path: PathBuf, arrays: BTreeMap<String, Array>) -> PathBuf {
     let checkpoint = Checkpoint { arrays, ..Checkpoint::default() };
-    weights::write(&path, &checkpoint, Precision::F32).expect("a file");
+    weights::write(&path, &checkpoint, Dtype::F32).expect("a file");
     path
 }
 

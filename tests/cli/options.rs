@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use yolo_host::image::Image;
 use yolo_host::model::{Model, Spec};
-use yolo_host::weights::{self, Checkpoint, Meta, Precision};
+use yolo_host::weights::{self, Checkpoint, Dtype, Meta};
 use yolo_tests::{portable_state, registry, report, shapes, yolo};
 
 /// A YOLOv5n of a sixteenth of the width that finds three classes.
@@ -23,7 +23,7 @@ fn write_weights(file: &Path, model: Option<String>, names: &[&str]) {
     let meta = Meta { model, names, ..Meta::default() };
     let checkpoint =
         Checkpoint { arrays: portable_state(&built).to_arrays(&built.graph), meta, ..Checkpoint::default() };
-    weights::write(file, &checkpoint, Precision::F32).unwrap();
+    weights::write(file, &checkpoint, Dtype::F32).unwrap();
 }
 
 /// A folder with images, weights, and what people take for them.

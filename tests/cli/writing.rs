@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 use yolo_host::image::Image;
-use yolo_host::weights::{self, Array, Checkpoint, Data, Precision};
+use yolo_host::weights::{self, Array, Checkpoint, Data, Dtype};
 use yolo_tests::{root, shapes, yolo};
 
 fn run(command: &mut Command) -> String {
@@ -59,7 +59,7 @@ fn links_are_followed_and_pipes_and_devices_stay_what_they_are() {
     let arrays =
         [("input".to_string(), Array { shape: vec![1, 3, 32, 32], data: Data::F32(vec![0.5; 3072]) })];
     let checkpoint = Checkpoint { arrays: arrays.into(), ..Checkpoint::default() };
-    weights::write(&at("x"), &checkpoint, Precision::F32).expect("an input");
+    weights::write(&at("x"), &checkpoint, Dtype::F32).expect("an input");
 
     symlink("target", at("link")).expect("a link");
     fs::write(at("held"), "old").expect("a file");

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 use yolo_host::model::{Model, Spec};
-use yolo_host::weights::{self, Array, Checkpoint, Data, Precision};
+use yolo_host::weights::{self, Array, Checkpoint, Data, Dtype};
 use yolo_tests::{exact, floats, portable_state, registry, report, root, uniform, yolo};
 
 fn text(bytes: &[u8]) -> String {
@@ -38,7 +38,7 @@ fn input(folder: &Path, name: &str, shape: &[usize]) {
 fn tensor(folder: &Path, file: &str, name: &str, array: Array) {
     let arrays = BTreeMap::from([(name.to_string(), array)]);
     let checkpoint = Checkpoint { arrays, ..Checkpoint::default() };
-    weights::write(&folder.join(file), &checkpoint, Precision::F32).expect(file);
+    weights::write(&folder.join(file), &checkpoint, Dtype::F32).expect(file);
 }
 
 /// yolov5n with the weights that `portable.py` makes, in `n.safetensors`.
@@ -47,7 +47,7 @@ fn nano(folder: &Path) -> Model {
     let model = model.expect("a model");
     let arrays = portable_state(&model).to_arrays(&model.graph);
     let checkpoint = Checkpoint { arrays, ..Checkpoint::default() };
-    weights::write(&folder.join("n.safetensors"), &checkpoint, Precision::F32).expect("weights");
+    weights::write(&folder.join("n.safetensors"), &checkpoint, Dtype::F32).expect("weights");
     model
 }
 

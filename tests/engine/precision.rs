@@ -4,9 +4,9 @@
 use serde_json::Value;
 use std::path::Path;
 use yolo_bundle as _;
-use yolo_host::exec::Images;
-use yolo_host::exec::engine::{Engine, Precision};
+use yolo_host::exec::engine::{Engine, Ranges};
 use yolo_host::exec::train_cpu::Executor;
+use yolo_host::exec::{Images, Precision};
 use yolo_host::model::Model;
 use yolo_tests::{light_models, portable_state, report, root, shared, uniform, yolo};
 
@@ -16,17 +16,23 @@ use yolo_tests::{light_models, portable_state, report, root, shared, uniform, yo
 const MOST: [f64; 2] = [0.025, 0.09];
 const MIDDLE: [f64; 2] = [0.005, 0.015];
 
-/// bf16, and int8 with the ranges of these images.
-fn both(model: &Model, images: &[f32], shape: [usize; 4]) -> [Precision; 2] {
+/// bf16 and int8, and the ranges of these images.
+fn both(model: &Model, images: &[f32], shape: [usize; 4]) -> [(Precision, Ranges); 2] {
     let mut engine = Engine::new(&model.graph, portable_state(model), &model.detect.outputs);
     engine.calibrate(Images::Planes(images), shape).unwrap();
-    [Precision::Bf16, Precision::Int8(engine.into_ranges())]
+    [(Precision::Bf16, Ranges::default()), (Precision::Int8, engine.into_ranges())]
 }
 
 /// All outputs, one after the other.
-fn outputs(model: &Model, numbers: &Precision, images: &[f32], shape: [usize; 4]) -> Vec<f32> {
+fn outputs(
+    model: &Model,
+    (precision, ranges): (Precision, &Ranges),
+    images: &[f32],
+    shape: [usize; 4],
+) -> Vec<f32> {
     let wanted = &model.detect.outputs;
-    let mut engine = Engine::with_precision(&model.graph, portable_state(model), wanted, numbers);
+    let mut engine =
+        Engine::with_precision(&model.graph, portable_state(model), wanted, precision, ranges).unwrap();
     engine.run(images, shape).unwrap();
     (0..wanted.len()).flat_map(|place| engine.output(place).unwrap().data.to_vec()).collect()
 }
@@ -46,17 +52,17 @@ fn every_model_stays_near_the_reference() {
         let wanted = model.detect.outputs.iter();
         let expected: Vec<f64> =
             wanted.flat_map(|id| reference.output(*id).expect(&name).data.to_vec()).collect();
-        let plain = outputs(&model, &Precision::F32, &single, shape);
-        for (kind, numbers) in both(&model, &single, shape).iter().enumerate() {
-            let given = outputs(&model, numbers, &single, shape);
-            assert!(given != plain, "{name}: {} is f32", numbers.name());
+        let plain = outputs(&model, (Precision::F32, &Ranges::default()), &single, shape);
+        for (kind, (precision, ranges)) in both(&model, &single, shape).into_iter().enumerate() {
+            let given = outputs(&model, (precision, &ranges), &single, shape);
+            assert!(given != plain, "{name}: {precision} is f32");
             let pairs = given.iter().zip(&expected);
             let wrong: f64 = pairs.map(|(given, expected)| (f64::from(*given) - expected).powi(2)).sum();
             let all: f64 = expected.iter().map(|expected| expected.powi(2)).sum();
             let share = (wrong / all).sqrt();
             shares[kind].push(share);
             if share.is_nan() || share > MOST[kind] {
-                failures.push(format!("{name} in {}: {share:.1e}", numbers.name()));
+                failures.push(format!("{name} in {precision}: {share:.1e}"));
             }
         }
     }
@@ -77,14 +83,14 @@ fn threads_change_nothing() {
         let shape = [1, model.spec.channels, 3 * stride, 5 * stride];
         let images = uniform("pictures", shape.iter().product());
         let images: Vec<f32> = images.iter().map(|value| *value as f32).collect();
-        for numbers in both(&model, &images, shape) {
+        for (precision, ranges) in both(&model, &images, shape) {
             let with = |threads: usize| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| outputs(&model, &numbers, &images, shape))
+                pool.install(|| outputs(&model, (precision, &ranges), &images, shape))
             };
             let one = with(1);
             for threads in [2, 3] {
-                assert!(one == with(threads), "{name} in {} with {threads} threads", numbers.name());
+                assert!(one == with(threads), "{name} in {precision} with {threads} threads");
             }
         }
     }

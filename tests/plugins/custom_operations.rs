@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor};
 use std::path::PathBuf;
 use std::sync::Arc;
-use yolo_host::exec::{self, candle, train_cpu};
+use yolo_host::exec::{self, Precision, candle, train_cpu};
 use yolo_host::graph::{CustomOp, Op, View};
 use yolo_host::model::{Model, Spec};
 use yolo_host::plugin::Registry;
@@ -141,7 +141,7 @@ fn one_that_is_trained_through() {
     kernels.forward(&image, shape, true).unwrap();
     let ones = vec![1.0; kernels.output(output).unwrap().data.len()];
     kernels.backward(&[(output, &ones)]).unwrap();
-    let precision = candle::TrainPrecision::Double;
+    let precision = Precision::F64;
     let mut tensors =
         candle::Executor::new(&model.graph, &state, &[output], &Device::Cpu, precision).unwrap();
     tensors.forward(&Tensor::from_vec(image, &shape, &Device::Cpu).unwrap(), true).unwrap();

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use yolo_bundle as _;
 use yolo_host::model::{Model, Spec, State};
 use yolo_host::plugin::{Origin, Registry};
-use yolo_host::weights::{self, Checkpoint, Meta, Precision};
+use yolo_host::weights::{self, Checkpoint, Dtype, Meta};
 use yolo_tests::plugins::{FAMILIES, compile, example_in_rust, family, is_installed};
 use yolo_tests::reference::{figure_failures, image, layer_failures, networks, records};
 use yolo_tests::{
@@ -267,7 +267,7 @@ fn a_model_s_plugins_are_loaded_only_when_allowed() {
     let arrays = State::new(&model.graph, 0).to_arrays(&model.graph);
     let meta = Meta { model: Some(model.spec.text), ..Meta::default() };
     let weights = folder.path().join("weights.safetensors");
-    weights::write(&weights, &Checkpoint { arrays, meta, ..Checkpoint::default() }, Precision::F16).unwrap();
+    weights::write(&weights, &Checkpoint { arrays, meta, ..Checkpoint::default() }, Dtype::F16).unwrap();
     let detect = || {
         let mut command = yolo();
         command

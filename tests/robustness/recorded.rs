@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use yolo_bundle as _;
 use yolo_host::plugin::{Origin, families, family_of};
-use yolo_host::weights::{self, Checkpoint, Meta, Plugin, Precision};
+use yolo_host::weights::{self, Checkpoint, Dtype, Meta, Plugin};
 use yolo_tests::{bare_yolo, registry, report, root, shapes, yolo};
 
 /// Exit code, standard output and standard error.
@@ -106,7 +106,7 @@ fn a_missing_block_names_the_plugin_that_it_was_trained_with() {
         let file = folder.path().join(name);
         let meta = Meta { model: Some(yaml.into()), plugins, ..Meta::default() };
         let checkpoint = Checkpoint { arrays: BTreeMap::new(), meta, ..Checkpoint::default() };
-        weights::write(&file, &checkpoint, Precision::F32).expect("weights");
+        weights::write(&file, &checkpoint, Dtype::F32).expect("weights");
         file
     };
     let linked = write("linked", &yaml, vec![plugin("yolo-shufflenetv2", None, "conv_bn_relu_maxpool")]);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use yolo_host::train::{
     BatchReport, Changes, Device, EpochReport, Finish, Hyper, Observer, Options, Saved, TrainingRun,
 };
-use yolo_host::weights::{self, Checkpoint, Precision};
+use yolo_host::weights::{self, Checkpoint, Dtype};
 
 /// A small training on images of three shapes: three epochs of 64 pixels.
 pub fn options(data: &Path) -> Options {
@@ -79,7 +79,7 @@ pub fn stopped(data: &Path) -> tempfile::TempDir {
 pub fn edit(file: &Path, change: impl FnOnce(&mut Checkpoint)) {
     let mut checkpoint = weights::read(file).expect("a sound run");
     change(&mut checkpoint);
-    weights::write(file, &checkpoint, Precision::F32).expect("a sound run");
+    weights::write(file, &checkpoint, Dtype::F32).expect("a sound run");
 }
 
 /// Changes one number in a part of it.

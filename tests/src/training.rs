@@ -4,7 +4,7 @@ use crate::{golden, portable_state, registry, root, uniform};
 use candle_core::{Device, Tensor, WithDType};
 use serde_json::Value;
 use std::borrow::Cow;
-use yolo_host::exec::{candle, train_cpu};
+use yolo_host::exec::{Precision, candle, train_cpu};
 use yolo_host::graph::{Graph, ParamId, ValueId};
 use yolo_host::loss::{ComputeLoss, Loss, LossError, LossHyper, Target};
 use yolo_host::model::{Model, Spec, State};
@@ -167,7 +167,7 @@ impl<T: ConvFloat> Training<T> {
 
 impl<T: ConvFloat + WithDType> Training<T, candle::Executor> {
     /// That of a golden, on candle tensors.
-    pub fn on(device: &Device, precision: candle::TrainPrecision, golden: &Value) -> Self {
+    pub fn on(device: &Device, precision: Precision, golden: &Value) -> Self {
         let (model, batch, size) = case(golden);
         let make = |graph: &Graph, state: &State, wanted: &[ValueId]| {
             candle::Executor::new(graph, state, wanted, device, precision).expect("a trainer")

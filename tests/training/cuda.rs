@@ -4,7 +4,8 @@
 use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
 use yolo_bundle as _;
-use yolo_host::exec::candle::{Executor, TrainPrecision};
+use yolo_host::exec::Precision;
+use yolo_host::exec::candle::Executor;
 use yolo_host::exec::train_cpu;
 use yolo_host::graph::{ParamId, Role, ValueId};
 use yolo_host::model::{Model, Spec};
@@ -50,7 +51,7 @@ fn mixed_precision_is_as_near_as_the_reference() {
         let case = record["name"].as_str().unwrap();
         let golden = read(case);
         let mut exact = Training::<f64>::of(&golden);
-        let mut mixed = Training::<f32, _>::on(&Device::Cpu, TrainPrecision::Mixed, &golden);
+        let mut mixed = Training::<f32, _>::on(&Device::Cpu, Precision::Bf16, &golden);
         let (items, rounded) = (exact.gradients().items, mixed.gradients().items);
         assert_eq!(mixed.trainer.output(mixed.model.detect.outputs[0]).unwrap().dtype(), DType::BF16);
         for ((exact, ours), key) in items.into_iter().zip(rounded).zip(["box", "obj", "cls"]) {
@@ -86,8 +87,7 @@ fn evaluation_and_checkpoints() {
         let (state, wanted) = (portable_state(&model), &model.detect.outputs);
         let shape = [2, 3, 64, 96];
         let image = images(shape);
-        let mut trainer =
-            Executor::new(&model.graph, &state, wanted, &Device::Cpu, TrainPrecision::Double).unwrap();
+        let mut trainer = Executor::new(&model.graph, &state, wanted, &Device::Cpu, Precision::F64).unwrap();
         trainer.forward(&image, false).unwrap();
         let single: Vec<f32> = doubles(&image).into_iter().map(|value| value as f32).collect();
         let inferred = exact::run(&model.graph, &state, &single, shape, wanted).unwrap();
@@ -113,8 +113,7 @@ fn evaluation_and_checkpoints() {
         let counter = ours.keys().find(|key| key.ends_with("num_batches_tracked")).unwrap();
         assert_eq!(floats(&ours[counter]), [2.0]);
         // Another trainer with these values, as an average of them is validated.
-        let mut other =
-            Executor::new(&model.graph, &state, wanted, &Device::Cpu, TrainPrecision::Double).unwrap();
+        let mut other = Executor::new(&model.graph, &state, wanted, &Device::Cpu, Precision::F64).unwrap();
         other.values_mut().clone_from_slice(trainer.values());
         *other.batches_mut() = 2;
         assert!(other.to_arrays().unwrap() == ours);
@@ -133,8 +132,7 @@ fn mistakes_are_told() {
     let model = model("yolov5n");
     let outputs = &model.detect.outputs;
     let state = portable_state(&model);
-    let mut trainer =
-        Executor::new(&model.graph, &state, outputs, &Device::Cpu, TrainPrecision::Single).unwrap();
+    let mut trainer = Executor::new(&model.graph, &state, outputs, &Device::Cpu, Precision::F32).unwrap();
     let told = |error: yolo_host::exec::Error| {
         format!("{error}: {}", error.source().map(|source| source.to_string()).unwrap_or_default())
     };
@@ -167,7 +165,7 @@ fn a_gpu_agrees_with_the_cpu() {
     let one = |case: &&str| {
         let golden = read(case);
         let mut here = Training::<f32>::of(&golden);
-        let mut there = Training::<f32, _>::on(&device, TrainPrecision::Single, &golden);
+        let mut there = Training::<f32, _>::on(&device, Precision::F32, &golden);
         let mut failures = Vec::new();
         let lr = 0.01;
         for step in 0..3 {

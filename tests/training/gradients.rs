@@ -6,7 +6,7 @@ use candle_core::{DType, Device, Tensor};
 use proptest::prelude::*;
 use std::sync::LazyLock;
 use yolo_host::exec::engine::Engine;
-use yolo_host::exec::{candle, train_cpu};
+use yolo_host::exec::{Precision, candle, train_cpu};
 use yolo_host::graph::{
     Act, ConvSpec, Graph, GraphBuilder, Init, Limits, Op, Order, Pool, PoolSpec, Role, Upsample, ValueId,
 };
@@ -62,7 +62,7 @@ fn values(x: &Tensor) -> Vec<f64> {
 
 impl Way for candle::Executor {
     fn new(graph: &Graph, state: &State, output: ValueId, device: &Device) -> Self {
-        candle::Executor::new(graph, state, &[output], device, candle::TrainPrecision::Double).unwrap()
+        candle::Executor::new(graph, state, &[output], device, Precision::F64).unwrap()
     }
 
     fn forward(&mut self, output: ValueId) -> Vec<f64> {

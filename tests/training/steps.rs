@@ -4,7 +4,7 @@ use candle_core::Device;
 use serde_json::Value;
 use std::process::Command;
 use yolo_bundle as _;
-use yolo_host::exec::candle::TrainPrecision;
+use yolo_host::exec::Precision;
 use yolo_host::graph::{ParamId, Role};
 use yolo_host::loss::Target;
 use yolo_host::model::{Model, Spec};
@@ -81,7 +81,7 @@ fn gradients_in_double_precision() {
         let limit = |record: &Value, total: f64| relative * number(&record["norm"]) + 1e-12 * total;
         let golden = read(case);
         let ours = first_step(case, &golden, &mut Training::<f64>::of(&golden), 1e-9, limit);
-        let mut on_tensors = Training::<f64, _>::on(&Device::Cpu, TrainPrecision::Double, &golden);
+        let mut on_tensors = Training::<f64, _>::on(&Device::Cpu, Precision::F64, &golden);
         let theirs = first_step(&format!("{case} on candle tensors"), &golden, &mut on_tensors, 1e-9, limit);
         [ours, theirs].concat()
     };
@@ -98,7 +98,7 @@ fn gradients_in_single_precision() {
     let one = |case: &&str| {
         let golden = read(case);
         let ours = first_step(case, &golden, &mut Training::<f32>::of(&golden), 1e-5, limit);
-        let mut on_tensors = Training::<f32, _>::on(&Device::Cpu, TrainPrecision::Single, &golden);
+        let mut on_tensors = Training::<f32, _>::on(&Device::Cpu, Precision::F32, &golden);
         let theirs = first_step(&format!("{case} on candle tensors"), &golden, &mut on_tensors, 1e-5, limit);
         [ours, theirs].concat()
     };
@@ -148,7 +148,7 @@ fn ten_steps_in_double_precision() {
 
 #[test]
 fn ten_steps_on_candle_tensors() {
-    let make = |golden: &Value| Training::<f64, _>::on(&Device::Cpu, TrainPrecision::Double, golden);
+    let make = |golden: &Value| Training::<f64, _>::on(&Device::Cpu, Precision::F64, golden);
     report(in_two_halves(|case| ten_steps(case, make)));
 }
 

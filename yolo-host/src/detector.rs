@@ -4,8 +4,8 @@ mod ensemble;
 
 use self::ensemble::Part;
 use crate::eval::{Detection, NmsOptions, postprocess};
-use crate::exec::engine::Precision;
-use crate::exec::{self, Device, Images};
+use crate::exec::engine::Ranges;
+use crate::exec::{self, Device, Images, Precision};
 use crate::image::{Geometry, Image, letterbox, pixels};
 use crate::model::{self, Loaded, Model, ModelFiles, State};
 use crate::plugin::Registry;
@@ -77,22 +77,29 @@ impl Detector {
         names: Option<Vec<String>>,
         device: Device,
     ) -> Result<Self, Error> {
-        Self::with_precision(model, state, names, device, &Precision::F32)
+        Self::with_precision(model, state, names, device, Precision::F32, &Ranges::default())
     }
 
-    /// The same with other numbers on the CPU.
+    /// The same in another precision, on the CPU; `ranges` are for int8 alone.
     pub fn with_precision(
         model: Model,
         state: State,
         names: Option<Vec<String>>,
         device: Device,
-        precision: &Precision,
+        precision: Precision,
+        ranges: &Ranges,
     ) -> Result<Self, Error> {
         let nc = model.detect.nc;
         let names = names.filter(|names| names.len() == nc);
         let last = Part {
             anchors: state.floats(model.detect.anchors).to_vec(),
-            network: Mutex::new(device.evaluator(&model.graph, state, &model.detect.outputs, precision)?),
+            network: Mutex::new(device.evaluator(
+                &model.graph,
+                state,
+                &model.detect.outputs,
+                precision,
+                ranges,
+            )?),
             classes: None,
             model,
         };

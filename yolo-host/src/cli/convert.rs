@@ -5,7 +5,7 @@ use super::plugins::{PluginArgs, notes};
 use super::weights::{load, named};
 use super::{Outcome, pixels};
 use crate::model::{Loaded, ModelFiles};
-use crate::weights::{self, Checkpoint, Meta, Precision};
+use crate::weights::{self, Checkpoint, Dtype, Meta};
 use anyhow::{Context, ensure};
 use std::path::PathBuf;
 
@@ -62,7 +62,7 @@ pub fn run(args: ConvertArgs) -> anyhow::Result<Outcome> {
         extra: read.extra,
     };
     let checkpoint = Checkpoint { arrays: state.to_arrays(&model.graph), meta, ..Checkpoint::default() };
-    let precision = if args.half { Precision::F16 } else { Precision::F32 };
+    let precision = if args.half { Dtype::F16 } else { Dtype::F32 };
     weights::write(&args.output, &checkpoint, precision)?;
     let bytes = std::fs::metadata(&args.output).with_context(|| args.output.display().to_string())?.len();
     line(&format!(

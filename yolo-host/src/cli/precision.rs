@@ -1,24 +1,30 @@
 //! `--precision`: numbers and arithmetic of the network on the CPU.
 
-use crate::exec::engine::{self, Engine};
-use crate::exec::{Device, Images};
+use crate::exec::engine::{Engine, Ranges};
+use crate::exec::{Device, Images, Precision};
 use crate::image::{Image, letterbox, sources};
 use crate::model::{Model, State};
 use anyhow::{Context, ensure};
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 
 /// Images that say enough about ranges.
 const MOST: usize = 64;
 
-/// Precision and arithmetic of convolutions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Precision {
-    /// 32-bit floating point
-    F32,
-    /// Factors of 16 bits (bfloat16), sums of 32
-    Bf16,
-    /// Factors of 8 bits, with ranges from the images of --calibrate
-    Int8,
+impl ValueEnum for Precision {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Engine::PRECISIONS
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Precision::F64 | Precision::Tf32 => return None,
+            Precision::F32 => "32-bit floating point",
+            Precision::Bf16 => "Factors of 16 bits (bfloat16), sums of 32",
+            Precision::Int8 => "Factors of 8 bits, with ranges from the images of --calibrate",
+        };
+        Some(PossibleValue::new(self.name()).help(help))
+    }
 }
 
 /// Precision and arithmetic of the network.
@@ -36,13 +42,9 @@ pub struct PrecisionArgs {
 }
 
 impl PrecisionArgs {
-    /// Its name.
-    pub fn name(&self) -> &'static str {
-        match self.precision {
-            Precision::F32 => "f32",
-            Precision::Bf16 => "bf16",
-            Precision::Int8 => "int8",
-        }
+    /// What the network is computed in.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Decides what --half means on a machine, and whether the arguments fit each other.
@@ -61,20 +63,14 @@ impl PrecisionArgs {
         Ok(())
     }
 
-    /// What the engine takes; calibrated on images fitted into this height and width.
-    pub fn precision(
-        &self,
-        model: &Model,
-        state: &State,
-        size: [usize; 2],
-    ) -> anyhow::Result<engine::Precision> {
-        match (self.precision, &self.calibrate) {
-            (Precision::F32, _) => Ok(engine::Precision::F32),
-            (Precision::Bf16, _) => Ok(engine::Precision::Bf16),
-            (Precision::Int8, source) => {
-                let source = source.as_deref().unwrap_or_default();
+    /// The ranges that int8 needs, calibrated on images fitted into this height and width; for another precision none.
+    pub fn ranges(&self, model: &Model, state: &State, size: [usize; 2]) -> anyhow::Result<Ranges> {
+        match self.precision {
+            Precision::Int8 => {
+                let source = self.calibrate.as_deref().unwrap_or_default();
                 calibrated(model, state, source, size).context("--calibrate")
             }
+            Precision::F64 | Precision::F32 | Precision::Tf32 | Precision::Bf16 => Ok(Ranges::default()),
         }
     }
 }
@@ -84,7 +80,7 @@ fn calibrated(
     state: &State,
     source: &str,
     [height, width]: [usize; 2],
-) -> anyhow::Result<engine::Precision> {
+) -> anyhow::Result<Ranges> {
     ensure!(model.spec.channels == 3, "images have 3 channels, but the model takes {}", model.spec.channels);
     let files = sources(source)?;
     let stride = model.detect.max_stride();
@@ -95,5 +91,5 @@ fn calibrated(
         let fitted = letterbox(&Image::read(file)?, size, true, true, stride).image;
         engine.calibrate(Images::Bytes(&fitted.rgb), [1, 3, fitted.height, fitted.width])?;
     }
-    Ok(engine::Precision::Int8(engine.into_ranges()))
+    Ok(engine.into_ranges())
 }

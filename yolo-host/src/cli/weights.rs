@@ -88,8 +88,9 @@ pub fn detector(
 ) -> anyhow::Result<Detector> {
     let mut detectors = vec![];
     for Loaded { model, state, meta } in loaded {
-        let precision = precision.precision(&model, &state, size)?;
-        detectors.push(Detector::with_precision(model, state, meta.names, device, &precision)?);
+        let ranges = precision.ranges(&model, &state, size)?;
+        let precision = precision.precision();
+        detectors.push(Detector::with_precision(model, state, meta.names, device, precision, &ranges)?);
     }
     let Some(last) = detectors.pop() else { bail!("--weights names no file") };
     Ok(Detector::ensemble(detectors, last)?)

@@ -1,9 +1,10 @@
 //! Where a network is computed: which device was asked for, and whether it is there.
 
 #[cfg(feature = "candle")]
-use super::candle::{self, TrainPrecision};
-use super::{Error, Network};
-use crate::exec::engine::{Engine, Precision};
+use super::candle;
+use super::engine::{Engine, Ranges};
+use super::error::check_precision;
+use super::{Error, Network, Precision};
 use crate::graph::{Graph, ValueId};
 use crate::model::State;
 use serde::{Deserialize, Serialize};
@@ -75,30 +76,31 @@ impl Device {
         }
     }
 
-    /// A network to validate, whose `outputs` can be read. Reduced numbers are for the CPU; CUDA takes f32, whose convolutions
-    /// may round what they multiply, as PyTorch's do: the eight bits of bf16 would show in the metrics.
+    /// A network to validate, whose `outputs` can be read. Reduced precision is for the CPU, and `ranges` for its int8; CUDA
+    /// takes f32, whose convolutions may round what they multiply, as PyTorch's do: the eight bits of bf16 would show in the
+    /// metrics.
     ///
-    /// Fails if the machine is not there, or does not take the values or the numbers.
+    /// Fails if the device is not there, or does not take the values or the precision.
     pub fn evaluator(
         self,
         graph: &Graph,
         state: State,
         outputs: &[ValueId],
-        precision: &Precision,
+        precision: Precision,
+        ranges: &Ranges,
     ) -> Result<Box<dyn Network>, Error> {
+        if self != Device::Cpu {
+            check_precision(precision, &[Precision::F32], self)?;
+        }
         Ok(match self {
-            Device::Cpu => Box::new(Engine::with_precision(graph, state, outputs, precision)),
-            _ if *precision != Precision::F32 => return Err(Error::OnlyCpu(precision.name())),
+            Device::Cpu => Box::new(Engine::with_precision(graph, state, outputs, precision, ranges)?),
             #[cfg(not(feature = "candle"))]
             _ => return Err(Error::WithoutCuda),
             #[cfg(feature = "candle")]
-            _ => Box::new(candle::Executor::new(
-                graph,
-                &state,
-                outputs,
-                &self.candle()?,
-                TrainPrecision::Tf32,
-            )?),
+            _ => {
+                let device = self.candle()?;
+                Box::new(candle::Executor::new(graph, &state, outputs, &device, Precision::Tf32)?)
+            }
         })
     }
 }
@@ -121,9 +123,9 @@ mod tests {
     fn reduced_numbers_are_for_the_cpu() {
         let graph = Graph::default();
         let state = State::from_arrays(&graph, Default::default()).unwrap();
-        let error =
-            Device::CudaOnCpu.evaluator(&graph, state, &[], &Precision::Bf16).err().unwrap().to_string();
-        assert!(error.contains("bf16") && error.contains("--device cpu"), "{error}");
+        let network = Device::CudaOnCpu.evaluator(&graph, state, &[], Precision::Bf16, &Ranges::default());
+        let error = network.err().unwrap().to_string();
+        assert_eq!(error, "bf16 is not computed on the CPU, as CUDA would, only f32");
     }
 
     /// Without a GPU, or in a program without CUDA, both say what helps.

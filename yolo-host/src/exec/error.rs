@@ -1,5 +1,6 @@
 //! What can go wrong while a network runs.
 
+use super::precision::{Precision, names};
 use crate::graph::{CustomError, CustomLacks, NodeError};
 
 /// Why a library below fails, whatever library it is.
@@ -66,9 +67,16 @@ pub enum Error {
         "this program was built without CUDA; build it with --features cudnn, or compute with --device cpu"
     )]
     WithoutCuda,
-    /// Reduced precision, by its name, on another machine than the CPU.
-    #[error("{0} is for the CPU; leave --precision out, or take --device cpu")]
-    OnlyCpu(&'static str),
+    /// A precision that an executor does not compute in.
+    #[error("{precision} is not computed on {device}, only {}", names(takes))]
+    Precision {
+        /// What was asked for.
+        precision: Precision,
+        /// Where.
+        device: String,
+        /// What is computed there.
+        takes: &'static [Precision],
+    },
     /// A CUDA device that does not answer.
     #[error("no CUDA device {index} answers; see what nvidia-smi says, or compute with --device cpu")]
     NoGpu {
@@ -95,4 +103,30 @@ pub enum Error {
         /// Why.
         source: Cause,
     },
+}
+
+/// Fails if a precision is none of those that are computed on a device.
+pub(crate) fn check_precision(
+    precision: Precision,
+    takes: &'static [Precision],
+    device: impl std::fmt::Display,
+) -> Result<(), Error> {
+    match takes.contains(&precision) {
+        true => Ok(()),
+        false => Err(Error::Precision { precision, device: device.to_string(), takes }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_precision_that_is_not_taken_is_named_with_those_that_are() {
+        let takes = &[Precision::F32, Precision::Bf16, Precision::Int8];
+        assert!(check_precision(Precision::Int8, takes, "the CPU").is_ok());
+        let said = |takes, device| check_precision(Precision::Tf32, takes, device).unwrap_err().to_string();
+        assert_eq!(said(takes, "the CPU"), "tf32 is not computed on the CPU, only f32, bf16 or int8");
+        assert_eq!(said(&takes[..1], "CUDA device 1"), "tf32 is not computed on CUDA device 1, only f32");
+    }
 }

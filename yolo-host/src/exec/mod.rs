@@ -1,7 +1,7 @@
 //! Networks that run: for inference on the CPU, for training on the CPU, and both on candle tensors.
 //!
 //! ```text
-//! error, network        what every executor is to others
+//! error, precision, network   what every executor is to others
 //!  ├─ primitive         one operation of the graph on tensors of the CPU
 //!  │   ├─ engine        fused inference on the CPU
 //!  │   └─ train_cpu     forward and reverse on the CPU's kernels
@@ -16,9 +16,11 @@ pub mod engine;
 mod error;
 mod network;
 mod plan;
+mod precision;
 mod primitive;
 pub mod train_cpu;
 
 pub use device::Device;
 pub use error::Error;
 pub use network::{Images, Network};
+pub use precision::Precision;

@@ -5,7 +5,7 @@ use super::train_step::Set;
 use super::{EarlyStopping, Error, TrainingRun};
 use crate::graph::{ParamId, Role};
 use crate::model::Model;
-use crate::weights::{self, Array, Checkpoint, Data, Meta, Precision};
+use crate::weights::{self, Array, Checkpoint, Data, Dtype, Meta};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -79,9 +79,9 @@ impl TrainingRun {
         let arrays = self.named(Set::Averages)?.into_iter().collect();
         let checkpoint = Checkpoint { arrays, meta: self.meta(extra), ..Checkpoint::default() };
         let path = self.weights_file(name);
-        match weights::write(&path, &checkpoint, Precision::F16) {
+        match weights::write(&path, &checkpoint, Dtype::F16) {
             Err(error) if matches!(error.kind, weights::ErrorKind::OutOfRange { .. }) => {
-                weights::write(&path, &checkpoint, Precision::F32)
+                weights::write(&path, &checkpoint, Dtype::F32)
             }
             written => written,
         }
@@ -104,7 +104,7 @@ impl TrainingRun {
         weights::write(
             &self.weights_file("last.state"),
             &Checkpoint { arrays, meta: self.meta(extra), ..Checkpoint::default() },
-            Precision::F32,
+            Dtype::F32,
         )?;
         Ok(())
     }
@@ -170,7 +170,7 @@ impl TrainingRun {
     }
 }
 
-/// Precision of a run are finite, and its keys are text: this cannot fail.
+/// Dtype of a run are finite, and its keys are text: this cannot fail.
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

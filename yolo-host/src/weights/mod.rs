@@ -82,7 +82,7 @@ pub struct Checkpoint {
 
 /// How [`write()`] stores floating point tensors. Integers are stored as `I64` either way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Precision {
+pub enum Dtype {
     /// As they are.
     F32,
     /// Rounded to half precision, save for `*.anchors`, which decode every box and cost nothing.
@@ -147,6 +147,6 @@ fn whole(file: &mut impl Read) -> Result<Vec<u8>, ErrorKind> {
 /// # Errors
 /// When the file cannot be written, when an array's shape and values disagree, or when a value does not fit into
 /// half precision.
-pub fn write(path: &Path, checkpoint: &Checkpoint, precision: Precision) -> Result<(), Error> {
+pub fn write(path: &Path, checkpoint: &Checkpoint, precision: Dtype) -> Result<(), Error> {
     safetensors::write(path, checkpoint, precision).map_err(|kind| Error::new(path, kind))
 }

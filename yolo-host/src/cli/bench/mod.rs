@@ -117,7 +117,7 @@ impl BenchArgs {
         }
         Ok(Report {
             kernels: isa().name(),
-            precision: self.precision.name(),
+            precision: self.precision.precision().name(),
             batch: self.batch_size,
             runs: self.runs,
             cores: threads::cores(),

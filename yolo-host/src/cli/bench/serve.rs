@@ -14,7 +14,7 @@ use super::memory;
 use crate::exec::engine::Engine;
 use crate::model::{self, Loaded, Model, ModelFiles};
 use crate::plugin::Registry;
-use crate::weights::{self, Array, Checkpoint, Data, Precision};
+use crate::weights::{self, Array, Checkpoint, Data, Dtype};
 use anyhow::{Context, bail, ensure};
 use std::collections::{BTreeMap, HashMap};
 use std::io::BufRead;
@@ -88,11 +88,12 @@ fn load(
     notes(registry);
     let images = weights::read(input)?.arrays.remove("input");
     let (planes, shape) = fitting(images, &model).with_context(|| input.display().to_string())?;
-    let precision = precision.precision(&model, &state, [shape[2], shape[3]])?;
-    let mut engine = Engine::with_precision(&model.graph, state, &model.detect.outputs, &precision);
+    let ranges = precision.ranges(&model, &state, [shape[2], shape[3]])?;
+    let (outputs, precision) = (&model.detect.outputs, precision.precision());
+    let mut engine = Engine::with_precision(&model.graph, state, outputs, precision, &ranges)?;
     memory::check(&engine, shape).with_context(|| input.display().to_string())?;
     engine.run(&planes, shape)?;
-    weights::write(output, &raw_maps(&engine, &model)?, Precision::F32)?;
+    weights::write(output, &raw_maps(&engine, &model)?, Dtype::F32)?;
     Ok(Served { engine, planes, shape })
 }
 

@@ -64,8 +64,9 @@ impl Subject {
         model.check_size(height, width)?;
         let shape = [batch, model.spec.channels, height, width];
         let anchors = state.floats(model.detect.anchors).to_vec();
-        let precision = precision.precision(&model, &state, [height, width])?;
-        let engine = Engine::with_precision(&model.graph, state, &model.detect.outputs, &precision);
+        let ranges = precision.ranges(&model, &state, [height, width])?;
+        let (outputs, precision) = (&model.detect.outputs, precision.precision());
+        let engine = Engine::with_precision(&model.graph, state, outputs, precision, &ranges)?;
         let maps = memory::check(&engine, shape).with_context(|| file.display().to_string())?;
         let mut noise = Stream::keyed("pictures");
         Ok(Subject {

@@ -2,7 +2,8 @@
 
 #[cfg(feature = "cudnn")]
 use super::cudnn;
-use super::{TrainPrecision, host};
+use super::host;
+use crate::exec::Precision;
 use candle_core::{Device, Result, Tensor};
 use yolo_kernels::{Conv, ConvShape};
 
@@ -22,7 +23,7 @@ enum Engine {
 
 impl Convolution {
     /// Prepares a convolution. Fails on a device without an engine for it.
-    pub fn new(shape: ConvShape, device: &Device, precision: TrainPrecision) -> Result<Self> {
+    pub fn new(shape: ConvShape, device: &Device, precision: Precision) -> Result<Self> {
         let engine = match device {
             Device::Cpu => Engine::Host(Box::new(Conv::new(&shape))),
             #[cfg(feature = "cudnn")]

@@ -16,42 +16,29 @@ mod norm;
 mod ops;
 mod pool;
 
-use crate::exec::Error;
+use crate::exec::error::check_precision;
 use crate::exec::plan::{self, Step};
+use crate::exec::{Error, Precision};
 use crate::graph::{Graph, ParamId, Role, ValueId};
 use crate::model::State;
 use crate::weights::{Array, Data};
 use candle_core::{DType, Device, Tensor};
 use std::collections::BTreeMap;
 
-/// What numbers training computes with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TrainPrecision {
-    /// f64, in which whole networks can be checked.
-    Double,
-    /// f32.
-    Single,
-    /// f32, but on CUDA convolutions round what they multiply to ten bits, as PyTorch lets them.
-    Tf32,
-    /// Maps and their gradients in bf16; parameters, their gradients and batch norm in f32. bf16 has the range of f32, so
-    /// that no gradient needs to be scaled.
-    Mixed,
-}
-
-impl TrainPrecision {
-    /// The numbers of parameters and their gradients.
-    pub fn parameters(self) -> DType {
+impl Precision {
+    /// The numbers of parameters and their gradients on candle tensors.
+    fn parameters(self) -> DType {
         match self {
-            TrainPrecision::Double => DType::F64,
-            _ => DType::F32,
+            Precision::F64 => DType::F64,
+            Precision::F32 | Precision::Tf32 | Precision::Bf16 | Precision::Int8 => DType::F32,
         }
     }
 
-    /// The numbers of the graph's tensors and their gradients.
-    pub fn maps(self) -> DType {
+    /// The numbers of the graph's tensors and their gradients on candle tensors.
+    fn maps(self) -> DType {
         match self {
-            TrainPrecision::Mixed => DType::BF16,
-            _ => self.parameters(),
+            Precision::Bf16 => DType::BF16,
+            other => other.parameters(),
         }
     }
 }
@@ -90,7 +77,7 @@ pub struct Executor {
     steps: Vec<Step>,
     wanted: Vec<ValueId>,
     device: Device,
-    precision: TrainPrecision,
+    precision: Precision,
     /// In the order of the graph; a counter is none.
     params: Vec<Option<Tensor>>,
     /// The same in the numbers of maps, from a forward pass to its reverse.
@@ -121,16 +108,21 @@ enum Saved {
 }
 
 impl Executor {
+    /// What it computes in.
+    pub const PRECISIONS: [Precision; 4] = [Precision::F64, Precision::F32, Precision::Tf32, Precision::Bf16];
+
     /// A network whose tensors `wanted` can be read after each forward pass, and receive gradients.
     ///
-    /// Fails if a custom operation has no gradient, or the device does not take the values.
+    /// Fails if a custom operation has no gradient, the precision is none of [`Self::PRECISIONS`], or the device does not take
+    /// the values.
     pub fn new(
         graph: &Graph,
         state: &State,
         wanted: &[ValueId],
         device: &Device,
-        precision: TrainPrecision,
+        precision: Precision,
     ) -> Result<Self, Error> {
+        check_precision(precision, &Self::PRECISIONS, called(device))?;
         graph.check_trainable()?;
         let steps = plan::steps(graph, wanted);
         let param = |(i, param): (usize, &crate::graph::Param)| match param.role {
@@ -205,7 +197,7 @@ impl Executor {
     }
 
     /// What numbers it computes with.
-    pub fn precision(&self) -> TrainPrecision {
+    pub fn precision(&self) -> Precision {
         self.precision
     }
 
@@ -258,7 +250,7 @@ impl Executor {
         self.graph.params.iter().zip(&self.params).map(array).collect()
     }
 
-    /// TrainPrecision of a shape as a tensor on the device, in the numbers of parameters.
+    /// Numbers of a shape as a tensor on the device, in the numbers of parameters.
     ///
     /// Fails if there are not so many, or the device does not take them.
     pub fn to_device(&self, values: &[f32], shape: &[usize]) -> Result<Tensor, Error> {

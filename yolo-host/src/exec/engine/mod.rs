@@ -4,21 +4,23 @@
 mod fit;
 mod fold;
 mod layout;
-mod precision;
 mod profile;
 mod program;
+mod ranges;
 mod run;
 
-use crate::exec::{Error, Images, Network};
+use crate::exec::error::check_precision;
+use crate::exec::{Error, Images, Network, Precision};
 use crate::graph::{Graph, ValueId};
 use crate::model::State;
 use crate::raw_map::RawMap;
 use fit::Fit;
-pub use precision::{Precision, Ranges};
 pub use profile::{Profile, Spread, Step};
 use program::{Program, program};
+use ranges::Arithmetic;
+pub use ranges::Ranges;
 use std::time::Duration;
-use yolo_kernels::base::aligned::AlignedBuf;
+use yolo_kernels::base::aligned::Lines;
 use yolo_kernels::isa;
 
 /// Sizes of images whose fit is kept.
@@ -32,7 +34,7 @@ pub struct Engine {
     program: Program,
     fits: Vec<Fit>,
     /// One vector of numbers for each slot.
-    slots: Vec<AlignedBuf>,
+    slots: Vec<Lines>,
     times: Option<Vec<Duration>>,
     /// Of what convolutions read, in runs that calibrate.
     ranges: Option<Ranges>,
@@ -48,19 +50,33 @@ pub struct Output<'a> {
 }
 
 impl Engine {
-    /// Prepares a graph with its values; the tensors `wanted` can be read after each run.
+    /// What it computes in.
+    pub const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::Bf16, Precision::Int8];
+
+    /// Prepares a graph with its values, in f32; the tensors `wanted` can be read after each run.
     pub fn new(graph: &Graph, state: State, wanted: &[ValueId]) -> Self {
-        Self::with_precision(graph, state, wanted, &Precision::F32)
+        let ranges = &Ranges::default();
+        Self::of(graph, state, wanted, Arithmetic { precision: Precision::F32, ranges })
     }
 
-    /// The same in reduced precision. What has no range, or reaches too far for whole numbers, is computed in f32.
+    /// The same in one of [`Self::PRECISIONS`]; `ranges` are for int8 alone. A convolution that has no range, or whose numbers
+    /// reach too far for 8 bits, is computed in f32.
+    ///
+    /// # Errors
+    /// [`Error::Precision`] for another one.
     pub fn with_precision(
         graph: &Graph,
-        mut state: State,
+        state: State,
         wanted: &[ValueId],
-        precision: &Precision,
-    ) -> Self {
-        let program = program(graph, &mut state, wanted, isa(), precision);
+        precision: Precision,
+        ranges: &Ranges,
+    ) -> Result<Self, Error> {
+        check_precision(precision, &Self::PRECISIONS, "the CPU")?;
+        Ok(Self::of(graph, state, wanted, Arithmetic { precision, ranges }))
+    }
+
+    fn of(graph: &Graph, mut state: State, wanted: &[ValueId], arithmetic: Arithmetic) -> Self {
+        let program = program(graph, &mut state, wanted, isa(), arithmetic);
         Engine {
             params: run::params(graph, &state, &program),
             graph: graph.clone(),
@@ -100,7 +116,7 @@ impl Engine {
         if self.fits.len() >= KEPT {
             self.fits.remove(0);
         }
-        self.slots.resize_with(self.slots.len().max(fit.sizes.len()), AlignedBuf::new);
+        self.slots.resize_with(self.slots.len().max(fit.sizes.len()), Lines::new);
         for (slot, size) in self.slots.iter_mut().zip(&fit.sizes) {
             slot.reserve(*size);
         }

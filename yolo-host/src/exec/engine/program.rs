@@ -1,6 +1,6 @@
 //! From units to steps over buffers: made once a model, for every size of images.
 
-use super::Precision;
+use super::Arithmetic;
 use super::fold::{Kind, Unit, units};
 use super::layout::{Place, Run, join, pairs, runs, whole};
 use crate::exec::primitive::from_rows as in_memory;
@@ -135,7 +135,7 @@ fn channels(shape: &[usize]) -> usize {
 
 struct Maker<'a> {
     isa: Isa,
-    precision: &'a Precision,
+    arithmetic: Arithmetic<'a>,
     wanted: &'a [ValueId],
     graph: &'a Graph,
     state: &'a State,
@@ -149,12 +149,12 @@ pub fn program(
     state: &mut State,
     wanted: &[ValueId],
     isa: Isa,
-    precision: &Precision,
+    arithmetic: Arithmetic,
 ) -> Program {
     let units = units(graph, state, wanted);
     let program = Program { steps: vec![], buffers: vec![], outputs: vec![] };
     let mut maker =
-        Maker { isa, precision, wanted, graph, state, values: vec![None; graph.nodes.len()], program };
+        Maker { isa, arithmetic, wanted, graph, state, values: vec![None; graph.nodes.len()], program };
     for unit in units {
         let mut value = maker.unit(&unit);
         for node in unit.twins.iter().rev() {
@@ -312,7 +312,7 @@ impl Maker<'_> {
         let (cin, cout) = (places.len() / spec.groups, bias.len() / spec.groups);
         let wanted = self.wanted.contains(&ValueId(unit.node));
         let is_map = self.graph.nodes[unit.node].shape.len() == 4;
-        let format = self.precision.format(unit.node, cin, wanted).filter(|_| is_map);
+        let format = self.arithmetic.format(unit.node, cin, wanted).filter(|_| is_map);
         let (mut parts, mut reads) = (vec![], vec![]);
         for group in 0..spec.groups {
             let (found, order) = runs(&places[group * cin..(group + 1) * cin]);

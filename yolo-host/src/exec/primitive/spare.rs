@@ -10,7 +10,7 @@ pub struct Spare<T: ConvFloat>(Vec<T>);
 impl<T: ConvFloat> Spare<T> {
     /// Zeros.
     pub fn zeros(len: usize) -> Self {
-        let mut numbers = T::scratch().with_borrow_mut(Vec::pop).unwrap_or_default();
+        let mut numbers = T::spare().with_borrow_mut(Vec::pop).unwrap_or_default();
         numbers.clear();
         numbers.resize(len, T::zero());
         Spare(numbers)
@@ -20,7 +20,7 @@ impl<T: ConvFloat> Spare<T> {
 impl<T: ConvFloat> Drop for Spare<T> {
     fn drop(&mut self) {
         let numbers = std::mem::take(&mut self.0);
-        T::scratch().with_borrow_mut(|spare| spare.push(numbers));
+        T::spare().with_borrow_mut(|spare| spare.push(numbers));
     }
 }
 

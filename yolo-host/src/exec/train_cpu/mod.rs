@@ -16,7 +16,7 @@ use buffer_pool::Pool;
 use std::collections::BTreeMap;
 use yolo_kernels::ops::pool::Pooling;
 use yolo_kernels::train::norm::Normal;
-use yolo_kernels::train::{hwio_to_oihw, oihw_to_hwio};
+use yolo_kernels::train::{from_rows, to_rows};
 use yolo_kernels::{Conv, ConvFloat};
 
 /// A network with its parameters and their gradients, for training.
@@ -78,7 +78,7 @@ impl<T: ConvFloat> Executor<T> {
             batches: 0,
         };
         for (id, shape) in trainer.convolutions() {
-            trainer.params[id] = oihw_to_hwio(&trainer.params[id], shape);
+            trainer.params[id] = from_rows(&trainer.params[id], shape, 1);
         }
         Ok(trainer)
     }
@@ -132,7 +132,7 @@ impl<T: ConvFloat> Executor<T> {
     /// Precision in the kernels' order for a parameter, from row-major ones.
     pub fn in_kernel_order(&self, id: ParamId, values: &[T]) -> Vec<T> {
         match self.convolutions().iter().find(|(param, _)| *param == id.0) {
-            Some((_, shape)) => oihw_to_hwio(values, *shape),
+            Some((_, shape)) => from_rows(values, *shape, 1),
             None => values.to_vec(),
         }
     }
@@ -150,7 +150,7 @@ impl<T: ConvFloat> Executor<T> {
     /// Row-major numbers of a parameter, from those in the kernels' order.
     pub fn row_major(&self, id: ParamId, values: &[T]) -> Vec<T> {
         match self.convolutions().iter().find(|(param, _)| *param == id.0) {
-            Some((_, shape)) => hwio_to_oihw(values, *shape),
+            Some((_, shape)) => to_rows(values, *shape),
             None => values.to_vec(),
         }
     }

@@ -1,8 +1,8 @@
 //! How many images a GPU can learn from at once (upstream's `--batch-size -1`): batches are tried until one is too large.
 
 use super::Options;
-use crate::exec::Error;
-use crate::exec::candle::{Executor, TrainPrecision};
+use crate::exec::candle::Executor;
+use crate::exec::{Error, Precision};
 use crate::graph::ValueId;
 use crate::model::{Model, State};
 use candle_core::{Device as CandleDevice, Tensor};
@@ -56,7 +56,7 @@ fn learn(
     device: &CandleDevice,
     [batch, channels, height, width]: [usize; 4],
 ) -> Result<(), Error> {
-    let precision = if options.amp { TrainPrecision::Mixed } else { TrainPrecision::Tf32 };
+    let precision = if options.amp { Precision::Bf16 } else { Precision::Tf32 };
     let mut trainer = Executor::new(&model.graph, state, &model.detect.outputs, device, precision)?;
     let images = |batch: usize| {
         trainer.to_device(&vec![0.5; batch * channels * height * width], &[batch, channels, height, width])

@@ -9,9 +9,7 @@ mod gpu;
 
 use super::check::moving;
 use super::{Ema, Optimizer, Options, Rates};
-#[cfg(feature = "candle")]
-use crate::exec::candle::TrainPrecision;
-use crate::exec::{self, Device, Error, Images, Network};
+use crate::exec::{self, Device, Error, Images, Network, Precision};
 use crate::graph::{ParamId, ValueId};
 use crate::model::{Model, State};
 use crate::raw_map::RawMap;
@@ -101,8 +99,8 @@ pub(super) fn train_step(
             let device = device.candle()?;
             let network = |precision| exec::candle::Executor::new(graph, state, outputs, &device, precision);
             // Averages are validated in f32: the eight bits of bf16 would show in the metrics.
-            let trainer = network(if options.amp { TrainPrecision::Mixed } else { TrainPrecision::Tf32 })?;
-            let evaluator = network(TrainPrecision::Tf32)?;
+            let trainer = network(if options.amp { Precision::Bf16 } else { Precision::Tf32 })?;
+            let evaluator = network(Precision::Tf32)?;
             let averages = Ema::new(trainer.values());
             Box::new(Parts::new(trainer, evaluator, averages, options, model, counts))
         }

@@ -9,7 +9,7 @@ use half::f16;
 use super::{Entry, METADATA};
 use crate::atomic;
 use crate::weights::element::Element;
-use crate::weights::{Array, Checkpoint, Data, ErrorKind, Meta, Precision};
+use crate::weights::{Array, Checkpoint, Data, Dtype, ErrorKind, Meta};
 
 /// Everything is aligned to this many bytes, the size of the largest element.
 const ALIGNMENT: usize = 8;
@@ -18,7 +18,7 @@ const ALIGNMENT: usize = 8;
 type Planned<'a> = (&'a str, &'a Array, Element);
 
 /// Writes the file at `path`, all of it or nothing.
-pub fn write(path: &Path, checkpoint: &Checkpoint, precision: Precision) -> Result<(), ErrorKind> {
+pub fn write(path: &Path, checkpoint: &Checkpoint, precision: Dtype) -> Result<(), ErrorKind> {
     let tensors = plan(checkpoint, precision)?;
     atomic::replace(path, |file| {
         let header = header(&checkpoint.meta, &tensors)?;
@@ -30,13 +30,13 @@ pub fn write(path: &Path, checkpoint: &Checkpoint, precision: Precision) -> Resu
 }
 
 /// Checks the tensors and puts them in order: larger elements first, which keeps all of them aligned, then by name.
-fn plan(checkpoint: &Checkpoint, precision: Precision) -> Result<Vec<Planned<'_>>, ErrorKind> {
+fn plan(checkpoint: &Checkpoint, precision: Dtype) -> Result<Vec<Planned<'_>>, ErrorKind> {
     let mut tensors = Vec::with_capacity(checkpoint.arrays.len());
     for (name, array) in &checkpoint.arrays {
         check_shape(name, array)?;
         let element = match &array.data {
             Data::I64(_) => Element::I64,
-            Data::F32(values) if precision == Precision::F16 && !name.ends_with(".anchors") => {
+            Data::F32(values) if precision == Dtype::F16 && !name.ends_with(".anchors") => {
                 check_half(name, values)?;
                 Element::F16
             }
@@ -121,7 +121,7 @@ mod tests {
         }
     }
 
-    fn written(checkpoint: &Checkpoint, precision: Precision) -> Result<Vec<u8>, ErrorKind> {
+    fn written(checkpoint: &Checkpoint, precision: Dtype) -> Result<Vec<u8>, ErrorKind> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("w.safetensors");
         write(&path, checkpoint, precision)?;
@@ -131,16 +131,16 @@ mod tests {
 
     #[test]
     fn f32_round_trip_is_exact() {
-        let bytes = written(&checkpoint(), Precision::F32).unwrap();
+        let bytes = written(&checkpoint(), Dtype::F32).unwrap();
         assert_eq!(safetensors::read(&bytes[..], bytes.len() as u64).unwrap(), checkpoint());
-        assert_eq!(bytes, written(&checkpoint(), Precision::F32).unwrap());
+        assert_eq!(bytes, written(&checkpoint(), Dtype::F32).unwrap());
     }
 
     #[test]
     fn f16_rounds_all_but_anchors_and_integers() {
         let mut want = checkpoint();
         want.arrays.get_mut("a.weight").unwrap().data = Data::F32(vec![0.099_975_586, -2.5, f32::INFINITY]);
-        let half = written(&checkpoint(), Precision::F16).unwrap();
+        let half = written(&checkpoint(), Dtype::F16).unwrap();
         assert_eq!(safetensors::read(&half[..], half.len() as u64).unwrap(), want);
     }
 
@@ -153,7 +153,7 @@ mod tests {
             r#""b.num_batches_tracked":{"dtype":"I64","shape":[],"data_offsets":[0,8]},"#,
             r#""c.anchors":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}}"#,
         );
-        let bytes = written(&checkpoint, Precision::F16).unwrap();
+        let bytes = written(&checkpoint, Dtype::F16).unwrap();
         let length = bytes[..8].try_into().map(u64::from_le_bytes).unwrap() as usize;
         assert_eq!(length % ALIGNMENT, 0);
         assert_eq!(std::str::from_utf8(&bytes[8..8 + length]).unwrap().trim_end(), header);
@@ -173,7 +173,7 @@ mod tests {
             (with("__metadata__", &[], 0.0), "tensor `__metadata__`"),
         ];
         for (checkpoint, want) in cases {
-            let got = written(&checkpoint, Precision::F16).unwrap_err().to_string();
+            let got = written(&checkpoint, Dtype::F16).unwrap_err().to_string();
             assert!(got.contains(want), "{got}");
         }
     }
@@ -183,11 +183,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("w.safetensors");
         std::fs::write(&path, "old").unwrap();
-        crate::weights::write(&path, &checkpoint(), Precision::F32).unwrap();
+        crate::weights::write(&path, &checkpoint(), Dtype::F32).unwrap();
         assert_eq!(read(&path).unwrap(), checkpoint());
 
         let nowhere = folder.path().join("missing").join("w.safetensors");
-        let error = crate::weights::write(&nowhere, &checkpoint(), Precision::F32).unwrap_err().to_string();
+        let error = crate::weights::write(&nowhere, &checkpoint(), Dtype::F32).unwrap_err().to_string();
         assert!(error.contains("missing") && error.contains("cannot write"), "{error}");
     }
 }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::pickler::{P, P::*, *};
-use crate::weights::{Array, Checkpoint, Data, ErrorKind, Meta, Precision, read_bytes, write};
+use crate::weights::{Array, Checkpoint, Data, Dtype, ErrorKind, Meta, read_bytes, write};
 
 /// A checkpoint that touches most of the reader.
 fn model() -> P {
@@ -26,7 +26,7 @@ fn safetensors() -> Vec<u8> {
     let arrays = arrays.map(|(name, array)| (name.to_owned(), array)).into();
     let checkpoint = Checkpoint { arrays, meta, ..Checkpoint::default() };
     let file = tempfile::NamedTempFile::new().unwrap();
-    write(file.path(), &checkpoint, Precision::F32).unwrap();
+    write(file.path(), &checkpoint, Dtype::F32).unwrap();
     std::fs::read(file.path()).unwrap()
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::pickler::{P::*, *};
-use crate::weights::{Array, Checkpoint, Data, Error, ErrorKind, Precision, read, read_bytes, write};
+use crate::weights::{Array, Checkpoint, Data, Dtype, Error, ErrorKind, read, read_bytes, write};
 
 fn read_file(bytes: &[u8]) -> Result<Checkpoint, Error> {
     read_bytes(bytes, Path::new("w.pt"))
@@ -45,7 +45,7 @@ fn what_is_read_can_be_written_and_read_again() {
     let folder = tempfile::tempdir().unwrap();
     // The content counts, not the extension.
     let path = folder.path().join("w.pt");
-    write(&path, &checkpoint, Precision::F32).unwrap();
+    write(&path, &checkpoint, Dtype::F32).unwrap();
     assert_eq!(read(&path).unwrap(), checkpoint);
 }
 

@@ -10,6 +10,5 @@ mod conv;
 mod run;
 mod stages;
 mod transform;
-mod workspace;
 
 pub use conv::Winograd;

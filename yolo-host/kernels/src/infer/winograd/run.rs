@@ -1,8 +1,7 @@
 //! How tiles are shared out to threads.
 
 use super::conv::Winograd;
-use super::stages::{STAGES, run_stage};
-use super::workspace::{Call, Workspace, with_workspace};
+use super::stages::{Call, STAGES, Workspace, with_workspace};
 use crate::base::parallel::tasks;
 use crate::infer::epilogue::Epilogue;
 use crate::infer::map::{Geometry, Source, Target};
@@ -40,7 +39,7 @@ impl Winograd {
                 with_workspace(|memory| {
                     let workspace = Workspace::new(memory, &call, tiles);
                     for stage in STAGES {
-                        run_stage(&call, &workspace, stage, 0..stage.pieces(&workspace));
+                        workspace.run(&call, stage, 0..stage.pieces(&workspace));
                     }
                 });
             });
@@ -52,12 +51,7 @@ impl Winograd {
                     let pieces = stage.pieces(&workspace);
                     let groups = (4 * threads).min(pieces);
                     tasks(groups, work, |group| {
-                        run_stage(
-                            &call,
-                            &workspace,
-                            stage,
-                            group * pieces / groups..(group + 1) * pieces / groups,
-                        );
+                        workspace.run(&call, stage, group * pieces / groups..(group + 1) * pieces / groups);
                     });
                 }
             });

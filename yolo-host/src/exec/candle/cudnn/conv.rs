@@ -1,8 +1,9 @@
 //! Convolution and its gradients, by algorithms that sum in the same order in every run where cuDNN has them.
 #![allow(unsafe_code)] // cuDNN takes pointers to device memory
 
-use super::{Engine, NCHW, Number, TrainPrecision, int, ints, len};
-use crate::exec::candle::{TrainPrecision, by_number};
+use super::{DeviceValues, Engine, NCHW, Number, int, ints, len};
+use crate::exec::Precision;
+use crate::exec::candle::by_number;
 use candle_core::cuda_backend::cudarc::cudnn::{
     ConvBackwardData, ConvBackwardFilter, ConvDescriptor, ConvForward, Cudnn, CudnnDataType,
     FilterDescriptor, TensorDescriptor, sys,
@@ -17,7 +18,7 @@ use yolo_kernels::ConvShape;
 /// The algorithms chosen for a convolution, each with the bytes that it works in.
 #[derive(Debug)]
 pub struct Algorithms {
-    precision: TrainPrecision,
+    precision: Precision,
     forward: (sys::cudnnConvolutionFwdAlgo_t, usize),
     data: (DataAlgorithm, usize),
     filter: (FilterAlgorithm, usize),
@@ -32,7 +33,7 @@ struct Sizes<T: CudnnDataType> {
 }
 
 impl<T: Number> Sizes<T> {
-    fn new(cudnn: &Arc<Cudnn>, shape: &ConvShape, precision: TrainPrecision) -> Result<Self> {
+    fn new(cudnn: &Arc<Cudnn>, shape: &ConvShape, precision: Precision) -> Result<Self> {
         let window = &shape.window;
         let mode = sys::cudnnConvolutionMode_t::CUDNN_CROSS_CORRELATION;
         let mut conv =
@@ -40,7 +41,7 @@ impl<T: Number> Sizes<T> {
         conv.set_group_count(int(shape.groups)?)?;
         // The same as PyTorch: only single precision is told not to round.
         conv.set_math_type(match precision {
-            TrainPrecision::Single => sys::cudnnMathType_t::CUDNN_FMA_MATH,
+            Precision::F32 => sys::cudnnMathType_t::CUDNN_FMA_MATH,
             _ => sys::cudnnMathType_t::CUDNN_DEFAULT_MATH,
         })?;
         let [x, weight, y] = shapes(shape);
@@ -68,7 +69,7 @@ impl<T: Number> Sizes<T> {
 impl Algorithms {
     /// By cuDNN's heuristics, but where those sum in an order that differs from run to run, the one that does not, if it
     /// can.
-    pub fn choose(shape: &ConvShape, device: &CudaDevice, precision: TrainPrecision) -> Result<Self> {
+    pub fn choose(shape: &ConvShape, device: &CudaDevice, precision: Precision) -> Result<Self> {
         by_number!(precision.maps(), half::bf16, T => {
             let sizes = Sizes::<T>::new(&Engine::of(device)?.wrapped, shape, precision)?;
             let (forward, data, filter) = (sizes.forward(), sizes.data(), sizes.filter());
@@ -116,8 +117,8 @@ pub fn conv_forward(with: &Algorithms, shape: &ConvShape, x: &Tensor, weight: &T
     let ([x_shape, w_shape, y_shape], (algorithm, room)) = (shapes(shape), with.forward);
     by_number!(x.dtype(), half::bf16, T => {
         let sizes = Sizes::<T>::new(&engine.wrapped, shape, with.precision)?;
-        let x = TrainPrecision::<T>::of(&engine, &x, len(&x_shape))?;
-        let weight = TrainPrecision::<T>::of(&engine, &weight, len(&w_shape))?;
+        let x = DeviceValues::<T>::of(&engine, &x, len(&x_shape))?;
+        let weight = DeviceValues::<T>::of(&engine, &weight, len(&w_shape))?;
         let (x, weight, scales) = (x.view()?, weight.view()?, (T::one(), T::zero()));
         let (mut room, mut y) = (engine.workspace(room)?, engine.output::<T>(len(&y_shape))?);
         // SAFETY: the numbers are as many, and of the type, as the descriptors say.
@@ -138,8 +139,8 @@ pub fn conv_backward_input(
     let ([x_shape, w_shape, y_shape], (algorithm, room)) = (shapes(shape), with.data);
     by_number!(grad.dtype(), half::bf16, T => {
         let sizes = Sizes::<T>::new(&engine.wrapped, shape, with.precision)?;
-        let grad = TrainPrecision::<T>::of(&engine, &grad, len(&y_shape))?;
-        let weight = TrainPrecision::<T>::of(&engine, &weight, len(&w_shape))?;
+        let grad = DeviceValues::<T>::of(&engine, &grad, len(&y_shape))?;
+        let weight = DeviceValues::<T>::of(&engine, &weight, len(&w_shape))?;
         let (grad, weight, scales) = (grad.view()?, weight.view()?, (T::one(), T::zero()));
         let (mut room, mut dx) = (engine.workspace(room)?, engine.output::<T>(len(&x_shape))?);
         // SAFETY: the numbers are as many, and of the type, as the descriptors say.
@@ -160,8 +161,8 @@ pub fn conv_backward_weight(
     let ([x_shape, w_shape, y_shape], (algorithm, room)) = (shapes(shape), with.filter);
     by_number!(grad.dtype(), half::bf16, T => {
         let sizes = Sizes::<T>::new(&engine.wrapped, shape, with.precision)?;
-        let x = TrainPrecision::<T>::of(&engine, &x, len(&x_shape))?;
-        let grad = TrainPrecision::<T>::of(&engine, &grad, len(&y_shape))?;
+        let x = DeviceValues::<T>::of(&engine, &x, len(&x_shape))?;
+        let grad = DeviceValues::<T>::of(&engine, &grad, len(&y_shape))?;
         let (x, grad, scales) = (x.view()?, grad.view()?, (T::one(), T::zero()));
         let (mut room, mut dw) = (engine.workspace(room)?, engine.output::<T>(len(&w_shape))?);
         // SAFETY: the numbers are as many, and of the type, as the descriptors say.

@@ -96,13 +96,13 @@ impl Engine {
 }
 
 /// A tensor's numbers, which stay where they are meanwhile.
-struct TrainPrecision<'a, T> {
+struct DeviceValues<'a, T> {
     storage: StorageRef<'a>,
     range: Range<usize>,
     number: PhantomData<T>,
 }
 
-impl<'a, T: Number> TrainPrecision<'a, T> {
+impl<'a, T: Number> DeviceValues<'a, T> {
     /// Those of a tensor that must have so many, in one piece and in order, on the engine's device.
     fn of(engine: &Engine, x: &'a Tensor, len: usize) -> Result<Self> {
         if !x.device().same_device(&Device::Cuda(engine.device.clone())) {
@@ -111,7 +111,7 @@ impl<'a, T: Number> TrainPrecision<'a, T> {
         let (storage, layout) = x.storage_and_layout();
         match layout.contiguous_offsets() {
             Some((start, end)) if end - start == len => {
-                Ok(TrainPrecision { storage, range: start..end, number: PhantomData })
+                Ok(DeviceValues { storage, range: start..end, number: PhantomData })
             }
             _ => Err(Error::msg(format!("{layout:?}, where cuDNN needs {len} numbers in one piece"))),
         }

@@ -1,7 +1,7 @@
 //! Batch norm in training, and its gradient.
 #![allow(unsafe_code)] // cuDNN takes pointers to device memory
 
-use super::{Described, Engine, TrainPrecision, factor, len};
+use super::{Described, DeviceValues, Engine, factor, len};
 use crate::exec::candle::by_number;
 use crate::exec::candle::norm::{Context, Trained};
 use crate::graph::{BATCH_NORM_EPS, BATCH_NORM_MOMENTUM};
@@ -21,12 +21,12 @@ pub fn norm_train(x: &Tensor, weight: &Tensor, bias: &Tensor, running: [&Tensor;
         let (map, vector) = (Described::new::<T>(shape)?, Described::new::<T>([1, channels, 1, 1])?);
         let mut y = engine.output::<T>(len(&shape))?;
         let (mut mean, mut inverse) = (engine.output::<T>(channels)?, engine.output::<T>(channels)?);
-        let read = |x| TrainPrecision::<T>::of(&engine, x, channels);
+        let read = |x| DeviceValues::<T>::of(&engine, x, channels);
         let copy = |x| Ok::<_, Error>(stream.clone_dtod(&read(x)?.view()?)?);
         let (mut running_mean, mut running_var) = (copy(running[0])?, copy(running[1])?);
         {
             let (x, weight, bias) =
-                (TrainPrecision::<T>::of(&engine, &x, len(&shape))?, read(weight)?, read(bias)?);
+                (DeviceValues::<T>::of(&engine, &x, len(&shape))?, read(weight)?, read(bias)?);
             let (x, weight, bias) = (x.view()?, weight.view()?, bias.view()?);
             let (x, _x) = x.device_ptr(stream);
             let (weight, _weight) = weight.device_ptr(stream);
@@ -70,9 +70,9 @@ pub fn norm_backward(x: &Tensor, context: &Context, weight: &Tensor, grad: &Tens
         let mut dx = engine.output::<T>(x.elem_count())?;
         let (mut dw, mut db) = (engine.output::<T>(channels)?, engine.output::<T>(channels)?);
         {
-            let [x, grad] = [&x, &grad].map(|x| TrainPrecision::<T>::of(&engine, x, len(&shape)));
+            let [x, grad] = [&x, &grad].map(|x| DeviceValues::<T>::of(&engine, x, len(&shape)));
             let [weight, mean, inverse] =
-                [weight, &context.mean, &context.inverse].map(|x| TrainPrecision::<T>::of(&engine, x, channels));
+                [weight, &context.mean, &context.inverse].map(|x| DeviceValues::<T>::of(&engine, x, channels));
             let (x, grad, weight, mean, inverse) = (x?, grad?, weight?, mean?, inverse?);
             let (x, grad, weight) = (x.view()?, grad.view()?, weight.view()?);
             let (mean, inverse) = (mean.view()?, inverse.view()?);

@@ -1,7 +1,7 @@
 //! Pooling without dilation, and its gradient.
 #![allow(unsafe_code)] // cuDNN takes pointers to device memory
 
-use super::{Described, Engine, TrainPrecision, factor, ints, len};
+use super::{Described, DeviceValues, Engine, factor, ints, len};
 use crate::exec::candle::by_number;
 use crate::graph::{Pool, PoolSpec};
 use candle_core::cuda_backend::cudarc::cudnn::{CudnnDataType, result, sys};
@@ -45,7 +45,7 @@ pub fn pool_forward(kind: Pool, spec: &PoolSpec, x: &Tensor, shape: &[usize]) ->
         let (from, to) = (from?, to?);
         let mut y = engine.output::<T>(len(shape))?;
         {
-            let x = TrainPrecision::<T>::of(&engine, &x, n * c * h * w)?;
+            let x = DeviceValues::<T>::of(&engine, &x, n * c * h * w)?;
             let x = x.view()?;
             let (x, _x) = x.device_ptr(stream);
             let (y, _y) = y.device_ptr_mut(stream);
@@ -69,7 +69,7 @@ pub fn pool_backward(kind: Pool, spec: &PoolSpec, x: &Tensor, y: &Tensor, grad: 
         let mut dx = engine.output::<T>(x.elem_count())?;
         let shape = x.dims().to_vec();
         {
-            let read = |x, len| TrainPrecision::<T>::of(&engine, x, len);
+            let read = |x, len| DeviceValues::<T>::of(&engine, x, len);
             let (x, grad) = (read(&x, x.elem_count())?, read(&grad, y.elem_count())?);
             let y = read(&y, y.elem_count())?;
             let (x, y, grad) = (x.view()?, y.view()?, grad.view()?);

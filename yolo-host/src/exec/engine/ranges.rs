@@ -1,49 +1,37 @@
-//! Precision and arithmetic of convolutions, and the ranges that whole numbers need.
+//! In which format each convolution is computed, and the ranges that int8 needs.
 
 use super::Engine;
-use crate::exec::{Error, Images, Network};
+use crate::exec::{Error, Images, Network, Precision};
 use std::collections::BTreeMap;
-use yolo_kernels::infer::{LowPrecision, Source};
+use yolo_kernels::infer::{Format, Source};
 
 /// Channels from which on the input of a convolution is rounded. With the first, which has three, `yolov5s` on COCO128 loses
 /// 0.006 more of mAP50 in int8; in bf16, where `yolov5n` would be 4 % faster, it moves by as much, upwards.
 const LEAST: usize = 16;
 
-/// How convolutions over all channels are computed; everything else, and all maps, are f32.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Precision {
-    /// As they are.
-    #[default]
-    F32,
-    /// Both factors rounded to bf16, sums in f32.
-    Bf16,
-    /// Both factors as whole numbers of 8 bits: weights by output channel, inputs over these ranges.
-    Int8(Ranges),
-}
-
-/// The least and the greatest number that each convolution reads.
+/// The least and the greatest number that each convolution reads, as calibration found them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ranges(BTreeMap<usize, [f32; 2]>);
 
-impl Precision {
-    /// Their name.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Precision::F32 => "f32",
-            Precision::Bf16 => "bf16",
-            Precision::Int8(_) => "int8",
-        }
-    }
+/// How the convolutions of one network are computed; everything else, and all maps, are f32.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arithmetic<'a> {
+    /// f32, bf16 or int8.
+    pub(super) precision: Precision,
+    /// What int8 needs.
+    pub(super) ranges: &'a Ranges,
+}
 
+impl Arithmetic<'_> {
     /// The format of the convolution that makes a node, with so many channels of input; `last` says that it makes an output:
     /// in int8 that would cost 0.006 of mAP50 and 0.004 of mAP50-95.
-    pub(super) fn format(&self, node: usize, channels: usize, last: bool) -> Option<LowPrecision> {
-        match self {
+    pub(super) fn format(&self, node: usize, channels: usize, last: bool) -> Option<Format> {
+        match self.precision {
             _ if channels < LEAST => None,
-            Precision::F32 => None,
-            Precision::Bf16 => Some(LowPrecision::Bf16),
-            Precision::Int8(_) if last => None,
-            Precision::Int8(Ranges(ranges)) => ranges.get(&node).copied().map(LowPrecision::Int8),
+            Precision::F64 | Precision::F32 | Precision::Tf32 => None,
+            Precision::Bf16 => Some(Format::Bf16),
+            Precision::Int8 if last => None,
+            Precision::Int8 => self.ranges.0.get(&node).copied().map(Format::Int8),
         }
     }
 }
