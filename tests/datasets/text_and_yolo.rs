@@ -350,7 +350,7 @@ fn folders_without_a_data_yaml_are_read() {
     let (train, notes) = images(flat.path(), SplitName::Train);
     let (val, _) = images(flat.path(), SplitName::Val);
     assert_eq!((train.len(), val.len()), (1, 1));
-    assert!(notes.iter().any(|note| note.contains("--split")), "{notes:?}");
+    assert!(notes.iter().any(|note| note.contains("`split`")), "{notes:?}");
     // A description that is there is used, whatever it is called.
     let other = two_and_one(&[("mine.yml", b"train: images/train\nval: images/val\nnames: [z]\n")]);
     assert_eq!(Dataset::read(other.path()).unwrap().names, ["z"]);

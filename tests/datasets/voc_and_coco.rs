@@ -484,7 +484,7 @@ fn a_set_without_lists_is_divided_by_names() {
         let part = |which| {
             let split = dataset.split(which, SplitOptions { share, ..UNCACHED }).unwrap();
             assert!(
-                split.report.notes.iter().any(|note| note.contains("--split")),
+                split.report.notes.iter().any(|note| note.contains("`split`")),
                 "{:?}",
                 split.report.notes
             );

@@ -215,7 +215,7 @@ fn what_is_not_evaluated_is_told_by_place() {
             head(&["[-1, 1, Conv, [8, 3, 2]]", "[-1, 1, Conv, [16, 3, 2]]", "[[-1, 0], 1, Concat, [1]]"]),
             "layer 1 gives [16, 64, 64] and layer 0 gives [8, 128, 128] (channels, height and width",
         ),
-        ("path: .\ntrain: a\nnames: [a]\n".into(), "describes data, not a model; it is for --data"),
+        ("path: .\ntrain: a\nnames: [a]\n".into(), "describes data, not a model"),
         ("lr0: 0.01\n".into(), "holds hyperparameters"),
     ];
     let failures = cases.iter().filter_map(|(text, says)| {

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod hostile_runs;
+mod layers;
 mod parser;
 mod recorded;
 mod tidy;

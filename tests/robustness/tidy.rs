@@ -53,6 +53,31 @@ fn unsafe_stands_only_in_kernels_at_cudnn_and_at_the_plugin_border() {
     report(strays.map(|file| file.display().to_string()).collect());
 }
 
+/// The library has options, the command has flags: `cli/hints.rs` says which are which.
+#[test]
+fn the_library_names_no_flags() {
+    let mut flags = vec![];
+    let library = sources().into_iter().filter(|file| {
+        let place = file.strip_prefix(root().join("yolo-host/src")).ok();
+        place.is_some_and(|place| !place.starts_with("cli"))
+    });
+    for file in library {
+        for (number, line) in std::fs::read_to_string(&file).unwrap().lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            let is_flag = |(at, _): &(usize, &str)| {
+                let before = &code[..*at];
+                let opens =
+                    before.ends_with([' ', '(', '`']) || before.ends_with('"') && !before.ends_with("\\\"");
+                opens && code[at + 2..].starts_with(|letter: char| letter.is_ascii_lowercase())
+            };
+            if code.match_indices("--").any(|found| is_flag(&found)) {
+                flags.push(format!("{}:{}: {}", file.display(), number + 1, line.trim()));
+            }
+        }
+    }
+    report(flags);
+}
+
 #[test]
 fn the_index_of_suites_is_complete() {
     let index = std::fs::read_to_string(root().join("tests/README.md")).expect("tests/README.md");

@@ -294,22 +294,22 @@ fn what_cannot_be_trained_is_told() {
     };
     let small = || options(data.path());
     let cases = [
-        (fails(Options { cfg: None, ..small() }, hyper()), "name a model with --cfg"),
-        (fails(Options { imgsz: 9000, ..small() }, hyper()), "--imgsz 9000: training takes 1 to 8192"),
+        (fails(Options { cfg: None, ..small() }, hyper()), "no model is named"),
+        (fails(Options { imgsz: 9000, ..small() }, hyper()), "`imgsz` 9000: training takes 1 to 8192"),
         (
             fails(Options { freeze: vec![99], ..small() }, hyper()),
-            "--freeze 99: the model has the layers 0 to 24",
+            "`freeze` 99: the model has the layers 0 to 24",
         ),
         (
             fails(Options { freeze: vec![3, 25], ..small() }, hyper()),
-            "--freeze 25: the model has the layers 0 to 24",
+            "`freeze` 25: the model has the layers 0 to 24",
         ),
-        (fails(Options { freeze: vec![25], ..small() }, hyper()), "--freeze 25: all layers are frozen"),
+        (fails(Options { freeze: vec![25], ..small() }, hyper()), "`freeze` 25: all layers are frozen"),
         (fails(Options { freeze: (0..25).collect(), ..small() }, hyper()), "nothing to learn"),
-        (fails(Options { rect: true, image_weights: true, ..small() }, hyper()), "--rect sorts images"),
+        (fails(Options { rect: true, image_weights: true, ..small() }, hyper()), "`rect` sorts images"),
         (fails(Options { quad: true, batch: 2, ..small() }, hyper()), "must be at least 4, not 2"),
         // Before the data is looked at.
-        (fails(Options { freeze: vec![99], data: "nowhere.yaml".into(), ..small() }, hyper()), "--freeze 99"),
+        (fails(Options { freeze: vec![99], data: "nowhere.yaml".into(), ..small() }, hyper()), "`freeze` 99"),
         (
             fails(Options { weights: Some("none.pt".into()), data: "no.yaml".into(), ..small() }, hyper()),
             "none.pt",

@@ -1,5 +1,6 @@
 //! `yolo data`: what a dataset holds, without training.
 
+use super::hints::flags;
 use super::output::line;
 use super::plugins::PluginArgs;
 use super::{Outcome, share};
@@ -117,7 +118,7 @@ fn print(dataset: &Dataset, parts: &[Part]) -> anyhow::Result<()> {
             line(&format!("  {count:>7} {}{}", kind.reason(), fate(kind)))?;
         }
         for note in &report.notes {
-            line(&format!("  note: {note}"))?;
+            line(&format!("  note: {}", flags(note)))?;
         }
         for trouble in &report.messages {
             line(&format!("  {trouble}"))?;
@@ -177,7 +178,7 @@ fn of(dataset: &Dataset, split: &Split) -> Value {
         "images_left_out": report.corrupt,
         "objects_left_out": report.objects_left_out(),
         "kinds": kinds.collect::<Vec<_>>(),
-        "notes": report.notes,
+        "notes": report.notes.iter().map(|note| flags(note)).collect::<Vec<_>>(),
         "messages": messages.collect::<Vec<_>>(),
     })
 }

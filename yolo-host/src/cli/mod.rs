@@ -9,6 +9,7 @@ mod data;
 mod detect;
 mod evolve;
 mod facts;
+mod hints;
 mod info;
 mod new_block;
 mod output;
@@ -146,7 +147,7 @@ pub fn run() -> ExitCode {
         // A reader that closed the pipe, such as `head`, has what it wanted.
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", hints::told(&error));
             ExitCode::FAILURE
         }
     }

@@ -1,5 +1,6 @@
 //! Bars for long work, and Ctrl-C.
 
+use super::hints::flags;
 use super::output::{columns, line};
 use crate::data::{Split, SplitName, Trouble, TroubleKind};
 use crate::report::general;
@@ -40,7 +41,7 @@ pub fn report_split(which: SplitName, split: &Split) {
         counted(report.corrupt, "image"),
         counted(report.objects_left_out(), "object")
     );
-    report.notes.iter().for_each(|note| eprintln!("note: {note}"));
+    report.notes.iter().for_each(|note| eprintln!("note: {}", flags(note)));
     by_reason(&report.messages).iter().for_each(|text| eprintln!("{text}"));
 }
 
@@ -151,7 +152,7 @@ impl Watch {
 
 impl Observer for Watch {
     fn note(&mut self, text: &str) {
-        eprintln!("{text}");
+        eprintln!("{}", flags(text));
     }
 
     fn split(&mut self, which: SplitName, split: &Split) {

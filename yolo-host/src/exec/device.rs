@@ -133,8 +133,8 @@ mod tests {
     fn what_is_not_there() {
         for name in ["999", "cuda:999"] {
             let error = Device::named(name).unwrap_err().to_string();
-            let want = if cfg!(feature = "cudnn") { "nvidia-smi" } else { "--features cudnn" };
-            assert!(error.contains(want) && error.contains("--device cpu"), "{error}");
+            let want = if cfg!(feature = "cudnn") { "nvidia-smi" } else { "the cargo feature cudnn" };
+            assert!(error.contains(want), "{error}");
         }
     }
 }

@@ -8,6 +8,7 @@ pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// A network that cannot be run.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The input does not fit through the graph.
     #[error("the input does not fit the network")]
@@ -63,9 +64,7 @@ pub enum Error {
     #[error("device `{0}`: name cpu, or the number of one CUDA device, such as 0")]
     UnknownDevice(String),
     /// CUDA is asked for, and this program has none.
-    #[error(
-        "this program was built without CUDA; build it with --features cudnn, or compute with --device cpu"
-    )]
+    #[error("this program was built without CUDA, the cargo feature cudnn")]
     WithoutCuda,
     /// A precision that an executor does not compute in.
     #[error("{precision} is not computed on {device}, only {}", names(takes))]
@@ -78,7 +77,7 @@ pub enum Error {
         takes: &'static [Precision],
     },
     /// A CUDA device that does not answer.
-    #[error("no CUDA device {index} answers; see what nvidia-smi says, or compute with --device cpu")]
+    #[error("no CUDA device {index} answers; see what nvidia-smi says")]
     NoGpu {
         /// Its number.
         index: usize,

@@ -21,7 +21,7 @@ pub fn cause(graph: &Graph, mismatch: &Mismatch) -> Option<String> {
         return another_head(anchors.map_or(&[], |anchors| &anchors.shape), misshapen);
     }
     for (has, names, advice) in [
-        ("The weights begin", unused, "a checkpoint that carries its model needs no --cfg"),
+        ("The weights begin", unused, "a checkpoint that carries its model needs no model file beside it"),
         ("The model begins", missing, "a checkpoint of v6.0 or later needs a model file of v6.0 or later"),
     ] {
         if names.iter().any(|name| name.starts_with("model.0.conv.conv.")) {

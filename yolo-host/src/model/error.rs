@@ -2,10 +2,12 @@
 
 use crate::graph::{BuildError, NodeError};
 use crate::plugin::{ArgError, RegistryError};
+use crate::weights::FileRole;
 use std::path::PathBuf;
 
 /// A model that cannot be read or built.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The file cannot be read, or is no text.
     #[error(transparent)]
@@ -34,6 +36,17 @@ pub enum Error {
         file: String,
         /// What is wrong.
         why: String,
+    },
+    /// The YAML is a file of another job.
+    #[error("{file}: {}, not a model", match role {
+        FileRole::Hyper => "holds hyperparameters",
+        _ => "describes data",
+    })]
+    Misplaced {
+        /// The file, or what stands for it.
+        file: String,
+        /// What it is for.
+        role: FileRole,
     },
     /// A plugin that the model asks for cannot be used.
     #[error(transparent)]
@@ -76,6 +89,7 @@ pub enum Error {
 
 /// What is wrong with one row.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum LayerError {
     /// `from` names a layer that is not there yet.
     #[error("`from` names layer {from}, but only what stands before can be read: {}", before(*layer))]
@@ -113,6 +127,8 @@ pub enum LayerError {
         known: String,
         /// Where it might come from.
         advice: String,
+        /// Libraries that the model asks for and that were not loaded, since the registry does not trust models.
+        asked: Vec<PathBuf>,
     },
     /// A block of a plugin that is known and not there.
     #[error("there is no block `{name}` here: it is one of {plugin}. {advice}")]
@@ -123,6 +139,8 @@ pub enum LayerError {
         plugin: String,
         /// How to get it.
         advice: String,
+        /// As in [`LayerError::UnknownBlock`].
+        asked: Vec<PathBuf>,
     },
     /// Arguments that the block does not take.
     #[error(transparent)]

@@ -1,6 +1,7 @@
 //! The keys of a model file: those that are read, those that change nothing, and what other files have.
 
 use crate::near::near;
+use crate::weights::FileRole;
 use serde_yaml::Value;
 
 /// The keys that are read.
@@ -51,13 +52,17 @@ pub fn foreign(yaml: &Value) -> Option<&'static str> {
              with anchors, as in its folder models/",
         );
     }
-    if !rows && has("names") && (has("train") || has("val")) {
-        return Some("describes data, not a model; it is for --data");
-    }
-    if !rows && has("lr0") {
-        return Some("holds hyperparameters, not a model; it is for --hyp");
-    }
     None
+}
+
+/// What the file is for, if it is one of this program's that holds no model.
+pub fn misplaced(yaml: &Value) -> Option<FileRole> {
+    let has = |key: &str| yaml.get(key).is_some();
+    match has("backbone") && has("head") {
+        true => None,
+        false if has("names") && (has("train") || has("val")) => Some(FileRole::Data),
+        false => has("lr0").then_some(FileRole::Hyper),
+    }
 }
 
 /// Blocks of other programs that people bring: what they are of, and why that does not help here.

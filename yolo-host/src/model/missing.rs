@@ -3,25 +3,24 @@
 use super::{LayerError, Spec, keys};
 use crate::plugin::{DETECT, Registry, family_of};
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 /// What to say: its plugin, if weights or a family of this repository name it; else the blocks that are known.
 pub fn block(registry: &Registry, spec: &Spec, name: &str) -> LayerError {
+    let asked = asked(registry, spec);
     let recorded = spec.recorded.iter().find(|plugin| plugin.blocks.iter().any(|block| block == name));
     if let Some(feature) = family_of(name) {
         let plugin = recorded.map_or_else(|| format!("the family {feature}"), |plugin| plugin.to_string());
         let advice = format!(
-            "Build yolo with its cargo feature {feature}, or name its library with --plugin PATH; in a program of your own, \
-             let it depend on yolo-bundle and say `use yolo_bundle as _;`{}",
-            asked(registry, spec)
+            "Build yolo with its cargo feature {feature}, or load its library; in a program of your own, let it depend on \
+             yolo-bundle and say `use yolo_bundle as _;`{}",
+            refused(&asked)
         );
-        return LayerError::MissingPlugin { name: name.into(), plugin, advice };
+        return LayerError::MissingPlugin { name: name.into(), plugin, advice, asked };
     }
     if let Some(plugin) = recorded {
-        let advice = format!(
-            "The weights were made with it: name its library with --plugin PATH{}",
-            asked(registry, spec)
-        );
-        return LayerError::MissingPlugin { name: name.into(), plugin: plugin.to_string(), advice };
+        let advice = format!("The weights were made with it: load its library{}", refused(&asked));
+        return LayerError::MissingPlugin { name: name.into(), plugin: plugin.to_string(), advice, asked };
     }
     let known = registry.iter().map(|entry| entry.name.as_str()).chain([DETECT]);
     let origins: BTreeSet<String> = registry.iter().map(|entry| entry.origin.to_string()).collect();
@@ -32,21 +31,27 @@ pub fn block(registry: &Registry, spec: &Spec, name: &str) -> LayerError {
         nearest: registry.nearest(name).map(str::to_string),
         known: known.collect::<Vec<_>>().join(", "),
         advice: format!(
-            "They come from {origins}; cargo features add families, and --plugin PATH adds those of a library{}",
-            asked(registry, spec)
+            "They come from {origins}; cargo features add families, and a library adds its own{}",
+            refused(&asked)
         ),
+        asked,
     }
 }
 
 /// The libraries that the model file asks for, where they may not be loaded.
-fn asked(registry: &Registry, spec: &Spec) -> String {
-    let asked = spec.plugins.iter().filter(|path| !registry.has_loaded(path));
-    let asked: Vec<String> = asked.map(|path| path.display().to_string()).collect();
-    match asked.is_empty() || registry.trusts_models() {
+fn asked(registry: &Registry, spec: &Spec) -> Vec<PathBuf> {
+    match registry.trusts_models() {
+        true => vec![],
+        false => spec.plugins.iter().filter(|path| !registry.has_loaded(path)).cloned().collect(),
+    }
+}
+
+fn refused(asked: &[PathBuf]) -> String {
+    let asked: Vec<String> = asked.iter().map(|path| path.display().to_string()).collect();
+    match asked.is_empty() {
         true => String::new(),
-        false => format!(
-            ". The model asks for {}, whose code would run in this process: --allow-yaml-plugins loads it",
-            asked.join(", ")
-        ),
+        false => {
+            format!(". The model asks for {}, whose code would run in this process", asked.join(", "))
+        }
     }
 }

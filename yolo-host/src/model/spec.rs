@@ -123,6 +123,9 @@ impl Spec {
         let no_yaml = |source| Error::Yaml { file: file.to_string(), source };
         let mut yaml: Value = serde_yaml::from_str(text).map_err(no_yaml)?;
         yaml.apply_merge().map_err(no_yaml)?;
+        if let Some(role) = keys::misplaced(&yaml) {
+            return Err(Error::Misplaced { file: file.to_string(), role });
+        }
         Self::from_yaml(&yaml, text, file).map_err(|why| Error::Spec { file: file.to_string(), why })
     }
 

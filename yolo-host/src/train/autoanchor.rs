@@ -18,7 +18,7 @@ pub(super) fn usable(state: &State, model: &Model) -> Result<(), Error> {
     match state.floats(model.detect.anchors).iter().all(|side| *side > 0.0) {
         true => Ok(()),
         false => Err(Error::Options(format!(
-            "{}: `anchors` is their number only, to be found from the data: leave --noautoanchor out, or write their \
+            "{}: `anchors` is their number only, to be found from the data: leave `noautoanchor` out, or write their \
              sizes",
             model.spec.file
         ))),

@@ -11,23 +11,21 @@ pub(super) fn options(options: &Options) -> Result<(), Error> {
     let wrong = |why: String| Err(Error::Options(why));
     let Options { imgsz, batch, epochs, label_smoothing, .. } = *options;
     if !(1..=MAX_IMGSZ).contains(&imgsz) {
-        return wrong(format!("--imgsz {imgsz}: training takes 1 to {MAX_IMGSZ} pixels"));
+        return wrong(format!("`imgsz` {imgsz}: training takes 1 to {MAX_IMGSZ} pixels"));
     }
     if epochs == 0 {
-        return wrong("--epochs must be at least 1".into());
+        return wrong("`epochs` must be at least 1".into());
     }
     if !(0.0..=1.0).contains(&label_smoothing) {
-        return wrong(format!("--label-smoothing must be from 0 to 1, not {label_smoothing}"));
+        return wrong(format!("`label_smoothing` must be from 0 to 1, not {label_smoothing}"));
     }
     if options.rect && options.image_weights {
         return wrong(
-            "--rect sorts images by their shape, and --image-weights draws them by chance: leave one of them out".into(),
+            "`rect` sorts images by their shape, and `image_weights` draws them by chance: leave one of them out".into(),
         );
     }
     if options.quad && (1..4).contains(&batch) {
-        return wrong(format!(
-            "--quad makes one image of four: --batch-size must be at least 4, not {batch}"
-        ));
+        return wrong(format!("`quad` makes one image of four: `batch` must be at least 4, not {batch}"));
     }
     Ok(())
 }
@@ -41,7 +39,7 @@ pub(super) fn model(options: &mut Options, model: &Model, observer: &mut dyn Obs
     options.imgsz = asked.next_multiple_of(stride).max(2 * stride);
     if options.imgsz != asked {
         observer.note(&format!(
-            "note: --imgsz {asked} becomes {}: a multiple of the model's largest stride, {stride}, and at least two of them",
+            "note: `imgsz` {asked} becomes {}: a multiple of the model's largest stride, {stride}, and at least two of them",
             options.imgsz
         ));
     }
@@ -52,7 +50,7 @@ pub(super) fn model(options: &mut Options, model: &Model, observer: &mut dyn Obs
 /// Layers that are not there, or nothing left to learn.
 fn freeze(options: &Options, model: &Model) -> Result<(), Error> {
     let layers = model.layers.len();
-    let wrong = |why: String| Err(Error::Options(format!("--freeze {why}")));
+    let wrong = |why: String| Err(Error::Options(format!("`freeze` {why}")));
     let beyond = match options.freeze.as_slice() {
         [count] => Some(count).filter(|count| **count > layers),
         rows => rows.iter().find(|row| **row >= layers),

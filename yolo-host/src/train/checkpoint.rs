@@ -132,7 +132,7 @@ impl TrainingRun {
 
     /// Puts the tensors of a state file in their places.
     pub(super) fn restore(&mut self, file: &Path, arrays: &BTreeMap<String, Array>) -> Result<(), Error> {
-        let why = |why: String| Error::Resume { file: file.into(), why };
+        let why = |why: String| Error::Resume { file: file.into(), why, remedy: None };
         let params = self.model.graph.params.iter().enumerate();
         for (i, param) in params.filter(|(_, param)| param.role != Role::Counter) {
             for (name, set) in Set::ALL {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 /// A training that cannot be started or go on.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// Hyperparameters that cannot be used.
     #[error("{}: {why}", file.display())]
@@ -19,7 +20,7 @@ pub enum Error {
     /// A file that is to hold them is no text.
     #[error(transparent)]
     Text(#[from] text::Error),
-    /// Options that do not go together.
+    /// Options that do not go together; names of [`super::Options`] stand in backticks.
     #[error("{0}")]
     Options(String),
     /// A file of the run cannot be read or written.
@@ -93,7 +94,24 @@ pub enum Error {
         file: PathBuf,
         /// Why not.
         why: String,
+        /// What helps.
+        remedy: Option<Remedy>,
     },
+}
+
+/// What helps where a training cannot be gone on with as it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// A larger patience, such as this one.
+    Patience(usize),
+    /// More epochs, such as so many.
+    Epochs(usize),
+    /// The dataset at the place where it is now.
+    Data,
+    /// The dataset as it was, or a new training from the weights.
+    SameData,
+    /// A new training from the weights.
+    Weights,
 }
 
 /// Large ones are boxed, so that a result stays small where all goes well.

@@ -33,11 +33,13 @@ pub use anchors::{Fit, fit, kmean_anchors};
 pub use checkpoint::Progress;
 pub use early_stop::EarlyStopping;
 pub use ema::Ema;
-pub use error::Error;
+pub use error::{Error, Remedy};
 pub use evolve::Evolution;
 pub use hyper::{Gene, Hyper};
 pub use optimizer::{Group, Optimizer, Rates, Rule, groups};
 pub use options::Options;
+#[cfg(feature = "cli")]
+pub(crate) use resume::folder_of;
 pub use resume::{Changes, Saved};
 pub use run::{BatchReport, EpochReport, Finish, Observer};
 pub use schedule::{Iteration, Schedule};

@@ -2,7 +2,7 @@
 
 use super::checkpoint::{HYPER, OPTIONS, PROGRESS};
 use super::setup::Parts;
-use super::{Device, Error, Hyper, Observer, Options, Progress, TrainingRun};
+use super::{Device, Error, Hyper, Observer, Options, Progress, Remedy, TrainingRun};
 use crate::data::Cache;
 use crate::model::{LoadError, Model, ModelFiles, Spec, State, open};
 use crate::plugin::Registry;
@@ -51,7 +51,8 @@ impl Saved {
     /// # Errors
     /// If it cannot be read, or is no state of a training of this version.
     pub fn read(file: &Path) -> Result<Self, Error> {
-        let why = |why: &str| Error::Resume { file: file.into(), why: why.into() };
+        let stuck = |why: &str, remedy| Error::Resume { file: file.into(), why: why.into(), remedy };
+        let why = |why: &str| stuck(why, None);
         let opened = match open(ModelFiles::weights(file)) {
             Err(LoadError::NoModel { .. }) => return Err(why("is no state of a training")),
             opened => opened?,
@@ -65,9 +66,9 @@ impl Saved {
         }
         let parts = (part(&checkpoint, OPTIONS), part(&checkpoint, HYPER), part(&checkpoint, PROGRESS));
         let (Some(options), Some(hyper), Some(progress)) = parts else {
-            return Err(why(
-                "is no state of a training of this version; a new training can start from its weights: \
-                 --weights last.safetensors",
+            return Err(stuck(
+                "is no state of a training of this version; a new training can start from its weights",
+                Some(Remedy::Weights),
             ));
         };
         Ok(Saved { file: file.into(), spec, options, hyper, progress, checkpoint })
@@ -85,17 +86,16 @@ impl Saved {
 
     /// The folder of the run.
     pub fn folder(&self) -> &Path {
-        let empty = |path: &&Path| path.as_os_str().is_empty();
-        match self.file.parent() {
-            Some(weights) if !empty(&weights) => {
-                weights.parent().filter(|folder| !empty(folder)).unwrap_or(Path::new("."))
-            }
-            _ => Path::new(".."),
-        }
+        folder_of(&self.file)
     }
 
     fn why(&self, why: String) -> Error {
-        Error::Resume { file: self.file.clone(), why }
+        Error::Resume { file: self.file.clone(), why, remedy: None }
+    }
+
+    /// The same, where something helps.
+    fn stuck(&self, why: String, remedy: Remedy) -> Error {
+        Error::Resume { file: self.file.clone(), why, remedy: Some(remedy) }
     }
 
     /// Changes options and progress, unless there is nothing left to do.
@@ -109,24 +109,22 @@ impl Saved {
         let last = done.saturating_sub(1);
         self.progress.early = self.progress.early && self.progress.stop.is_over(last);
         let epochs = epochs.unwrap_or(old);
-        let folder = self.folder().display().to_string();
-        let from_weights =
-            format!("or start anew from its weights: --weights {folder}/weights/last.safetensors");
         if self.progress.early && (self.progress.finished || epochs != old) {
             let patience = self.options.patience;
-            return Err(self.why(format!(
+            let why = format!(
                 "stopped after epoch {done}, because none of {patience} epochs was better than epoch {}; go on with a \
-                 larger patience (0 for never to stop), as in --resume {folder} --patience {}, {from_weights}",
+                 larger patience (0 for never to stop), or start anew from its weights",
                 self.progress.stop.best_epoch().saturating_add(1),
-                2 * patience.min(1 << 20),
-            )));
+            );
+            return Err(self.stuck(why, Remedy::Patience(2 * patience.min(1 << 20))));
         }
         if epochs <= done && (self.progress.finished || epochs < old) {
-            return Err(self.why(format!(
-                "has trained {done} epochs{}; go on with more, as in --resume {folder} --epochs {}, {from_weights}",
+            let why = format!(
+                "has trained {done} epoch{}{}; go on with more, or start anew from its weights",
+                if done == 1 { "" } else { "s" },
                 if self.progress.finished { " and is finished" } else { "" },
-                done.saturating_mul(2).max(1),
-            )));
+            );
+            return Err(self.stuck(why, Remedy::Epochs(done.saturating_mul(2).max(1))));
         }
         if epochs != old {
             observer.note(&format!(
@@ -162,17 +160,14 @@ impl Saved {
                 Some(_) => (),
                 None if place.data.exists() => self.progress.started_in = here,
                 None => {
-                    return Err(self.why(format!(
-                        "its dataset {} is not there; say where it is now with --data",
-                        place.data.display()
-                    )));
+                    let why = format!("its dataset {} is not there", place.data.display());
+                    return Err(self.stuck(why, Remedy::Data));
                 }
             }
         }
         let mut parts = Parts::read(&place, observer).map_err(|error| match data {
             Some(_) => error,
-            None => self
-                .why(format!("{}; if the dataset has moved, say where it is now with --data", whole(&error))),
+            None => self.stuck(whole(&error), Remedy::Data),
         })?;
         let shown = place.data.display();
         if let Some(names) = &self.checkpoint.meta.names {
@@ -181,14 +176,24 @@ impl Saved {
         }
         if parts.sizes() != self.progress.data {
             let ([images, objects], [now, found]) = (self.progress.data, parts.sizes());
-            return Err(self.why(format!(
+            let why = format!(
                 "was trained on {images} images with {objects} objects; {shown} now has {now} with {found}. Only the \
-                 same data can be gone on with: give them back, name them with --data, or start a new training from \
-                 the weights: --weights {}/weights/last.safetensors",
-                self.folder().display()
-            )));
+                 same data can be gone on with: give them back, or start a new training from the weights"
+            );
+            return Err(self.stuck(why, Remedy::SameData));
         }
         Ok(parts)
+    }
+}
+
+/// The folder of the run whose state is this file, in its folder `weights`.
+pub(crate) fn folder_of(state: &Path) -> &Path {
+    let empty = |path: &&Path| path.as_os_str().is_empty();
+    match state.parent() {
+        Some(weights) if !empty(&weights) => {
+            weights.parent().filter(|folder| !empty(folder)).unwrap_or(Path::new("."))
+        }
+        _ => Path::new(".."),
     }
 }
 

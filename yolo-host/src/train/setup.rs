@@ -119,7 +119,7 @@ impl TrainingRun {
         let (train, val) = parts.loaders(&options, &hyper, &model)?;
         if train.batches() == 0 {
             return Err(Error::Options(format!(
-                "--quad makes one image of four, but there are {} to learn from",
+                "`quad` makes one image of four, but there are {} to learn from",
                 data[0]
             )));
         }

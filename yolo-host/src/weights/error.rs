@@ -40,6 +40,14 @@ pub enum ErrorKind {
         /// What to do.
         advice: String,
     },
+    /// A file of this program's that holds no weights.
+    #[error("not weights of YOLOv5: this is {what}")]
+    Misplaced {
+        /// What it is.
+        what: &'static str,
+        /// What it is for.
+        role: FileRole,
+    },
     /// The file ends before what it announces.
     #[error("truncated: {what}: {need} bytes announced, only {have} there; fetch or copy the file again")]
     Truncated {
@@ -107,7 +115,7 @@ pub enum ErrorKind {
     /// Classes of a fork of YOLOv5 or of another project.
     #[error(
         "the file holds a model with classes that are not known here: {}; nothing was run. \
-         Save its state_dict() in Python with torch.save, and give its model with --cfg; a plugin can add blocks",
+         Save its state_dict() in Python with torch.save, and give its model file with it; a plugin can add blocks",
         classes.join(", ")
     )]
     Unknown {
@@ -128,4 +136,20 @@ pub enum ErrorKind {
     /// Reading would take far more memory than an honest file of this size needs.
     #[error("{0} is out of all proportion to the file's size; the file is damaged or made to exhaust memory")]
     TooLarge(String),
+}
+
+/// What a file is for, where another was expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FileRole {
+    /// An image to look at.
+    Image,
+    /// A model file.
+    Model,
+    /// A dataset's description.
+    Data,
+    /// Hyperparameters of a training.
+    Hyper,
+    /// A library, perhaps with blocks.
+    Library,
 }

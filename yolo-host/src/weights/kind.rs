@@ -1,14 +1,13 @@
 //! Files that people take for weights: what they are, told by their first bytes, and what to do about each.
 
-use super::ErrorKind;
+use super::{ErrorKind, FileRole};
 
 /// What becomes of everything that was exported from a checkpoint.
 const EXPORTED: &str = "give the checkpoint (.pt) that it was exported from, or safetensors";
 const UNPACK: &str = "unpack it and give the weights inside";
-const IMAGE: &str = "give it with --source, and weights with --weights";
 
 /// Formats by the bytes at a place: place, bytes, what it is, what to do.
-const MAGIC: [(usize, &[u8], &str, &str); 23] = [
+const MAGIC: [(usize, &[u8], &str, &str); 18] = [
     (0, b"ftrt", "a TensorRT engine", EXPORTED),
     (0, b"ptrt", "a TensorRT engine", EXPORTED),
     (4, b"TFL3", "a TensorFlow Lite model", EXPORTED),
@@ -26,12 +25,16 @@ const MAGIC: [(usize, &[u8], &str, &str); 23] = [
     (0, b"BZh", "a bzip2 archive", UNPACK),
     (0, b"\xfd7zXZ\0", "an xz archive", UNPACK),
     (0, b"\x28\xb5\x2f\xfd", "a zstd archive", UNPACK),
-    (0, b"\x89PNG\r\n\x1a\n", "a PNG image", IMAGE),
-    (0, b"\xff\xd8\xff", "a JPEG image", IMAGE),
-    (0, b"GIF8", "a GIF image", IMAGE),
     (0, b"%PDF-", "a PDF document", "give a YOLOv5 checkpoint"),
-    (0, b"\x7fELF", "a program or library", "blocks of a library are added with --plugin"),
-    (0, b"MZ\x90\0", "a program or library for Windows", "blocks of a library are added with --plugin"),
+];
+
+/// Files of another job in this program, by their first bytes.
+const MISPLACED: [(&[u8], &str, FileRole); 5] = [
+    (b"\x89PNG\r\n\x1a\n", "a PNG image", FileRole::Image),
+    (b"\xff\xd8\xff", "a JPEG image", FileRole::Image),
+    (b"GIF8", "a GIF image", FileRole::Image),
+    (b"\x7fELF", "a program or library", FileRole::Library),
+    (b"MZ\x90\0", "a program or library for Windows", FileRole::Library),
 ];
 
 /// Formats without a mark of their own, by the suffix.
@@ -61,6 +64,9 @@ pub fn recognise(start: &[u8], len: u64, suffix: &str) -> Option<ErrorKind> {
         MAGIC.iter().find(|(at, magic, ..)| start.get(*at..).is_some_and(|rest| rest.starts_with(magic)))
     {
         return foreign(what, advice);
+    }
+    if let Some((_, what, role)) = MISPLACED.iter().find(|(magic, ..)| start.starts_with(magic)) {
+        return Some(ErrorKind::Misplaced { what, role: *role });
     }
     let suffix = suffix.to_ascii_lowercase();
     if is_onnx(start) && suffix != "mlmodel" {
@@ -191,10 +197,11 @@ fn text(start: &[u8]) -> Option<ErrorKind> {
         return foreign("an ncnn model (.param)", EXPORTED);
     }
     if line("backbone:") && line("head:") {
-        return foreign("a model file (YAML), which has no weights in it", "give it with --cfg");
+        let what = "a model file (YAML), which has no weights in it";
+        return Some(ErrorKind::Misplaced { what, role: FileRole::Model });
     }
     if line("names:") && (line("train:") || line("val:")) {
-        return foreign("a dataset's file (YAML)", "give it with --data");
+        return Some(ErrorKind::Misplaced { what: "a dataset's file (YAML)", role: FileRole::Data });
     }
     if text.starts_with("{\"") || text.starts_with("{\n") || text.starts_with("[{") {
         return foreign("a JSON text", "look what it says; a server may have refused the download");
@@ -216,7 +223,7 @@ mod tests {
         tar[257..262].copy_from_slice(b"ustar");
         let darknet = [[0u32, 2, 5, 0, 0].map(u32::to_le_bytes).concat(), vec![7; 40]].concat();
         let engine = [&300u32.to_le_bytes()[..], b"{\"description\": \"v8\"}"].concat();
-        let cases: [(&[u8], &str, &str); 24] = [
+        let cases: [(&[u8], &str, &str); 20] = [
             (b"", "an empty file", "again"),
             (
                 b"version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 14808437\n",
@@ -244,15 +251,26 @@ mod tests {
             (&tar, "a tar archive", "unpack"),
             (b"\x1f\x8b\x08", "a gzip archive", "unpack"),
             (b"\x80\x04\x95\0", "a Python pickle", "state_dict"),
-            (b"nc: 2\nbackbone:\n  - []\nhead:\n", "a model file (YAML)", "--cfg"),
-            (b"train: a\nval: b\nnames: [x]\n", "a dataset's file", "--data"),
             (b"{\"error\": 404}", "a JSON text", "refused"),
-            (b"\x89PNG\r\n\x1a\n", "a PNG image", "--source"),
-            (b"\x7fELF\x02", "a program", "--plugin"),
         ];
         for (start, what, advice) in cases {
             let told = told(start, "pt");
             assert!(told.contains(what) && told.contains(advice), "{what}: {told}");
+        }
+    }
+
+    #[test]
+    fn files_of_another_job_say_which() {
+        let cases: [(&[u8], &str, FileRole); 4] = [
+            (b"nc: 2\nbackbone:\n  - []\nhead:\n", "a model file (YAML)", FileRole::Model),
+            (b"train: a\nval: b\nnames: [x]\n", "a dataset's file", FileRole::Data),
+            (b"\x89PNG\r\n\x1a\n", "a PNG image", FileRole::Image),
+            (b"\x7fELF\x02", "a program", FileRole::Library),
+        ];
+        for (start, what, role) in cases {
+            let kind = recognise(start, start.len() as u64, "pt");
+            let fits = matches!(kind, Some(ErrorKind::Misplaced { role: found, .. }) if found == role);
+            assert!(fits && told(start, "pt").contains(what), "{what}: {kind:?}");
         }
     }
 

@@ -30,7 +30,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, FileRole};
 pub use metadata::{Meta, Plugin};
 pub use torch::{Attribute, ModuleInfo};
 

@@ -29,7 +29,7 @@ pub fn divided(mut entries: Vec<Entry>, which: SplitName, share: f64, notes: &mu
     let own = if which == SplitName::Train { train } else { all - train };
     notes.push(format!(
         "no list says which images are for train and which for val: {own} of {all} are taken for {which}, by a hash of their \
-         names (--split {share})"
+         names (`split` {share})"
     ));
     entries
 }

@@ -46,8 +46,8 @@ pub fn recognise(module: &str, name: &str) -> Option<ErrorKind> {
         _ if of("ultralytics") => foreign(
             "a checkpoint of the package ultralytics (YOLOv8 and later, or YOLOv5u such as yolov5su.pt), whose head has \
              no anchors",
-            "give weights of YOLOv5 itself, such as yolov5s.pt of github.com/ultralytics/yolov5/releases, or train with \
-             --cfg",
+            "give weights of YOLOv5 itself, such as yolov5s.pt of github.com/ultralytics/yolov5/releases, or train a \
+             model anew",
         ),
         ("models.yolo", "Segment" | "SegmentationModel") => foreign(
             "a segmentation checkpoint (YOLOv5-seg)",
