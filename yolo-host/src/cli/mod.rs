@@ -18,7 +18,6 @@ mod precision;
 mod progress;
 mod run_folder;
 mod sizes;
-mod study;
 mod threads;
 mod train;
 mod usage;

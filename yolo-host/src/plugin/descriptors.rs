@@ -1,7 +1,7 @@
 //! Reads what a plugin passes by pointer, and calls its build function.
 #![allow(unsafe_code)] // descriptors are C structs; build functions are C functions
 
-use super::registry::DETECT;
+use super::entry::DETECT;
 use super::session::open;
 use super::table::HOST;
 use super::{Arg, Entry, Kind, Origin, ParamInfo, RegistryError};

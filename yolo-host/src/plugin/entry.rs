@@ -3,6 +3,9 @@
 use super::{Arg, Origin};
 use yolo_plugin::abi;
 
+/// The block that every model ends with is the program's own, and no registry's: its outputs are several.
+pub const DETECT: &str = "Detect";
+
 /// What a positional argument may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

@@ -17,10 +17,10 @@ pub(crate) mod session;
 pub(crate) mod table;
 
 pub use arg::{Arg, ArgError};
-pub use entry::{Entry, Kind, ParamInfo};
+pub use entry::{DETECT, Entry, Kind, ParamInfo};
 pub use error::{LibraryError, RegistryError};
 pub use families::{families, family_of};
 pub use inspect::check as check_library;
 pub use origin::Origin;
-pub use registry::{DETECT, Registry};
+pub use registry::Registry;
 pub use search::PLUGIN_PATH;

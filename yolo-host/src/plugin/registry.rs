@@ -5,9 +5,6 @@ use crate::near::near;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// The block that every model ends with is the program's own, and no registry's: its outputs are several.
-pub const DETECT: &str = "Detect";
-
 /// Every block that YAML can name, by name.
 #[derive(Debug, Default)]
 pub struct Registry {

@@ -8,8 +8,8 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
-use super::check::Checked;
-use super::entries::{Entry, Source};
+use super::entry::{Entry, Source};
+use super::row::Checked;
 use super::{Dataset, Label, SplitName, TroubleKind};
 use crate::atomic;
 

@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::cache::Cache;
-use super::entries::{Entry, Source};
+use super::entry::{Entry, Source};
 use super::frame::{self, Counted, Head};
+use super::row::{Checked, Row};
 use super::trouble::{Costs, Fault, Together, Trouble, TroubleKind, summed};
 use super::{Dataset, Item, Label, Split, SplitName, SplitOptions, voc, yolo};
 use crate::image::Image;
@@ -18,28 +19,6 @@ use crate::text::counted;
 
 /// The shortest side of an image in pixels that is of use.
 const LEAST_SIDE: usize = 10;
-
-/// One line of labels, as read.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Row {
-    /// A whole number, hopefully.
-    pub class: f32,
-    pub rect: [f32; 4],
-    pub segment: Vec<[f32; 2]>,
-    /// The line of the file, where it has lines that matter.
-    pub line: Option<usize>,
-}
-
-/// What is known of an image once checked.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Checked {
-    /// Height and width, and the labels; nothing for a broken one.
-    pub item: Option<((usize, usize), Vec<Label>)>,
-    /// Whether there is a file of labels; not looked for where the image is broken.
-    pub found: Option<bool>,
-    /// Kind, what is wrong, and of how many objects.
-    pub messages: Vec<(TroubleKind, String, usize)>,
-}
 
 /// Checks all images of a part.
 pub fn all(dataset: &Dataset, which: SplitName, entries: &[Entry], options: &SplitOptions<'_>) -> Split {

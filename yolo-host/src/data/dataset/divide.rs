@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::SplitName;
-use super::entries::Entry;
+use super::entry::Entry;
 use crate::random::Stream;
 
 /// The share of the images that is for training, unless told.

@@ -1,92 +1,13 @@
 //! From the places that a dataset names to its images, each with where its labels are.
 
-use std::collections::HashSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::divide::divided;
-use super::frame::Object;
+use super::entry::{Entry, Source, there};
+use super::listing::below;
 use super::voc::{self, Root};
 use super::{Dataset, Error, SplitName, coco, leftover, places};
 use crate::image::sources::is_image;
-
-/// An image that is yet to be checked.
-pub struct Entry {
-    pub image: PathBuf,
-    pub labels: Source,
-}
-
-/// Where labels come from.
-pub enum Source {
-    /// YOLO's text file.
-    Txt(PathBuf),
-    /// Pascal VOC's XML file.
-    Xml(PathBuf),
-    /// An image of a COCO file: the width and height given, and the objects; nothing where there is no annotation.
-    Json { file: PathBuf, given: Option<[f64; 2]>, objects: Option<Vec<Object>> },
-}
-
-impl Entry {
-    /// Where the labels should be, for messages.
-    pub fn place(&self) -> String {
-        let file = self.file().display();
-        match &self.labels {
-            Source::Txt(_) => format!("'{file}' (or as XML beside the image, or in a folder Annotations)"),
-            Source::Xml(_) | Source::Json { .. } => format!("'{file}'"),
-        }
-    }
-
-    /// Takes over the objects that another file gives for the same image.
-    pub fn merge(&mut self, other: Entry) {
-        if let (Source::Json { objects, .. }, Source::Json { objects: Some(more), .. }) =
-            (&mut self.labels, other.labels)
-        {
-            objects.get_or_insert_default().extend(more);
-        }
-    }
-
-    /// The file that holds the labels.
-    pub fn file(&self) -> &Path {
-        match &self.labels {
-            Source::Txt(file) | Source::Xml(file) | Source::Json { file, .. } => file,
-        }
-    }
-
-    /// An image of a YOLO dataset.
-    fn yolo(image: PathBuf) -> Self {
-        let labels = Source::Txt(there(label_path(&image)));
-        Self { image, labels }
-    }
-}
-
-/// A label file as it is named, or with its suffix in upper case where only that is there.
-fn there(file: PathBuf) -> PathBuf {
-    let upper = file.with_extension("TXT");
-    if !file.is_file() && upper.is_file() { upper } else { file }
-}
-
-/// Where YOLO's labels of an image are: upstream's `img2label_paths`, the last folder `images` becoming
-/// `labels`.
-pub fn label_path(image: &Path) -> PathBuf {
-    let parts: Vec<_> = image.components().collect();
-    // The file's own name does not count. Upstream looks for `/images/`, in paths that it made absolute.
-    let last = parts.len().saturating_sub(1);
-    let found = (0..last).rev().find(|&i| parts[i].as_os_str().eq_ignore_ascii_case("images"));
-    let with = |at: usize, labels: &str| -> PathBuf {
-        let before = parts[..at].iter().map(|part| part.as_os_str());
-        before.chain([labels.as_ref()]).chain(parts[at + 1..].iter().map(|part| part.as_os_str())).collect()
-    };
-    let path = match found {
-        Some(at) if parts[at].as_os_str() == "images" => with(at, "labels"),
-        Some(at) => {
-            let folders = ["labels", "Labels", "LABELS"].map(|labels| with(at, labels));
-            let there = folders.iter().find(|path| path.parent().is_some_and(Path::is_dir));
-            there.unwrap_or(&folders[0]).clone()
-        }
-        None => image.to_path_buf(),
-    };
-    path.with_extension("txt")
-}
 
 /// All images of a part, in no order and perhaps twice. `share` of those that train and val have in common are for
 /// train.
@@ -204,34 +125,4 @@ fn labelled(images: Vec<PathBuf>, notes: &mut Vec<String>) -> Vec<Entry> {
         entries.iter_mut().zip(files).for_each(|(entry, file)| entry.labels = Source::Xml(file));
     }
     entries
-}
-
-/// The files in a folder and its folders that `keep` takes, hidden ones left out. Links are followed, each folder once.
-pub fn below(folder: &Path, keep: fn(&Path) -> bool) -> Result<Vec<PathBuf>, Error> {
-    let (mut files, mut seen) = (Vec::new(), HashSet::new());
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        let real = fs::canonicalize(&folder).map_err(|cause| Error::Read { path: folder.clone(), cause })?;
-        if !seen.insert(real) {
-            continue;
-        }
-        for path in listed(&folder)? {
-            if path.is_dir() {
-                folders.push(path);
-            } else if keep(&path) {
-                files.push(path);
-            }
-        }
-    }
-    Ok(files)
-}
-
-/// The entries of a folder that are not hidden.
-pub fn listed(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    Ok(crate::image::sources::listed(folder)?)
-}
-
-/// A text file's content.
-pub fn text(path: &Path) -> Result<String, Error> {
-    Ok(crate::text::read(path)?)
 }

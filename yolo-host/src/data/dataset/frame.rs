@@ -3,7 +3,7 @@
 
 use image::metadata::Orientation;
 
-use super::check::Row;
+use super::row::Row;
 use super::trouble::{Fault, TroubleKind};
 
 /// An overhang of so many pixels is rounding, and not worth a word.

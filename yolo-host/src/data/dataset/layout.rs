@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::parts::{Places, by_part, complete, part_of, stem};
 use super::voc::{self, Root, is_xml};
-use super::{Dataset, Error, SplitName, coco, describe, entries, plain};
+use super::{Dataset, Error, SplitName, coco, describe, listing, plain};
 use crate::image::sources::is_image;
 
 /// More JSON files than COCO's annotations have: then there is one for each image, which is another form.
@@ -13,9 +14,6 @@ const MOST_JSON: usize = 50;
 /// Folders that hold nothing but the next one.
 const DEPTH: usize = 4;
 
-/// Where the parts are, and whether training and validation share one set of images.
-pub type Places = ([Vec<PathBuf>; 3], bool);
-
 /// Reads a folder.
 pub fn folder(path: &Path) -> Result<Dataset, Error> {
     if let Some(yaml) = own_yaml(path)? {
@@ -23,14 +21,14 @@ pub fn folder(path: &Path) -> Result<Dataset, Error> {
     }
     if let Some(places) = voc(path, DEPTH)? {
         let mut names = BTreeSet::new();
-        voc::collect_names(&entries::below(path, is_xml)?, &mut names);
+        voc::collect_names(&listing::below(path, is_xml)?, &mut names);
         if names.is_empty() {
             let why = "no objects in the XML files of its folder Annotations".into();
             return Err(Error::Description { path: path.to_path_buf(), why });
         }
         return Ok(dataset(path, path, places, names.into_iter().collect()));
     }
-    let mut files = entries::below(path, is_json)?;
+    let mut files = listing::below(path, is_json)?;
     files.retain(|file| coco_part(path, file).is_some());
     if files.iter().any(|file| is_instances(file)) {
         files.retain(|file| is_instances(file));
@@ -54,7 +52,7 @@ pub fn file(path: &Path) -> Result<Dataset, Error> {
         // instances_train.json and instances_val.json differ in the part alone.
         let like = |file: &Path| stem(file).replace(own, "");
         let named = |file: &Path, other: &str| stem(file).replace(other, "") == like(path);
-        let beside = entries::listed(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?;
+        let beside = listing::listed(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?;
         let others = beside.into_iter().filter(|file| is_json(file) && file != path);
         files.extend(others.filter(|file| part(file).is_some_and(|other| named(file, other))));
     }
@@ -94,26 +92,16 @@ fn dataset(path: &Path, folder: &Path, (places, divided): Places, names: Vec<Str
     }
 }
 
-/// Where there is no val, test serves; without either, train has to be divided.
-pub fn complete(places: &mut [Vec<PathBuf>; 3]) -> bool {
-    let [train, val, test] = places;
-    if val.is_empty() && !train.is_empty() {
-        *val = if test.is_empty() { train.clone() } else { test.clone() };
-        return test.is_empty();
-    }
-    false
-}
-
 /// A data.yaml within the folder.
 fn own_yaml(folder: &Path) -> Result<Option<PathBuf>, Error> {
-    let mut files = entries::listed(folder)?;
+    let mut files = listing::listed(folder)?;
     files.retain(|file| {
         let yaml =
             |suffix: &std::ffi::OsStr| ["yaml", "yml"].iter().any(|known| suffix.eq_ignore_ascii_case(known));
         let says = |text: String| {
             ["names:", "train:"].iter().all(|key| text.lines().any(|line| line.starts_with(key)))
         };
-        file.extension().is_some_and(yaml) && entries::text(file).is_ok_and(says)
+        file.extension().is_some_and(yaml) && listing::text(file).is_ok_and(says)
     });
     let data = files.iter().find(|file| ["data", "dataset"].contains(&stem(file).as_str()));
     if data.is_none() && files.len() > 1 {
@@ -135,14 +123,14 @@ fn voc(folder: &Path, depth: usize) -> Result<Option<Places>, Error> {
         let own = || vec![folder.to_path_buf()];
         return Ok(Some(([own(), own(), if root.test().is_some() { own() } else { vec![] }], false)));
     }
-    let holds_xml = |folder: &PathBuf| entries::below(folder, is_xml).is_ok_and(|files| !files.is_empty());
+    let holds_xml = |folder: &PathBuf| listing::below(folder, is_xml).is_ok_and(|files| !files.is_empty());
     let mut places = by_part(folder)?;
     places.iter_mut().for_each(|places| places.retain(holds_xml));
     if !places[0].is_empty() {
         let divided = complete(&mut places);
         return Ok(Some((places, divided)));
     }
-    let mut folders = entries::listed(folder)?;
+    let mut folders = listing::listed(folder)?;
     folders.retain(|path| path.is_dir());
     folders.sort();
     let roots: Vec<Root> = folders.iter().filter_map(|folder| Root::find(folder)).collect();
@@ -155,7 +143,7 @@ fn voc(folder: &Path, depth: usize) -> Result<Option<Places>, Error> {
             false => (places, false),
         }));
     }
-    let own = entries::listed(folder)?.iter().any(|file| is_image(file) && file.is_file());
+    let own = listing::listed(folder)?.iter().any(|file| is_image(file) && file.is_file());
     if let [only] = folders.as_slice()
         && depth > 0
         && !own
@@ -163,32 +151,9 @@ fn voc(folder: &Path, depth: usize) -> Result<Option<Places>, Error> {
     {
         return Ok(found);
     }
-    let images = entries::below(folder, is_image)?;
+    let images = listing::below(folder, is_image)?;
     let flat = voc::beside(&images).is_some();
     Ok(flat.then(|| ([vec![folder.to_path_buf()], vec![folder.to_path_buf()], vec![]], true)))
-}
-
-/// The folders that are named as parts.
-pub fn by_part(folder: &Path) -> Result<[Vec<PathBuf>; 3], Error> {
-    let mut places = [const { Vec::new() }; 3];
-    for path in entries::listed(folder)?.into_iter().filter(|path| path.is_dir()) {
-        match part_of(&stem(&path)) {
-            Some("train") => places[0].push(path),
-            Some("val") => places[1].push(path),
-            Some("test") => places[2].push(path),
-            _ => {}
-        }
-    }
-    places.iter_mut().for_each(|places| places.sort());
-    Ok(places)
-}
-
-fn part_of(name: &str) -> Option<&'static str> {
-    ["train", "val", "test"].into_iter().find(|part| name.contains(part))
-}
-
-fn stem(file: &Path) -> String {
-    file.file_stem().unwrap_or_default().to_string_lossy().to_lowercase()
 }
 
 fn is_json(file: &Path) -> bool {
@@ -215,7 +180,7 @@ fn coco_part(folder: &Path, file: &Path) -> Option<Option<&'static str>> {
 /// What is in a folder that is no dataset, and what was looked for.
 fn unknown(folder: &Path) -> Result<String, Error> {
     let (mut folders, mut files) = (Vec::new(), BTreeMap::new());
-    for path in entries::listed(folder)? {
+    for path in listing::listed(folder)? {
         if path.is_dir() {
             folders.push(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
         } else {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::entries::{self, Entry, Source};
-use super::{places, plain};
+use super::entry::{Entry, Source};
+use super::{listing, places, plain};
 use crate::text::counted;
 
 /// Files that belong to labels, to caches or to a system, and that nobody takes for images.
@@ -30,7 +30,7 @@ pub fn orphans(all: &[Entry]) -> Vec<String> {
     }
     let told = |(folder, stems): (&Path, HashSet<OsString>)| {
         let mut files =
-            entries::listed(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }).ok()?;
+            listing::listed(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }).ok()?;
         files.retain(|file| {
             places::suffix(file) == "txt"
                 && !plain::is_names(file)

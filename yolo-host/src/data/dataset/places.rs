@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Dataset, Error, SplitName, entries};
+use super::{Dataset, Error, SplitName, listing};
 use crate::image::sources::{is_image, matched};
 
 /// What tools call the part to validate on.
@@ -117,7 +117,7 @@ fn home(place: &str) -> PathBuf {
 fn hint(dataset: &Dataset, place: &str) -> String {
     let folder = beside(dataset);
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let mut names: Vec<String> = entries::listed(folder)
+    let mut names: Vec<String> = listing::listed(folder)
         .unwrap_or_default()
         .iter()
         .map(|path| {
@@ -142,7 +142,7 @@ fn hint(dataset: &Dataset, place: &str) -> String {
 /// from the current folder, as upstream takes them, then from the dataset's and from the list's.
 pub fn lines(dataset: &Dataset, list: &Path, notes: &mut Vec<String>) -> Result<Vec<PathBuf>, Error> {
     let beside = list.parent().unwrap_or(Path::new(""));
-    let text = entries::text(list)?;
+    let text = listing::text(list)?;
     let lines = text.lines().map(|line| line.trim().trim_matches(['"', '\'']).trim());
     let lines = lines.filter(|line| !line.is_empty());
     let found = lines.map(|line| {

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::entries::{self, label_path};
-use super::layout::{Places, by_part, complete};
-use super::{Error, places};
+use super::entry::label_path;
+use super::parts::{Places, by_part, complete};
+use super::{Error, listing, places};
 use crate::image::sources::is_image;
 use crate::text;
 
@@ -25,12 +25,12 @@ pub fn names(file: &Path) -> Result<Vec<String>, text::Error> {
 
 /// The parts of a folder and its classes, if it is one of images with YOLO's labels.
 pub fn folder(path: &Path) -> Result<Option<(Places, Vec<String>)>, Error> {
-    let images = entries::below(path, is_image)?;
+    let images = listing::below(path, is_image)?;
     let labelled = |image: &PathBuf| label_path(image).is_file() || image.with_extension("txt").is_file();
     if !images.iter().any(labelled) {
         return Ok(None);
     }
-    let mut files = entries::below(path, is_names)?;
+    let mut files = listing::below(path, is_names)?;
     files.sort_by_key(|file| (file.components().count(), file.clone()));
     let Some(file) = files.first() else {
         let why = "has labels in YOLO's form, but nothing that names their classes: add a file classes.txt with a name a line, \

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::check::Row;
-use super::entries;
+use super::listing;
+use super::row::Row;
 use super::trouble::{Fault, TroubleKind};
 
 /// The rows of a file, or the fault that makes it unreadable. Bad rows become faults of their own.
 pub fn rows(file: &Path, faults: &mut Vec<Fault>) -> Result<Vec<Row>, Fault> {
-    let text = entries::text(file).map_err(|cause| (TroubleKind::BrokenLabels, cause.to_string()))?;
+    let text = listing::text(file).map_err(|cause| (TroubleKind::BrokenLabels, cause.to_string()))?;
     Ok(parse(&text, faults))
 }
 

@@ -1,7 +1,7 @@
 //! What cuDNN does on CUDA, on the CPU: this crate's kernels, which have maps channels-last, on candle's tensors.
 
-use super::norm::{Context, Trained};
-use super::{by_number, pool};
+use super::by_number;
+use super::trained::{Context, Trained};
 use crate::graph::{BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, Pool, PoolSpec};
 use candle_core::{DType, Device, Error, Result, Tensor, WithDType};
 use yolo_kernels::ops::pool::Pooling;
@@ -120,13 +120,8 @@ pub fn norm_backward(x: &Tensor, context: &Context, weight: &Tensor, grad: &Tens
 #[derive(Debug)]
 pub struct Places(Box<Pooling>, Vec<u16>);
 
-/// See [`pool::forward`].
-pub fn pool_forward(
-    kind: Pool,
-    spec: &PoolSpec,
-    x: &Tensor,
-    shape: &[usize],
-) -> Result<(Tensor, pool::Context)> {
+/// See [`super::pool::forward`].
+pub fn pool_forward(kind: Pool, spec: &PoolSpec, x: &Tensor, shape: &[usize]) -> Result<(Tensor, Places)> {
     let window =
         Window { kernel: spec.kernel, stride: spec.stride, padding: spec.padding, dilation: spec.dilation };
     let (n, c, h, w) = x.dims4()?;
@@ -135,11 +130,11 @@ pub fn pool_forward(
         let (mut y, mut places) = (vec![T::default(); shape.iter().product()], vec![]);
         pooling.forward(&channels_last::<T>(x)?, &mut y, &mut places);
         let y = map(y, [n, c, shape[2], shape[3]], x.dtype())?;
-        Ok((y, pool::Context::Host(Places(Box::new(pooling), places))))
+        Ok((y, Places(Box::new(pooling), places)))
     })
 }
 
-/// See [`pool::backward`].
+/// See [`super::pool::backward`].
 pub fn pool_backward(Places(pooling, places): &Places, grad: &Tensor, shape: &[usize]) -> Result<Tensor> {
     by_number!(grad.dtype(), f32, T => {
         let mut dx = vec![T::of(0.0); shape.iter().product()];

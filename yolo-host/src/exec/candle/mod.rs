@@ -15,6 +15,7 @@ mod network;
 mod norm;
 mod ops;
 mod pool;
+mod trained;
 
 use crate::exec::error::check_precision;
 use crate::exec::plan::{self, Step};

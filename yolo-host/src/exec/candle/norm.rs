@@ -3,27 +3,8 @@
 #[cfg(feature = "cudnn")]
 use super::cudnn;
 use super::host;
+pub use super::trained::{Context, Trained};
 use candle_core::{Device, Result, Tensor};
-
-/// What the gradient needs: mean and 1 / √(variance + ε) of each channel of the batch.
-#[derive(Debug)]
-pub struct Context {
-    /// `[channels]`
-    pub mean: Tensor,
-    /// `[channels]`
-    pub inverse: Tensor,
-}
-
-/// The results of a forward pass in training.
-#[derive(Debug)]
-pub struct Trained {
-    /// The output.
-    pub y: Tensor,
-    /// For the gradient.
-    pub context: Context,
-    /// Running mean and variance, moved.
-    pub running: [Tensor; 2],
-}
 
 /// Normalises maps by the statistics of the batch, and moves running mean and variance towards them.
 pub fn train(x: &Tensor, weight: &Tensor, bias: &Tensor, running: [&Tensor; 2]) -> Result<Trained> {

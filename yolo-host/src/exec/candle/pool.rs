@@ -24,7 +24,10 @@ pub enum Context {
 pub fn forward(kind: Pool, spec: &PoolSpec, x: &Tensor, shape: &[usize]) -> Result<(Tensor, Context)> {
     match x.device() {
         _ if spec.dilation != [1, 1] => shifts_forward(kind, spec, x, shape),
-        Device::Cpu => host::pool_forward(kind, spec, x, shape),
+        Device::Cpu => {
+            let (y, places) = host::pool_forward(kind, spec, x, shape)?;
+            Ok((y, Context::Host(places)))
+        }
         #[cfg(feature = "cudnn")]
         Device::Cuda(_) => {
             // What the last windows reach beyond the border, which cuDNN has on both sides alike.

@@ -3,7 +3,7 @@
 use hayro_jpeg2000::{ColorSpace, DecodeSettings, DecoderContext, Image};
 use image::error::ImageFormatHint;
 
-use super::source::gather;
+use super::gather;
 use super::tiff::Refused;
 
 /// A file whose head has been read.

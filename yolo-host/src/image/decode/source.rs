@@ -9,7 +9,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 
 use super::jpeg2000::Jpeg2000;
 use super::tiff::{Refused, Tiff};
-use super::{MAX_BYTES, foreign};
+use super::{MAX_BYTES, foreign, gather};
 use crate::image::Error;
 use crate::image::sources::plain_extension;
 
@@ -148,13 +148,4 @@ pub(in crate::image) fn rgb(image: DynamicImage) -> Option<Vec<u8>> {
         DynamicImage::ImageLumaA16(image) => gather(image.as_raw(), 2, upper),
         _ => return None,
     })
-}
-
-/// The first three of every `channels` samples as bytes; of grey ones the first, three times.
-pub(in crate::image) fn gather<T: Copy>(samples: &[T], channels: usize, byte: impl Fn(T) -> u8) -> Vec<u8> {
-    let (green, blue) = if channels < 3 { (0, 0) } else { (1, 2) };
-    samples
-        .chunks_exact(channels)
-        .flat_map(|pixel| [byte(pixel[0]), byte(pixel[green]), byte(pixel[blue])])
-        .collect()
 }

@@ -1,7 +1,5 @@
 //! Names of other projects' models: told apart from names that no model has, and explained.
 
-use super::global::{Global, printable};
-use super::op::{Op, Reader};
 use crate::weights::ErrorKind;
 
 /// Packages with models of their own. A name that ends in a point stands for all inside it.
@@ -29,9 +27,6 @@ const PROJECTS: [&str; 22] = [
     "yolov9.",
     "yolox.",
 ];
-
-/// So many classes are named.
-const SHOWN: usize = 12;
 
 /// The error for a name of another kind of model; `None` for one that is of no model, or of YOLOv5's.
 pub fn recognise(module: &str, name: &str) -> Option<ErrorKind> {
@@ -76,29 +71,10 @@ fn is_name(name: &str) -> bool {
     starts && name.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
-/// The error of a pickle that names unknown classes, with those that follow the first. A name that no model has wins.
-pub fn survey(bytes: &[u8], start: usize, mut classes: Vec<String>) -> ErrorKind {
-    let mut reader = Reader::new(bytes, start);
-    while let Ok(op) = reader.op() {
-        match op {
-            Op::Stop => break,
-            Op::Global(module, name) | Op::CallMark(module, name) => match Global::find(module, name) {
-                Err(ErrorKind::Unknown { classes: more }) => {
-                    classes.extend(
-                        more.into_iter().filter(|class| !classes.contains(class)).collect::<Vec<_>>(),
-                    );
-                }
-                Err(error @ ErrorKind::ForbiddenClass { .. }) => return error,
-                _ => {}
-            },
-            _ => {}
-        }
-        if classes.len() > SHOWN {
-            classes[SHOWN] = "…".to_owned();
-            break;
-        }
-    }
-    ErrorKind::Unknown { classes }
+/// The name for an error message: of bounded length and without control characters, for it comes from the file.
+pub fn printable(module: &str, name: &str) -> String {
+    let name = format!("{module}.{name}");
+    name.chars().take(100).flat_map(char::escape_debug).collect()
 }
 
 #[cfg(test)]
@@ -127,18 +103,5 @@ mod tests {
         {
             assert!(recognise(module, name).is_none(), "{module}.{name}");
         }
-    }
-
-    #[test]
-    fn all_unknown_classes_are_named_but_an_attack_is_an_attack() {
-        let named = b"cmodels.a\nOne\ncmodels.yolo\nModel\ncmodels.b\nTwo\ncmodels.a\nOne\n.";
-        let told = survey(named, 0, vec![]).to_string();
-        assert!(told.contains("models.a.One, models.b.Two;"), "{told}");
-        let attack = b"cmodels.a\nOne\ncos\nsystem\n.";
-        assert!(
-            matches!(survey(attack, 0, vec![]), ErrorKind::ForbiddenClass { class } if class == "os.system")
-        );
-        let many: Vec<u8> = (0..99).flat_map(|i| format!("cmodels.a\nC{i}\n").into_bytes()).collect();
-        assert!(survey(&many, 0, vec![]).to_string().contains("models.a.C11, …;"));
     }
 }

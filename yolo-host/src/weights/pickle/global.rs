@@ -1,6 +1,6 @@
 //! The names a pickle may use, and what each means here. Everything else is refused.
 
-use super::foreign;
+use super::foreign::{self, printable};
 use crate::weights::ErrorKind;
 use crate::weights::element::Element;
 
@@ -156,12 +156,6 @@ fn is_class(module: &str, name: &str, modules: &[&str], packages: &[&str]) -> bo
 /// `getattr` where it is not a module's method.
 pub fn no_method() -> ErrorKind {
     ErrorKind::ForbiddenClass { class: printable("builtins", "getattr") }
-}
-
-/// The name for an error message: of bounded length and without control characters, for it comes from the file.
-pub fn printable(module: &str, name: &str) -> String {
-    let name = format!("{module}.{name}");
-    name.chars().take(100).flat_map(char::escape_debug).collect()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod global;
 mod heap;
 mod machine;
 mod op;
+mod survey;
 
 #[cfg(test)]
 mod tests;
@@ -29,7 +30,7 @@ pub fn load<'a>(
     let start = *at;
     let read = machine::Machine::new(bytes, start, heap, budget).run(at);
     match read {
-        Err(ErrorKind::Unknown { classes }) => Err(foreign::survey(bytes, start, classes)),
+        Err(ErrorKind::Unknown { classes }) => Err(survey::survey(bytes, start, classes)),
         read => read,
     }
 }

@@ -7,9 +7,9 @@ mod outline;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
-use super::entries::{self, Entry, Source};
+use super::entry::{Entry, Source};
 use super::frame::Object;
-use super::{Dataset, Error, voc};
+use super::{Dataset, Error, listing, voc};
 use images::Places;
 use json::{Annotation, Category, Id, Instances};
 
@@ -23,7 +23,7 @@ enum Class {
 
 fn read(file: &Path) -> Result<Instances, Error> {
     let wrong = |why: String| Error::Description { path: file.to_path_buf(), why };
-    json::parse(&entries::text(file)?).map_err(wrong)
+    json::parse(&listing::text(file)?).map_err(wrong)
 }
 
 /// The images of a COCO file with their objects. Crowds are left out, as are objects that cannot be used or whose category the

@@ -3,8 +3,21 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::root::{ANNOTATIONS, IMAGES, subfolder};
-use crate::data::dataset::{Error, entries};
+use crate::data::dataset::{Error, listing};
+
+/// Names of folders of images, VOC's own first, in lower case.
+pub const IMAGES: [&str; 6] = ["jpegimages", "images", "image", "imgs", "img", "photos"];
+
+/// Names of folders of XML files, VOC's own first, in lower case.
+pub const ANNOTATIONS: [&str; 6] = ["annotations", "annotation", "xmls", "xml", "annots", "labels"];
+
+/// Of these files and folders the folder of that name, in whatever case.
+pub fn subfolder(listed: &[PathBuf], name: &str) -> Option<PathBuf> {
+    let like = |path: &&PathBuf| path.file_name().is_some_and(|own| own.eq_ignore_ascii_case(name));
+    let differs = |path: &&PathBuf| path.file_name().is_some_and(|own| own != name);
+    let found = listed.iter().filter(like).filter(|path| path.is_dir());
+    found.min_by_key(|path| (differs(path), path.as_os_str().to_owned())).cloned()
+}
 
 /// Whether a file is XML by its suffix.
 pub fn is_xml(file: &Path) -> bool {
@@ -44,7 +57,7 @@ impl Index {
 
     /// Of all files below `folder` that `keep` takes.
     pub fn below(folder: &Path, keep: fn(&Path) -> bool) -> Result<Self, Error> {
-        Ok(Self::new(folder, entries::below(folder, keep)?))
+        Ok(Self::new(folder, listing::below(folder, keep)?))
     }
 
     /// The file of a name without suffix, or of a path that ends in it, where only one folder has it.
@@ -82,7 +95,7 @@ pub fn beside(images: &[PathBuf]) -> Option<Vec<PathBuf>> {
         let folder = image.parent().unwrap_or(Path::new("")).to_path_buf();
         let indices = known.entry(folder).or_insert_with_key(|folder| {
             let listed = |folder: PathBuf| {
-                let mut files = entries::listed(&folder).unwrap_or_default();
+                let mut files = listing::listed(&folder).unwrap_or_default();
                 files.retain(|file| is_xml(file));
                 Index::new(&folder, files)
             };
@@ -107,7 +120,7 @@ fn folders(images: &Path) -> Vec<PathBuf> {
         {
             let deeper = images.strip_prefix(above).unwrap_or(Path::new(""));
             let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-            let listed = entries::listed(parent).unwrap_or_default();
+            let listed = listing::listed(parent).unwrap_or_default();
             for annotations in ANNOTATIONS.iter().filter_map(|name| subfolder(&listed, name)) {
                 folders.extend([annotations.join(deeper), annotations]);
             }

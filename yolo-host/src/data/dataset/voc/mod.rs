@@ -8,8 +8,8 @@ mod xml;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::check::Row;
 use super::frame::{self, Counted, Head, Object};
+use super::row::Row;
 use super::trouble::{Fault, TroubleKind};
 use crate::text;
 pub use files::{beside, is_xml};

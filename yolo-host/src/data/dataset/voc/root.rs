@@ -3,25 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::files::{Index, is_xml};
+use super::files::{ANNOTATIONS, IMAGES, Index, is_xml, subfolder};
 use super::lists;
-use crate::data::dataset::entries::{self, Entry, Source};
-use crate::data::dataset::{Error, SplitName, leftover};
+use crate::data::dataset::entry::{Entry, Source};
+use crate::data::dataset::{Error, SplitName, leftover, listing};
 use crate::image::sources::is_image;
-
-/// Names of folders of images, VOC's own first, in lower case.
-pub const IMAGES: [&str; 6] = ["jpegimages", "images", "image", "imgs", "img", "photos"];
-
-/// Names of folders of XML files, VOC's own first, in lower case.
-pub const ANNOTATIONS: [&str; 6] = ["annotations", "annotation", "xmls", "xml", "annots", "labels"];
-
-/// Of these files and folders the folder of that name, in whatever case.
-pub fn subfolder(listed: &[PathBuf], name: &str) -> Option<PathBuf> {
-    let like = |path: &&PathBuf| path.file_name().is_some_and(|own| own.eq_ignore_ascii_case(name));
-    let differs = |path: &&PathBuf| path.file_name().is_some_and(|own| own != name);
-    let found = listed.iter().filter(like).filter(|path| path.is_dir());
-    found.min_by_key(|path| (differs(path), path.as_os_str().to_owned())).cloned()
-}
 
 /// A folder of images, one of XML files, and the lists of its parts by their names in lower case.
 #[derive(Clone, Debug)]
@@ -47,17 +33,17 @@ impl Root {
     /// The VOC folder at `folder`, if it is one: with `JPEGImages` and `Annotations`, or with folders of like names of which
     /// the second holds XML files.
     pub fn find(folder: &Path) -> Option<Root> {
-        let listed = entries::listed(folder).ok()?;
+        let listed = listing::listed(folder).ok()?;
         let images = IMAGES.iter().find_map(|name| subfolder(&listed, name))?;
         let own =
             |path: &Path, name: &str| path.file_name().is_some_and(|own| own.eq_ignore_ascii_case(name));
         let holds = |annotations: &PathBuf| {
             own(&images, IMAGES[0]) && own(annotations, ANNOTATIONS[0])
-                || entries::below(annotations, is_xml).is_ok_and(|files| !files.is_empty())
+                || listing::below(annotations, is_xml).is_ok_and(|files| !files.is_empty())
         };
         let annotations = ANNOTATIONS.iter().filter_map(|name| subfolder(&listed, name)).find(holds)?;
         let within = |folder: &Option<PathBuf>| {
-            folder.as_deref().map(|folder| entries::listed(folder).unwrap_or_default()).unwrap_or_default()
+            folder.as_deref().map(|folder| listing::listed(folder).unwrap_or_default()).unwrap_or_default()
         };
         let sets = within(&subfolder(&listed, "ImageSets"));
         let main = within(&subfolder(&sets, "Main"));
@@ -125,7 +111,7 @@ impl Root {
     /// The images of a part.
     pub fn entries(&self, part: &Part, notes: &mut Vec<String>) -> Result<Vec<Entry>, Error> {
         let (images, others) =
-            entries::below(&self.images, |_| true)?.into_iter().partition(|file| is_image(file));
+            listing::below(&self.images, |_| true)?.into_iter().partition(|file| is_image(file));
         let images = Index::new(&self.images, images);
         notes.extend(leftover::others(&self.images, others));
         let xml = Index::below(&self.annotations, is_xml)?;

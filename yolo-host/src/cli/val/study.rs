@@ -1,9 +1,9 @@
 //! `yolo val --task study`: how well and how fast, over a range of sizes (v6.1 `val.py`, `plot_val_study`).
 
-use super::output::line;
-use super::run_folder::RunFolder;
-use super::val::Subject;
+use super::subject::Subject;
 use crate::atomic;
+use crate::cli::output::line;
+use crate::cli::run_folder::RunFolder;
 use crate::draw::plots::{self, StudyPoint};
 use crate::report::general;
 use anyhow::Context;
