@@ -128,7 +128,7 @@ pub enum LayerError {
         /// Where it might come from.
         advice: String,
         /// Libraries that the model asks for and that were not loaded, since the registry does not trust models.
-        asked: Vec<PathBuf>,
+        asked: Box<[PathBuf]>,
     },
     /// A block of a plugin that is known and not there.
     #[error("there is no block `{name}` here: it is one of {plugin}. {advice}")]
@@ -140,7 +140,7 @@ pub enum LayerError {
         /// How to get it.
         advice: String,
         /// As in [`LayerError::UnknownBlock`].
-        asked: Vec<PathBuf>,
+        asked: Box<[PathBuf]>,
     },
     /// Arguments that the block does not take.
     #[error(transparent)]

@@ -39,9 +39,9 @@ pub fn block(registry: &Registry, spec: &Spec, name: &str) -> LayerError {
 }
 
 /// The libraries that the model file asks for, where they may not be loaded.
-fn asked(registry: &Registry, spec: &Spec) -> Vec<PathBuf> {
+fn asked(registry: &Registry, spec: &Spec) -> Box<[PathBuf]> {
     match registry.trusts_models() {
-        true => vec![],
+        true => Box::default(),
         false => spec.plugins.iter().filter(|path| !registry.has_loaded(path)).cloned().collect(),
     }
 }
