@@ -124,7 +124,7 @@ pub enum LayerError {
         /// The known name most like it.
         nearest: Option<String>,
         /// All of them.
-        known: String,
+        known: Box<str>,
         /// Where it might come from.
         advice: String,
         /// Libraries that the model asks for and that were not loaded, since the registry does not trust models.

@@ -29,7 +29,7 @@ pub fn block(registry: &Registry, spec: &Spec, name: &str) -> LayerError {
         name: name.to_string(),
         foreign: keys::foreign_block(name),
         nearest: registry.nearest(name).map(str::to_string),
-        known: known.collect::<Vec<_>>().join(", "),
+        known: known.collect::<Vec<_>>().join(", ").into(),
         advice: format!(
             "They come from {origins}; cargo features add families, and a library adds its own{}",
             refused(&asked)

@@ -48,15 +48,20 @@ pub struct Window {
     pub dilation: [usize; 2],
 }
 
+/// A stride beyond every input leaves one position, whatever it is; kept so small that products of it are numbers, too.
+fn within_reach(stride: usize) -> usize {
+    stride.min(1 << 31)
+}
+
 impl From<&Conv2d> for Window {
     fn from(&Conv2d { kernel, stride, padding, dilation, .. }: &Conv2d) -> Self {
-        Window { kernel, stride, padding, dilation }
+        Window { kernel, stride: stride.map(within_reach), padding, dilation }
     }
 }
 
 impl From<&Pool2d> for Window {
     fn from(&Pool2d { kernel, stride, padding, dilation, .. }: &Pool2d) -> Self {
-        Window { kernel, stride, padding, dilation }
+        Window { kernel, stride: stride.map(within_reach), padding, dilation }
     }
 }
 
