@@ -8,13 +8,25 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Entry, Source};
-use super::row::Checked;
-use super::{Dataset, Label, SplitName, TroubleKind};
+use super::description::Dataset;
+use super::entry::Entry;
+use super::item::{Label, SplitName};
+use super::trouble::TroubleKind;
 use crate::atomic;
 
 /// Changes when the checks or the file change.
 const VERSION: u32 = 2;
+
+/// What is known of an image once checked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Checked {
+    /// Height and width, and the labels; nothing for a broken one.
+    pub item: Option<((usize, usize), Vec<Label>)>,
+    /// Whether there is a file of labels; not looked for where the image is broken.
+    pub found: Option<bool>,
+    /// Kind, what is wrong, and of how many objects.
+    pub messages: Vec<(TroubleKind, String, usize)>,
+}
 
 /// Length and time of change of a file; nothing where there is none.
 type Stamp = Option<(u64, u128)>;
@@ -57,9 +69,9 @@ impl Cache {
     /// Reads what is kept for these images. A file that is not there, or not ours, or of other names, is the same as
     /// an empty one.
     pub fn read(dataset: &Dataset, which: SplitName, entries: &[Entry]) -> Self {
-        let labels = entries.first().map(|entry| match &entry.labels {
-            Source::Json { file, .. } => file.clone(),
-            Source::Txt(file) | Source::Xml(file) => file.parent().unwrap_or(Path::new(".")).to_path_buf(),
+        let labels = entries.first().map(|Entry { labels, .. }| match (labels.is_read(), labels.file()) {
+            (true, file) => file.to_path_buf(),
+            (false, file) => file.parent().unwrap_or(Path::new(".")).to_path_buf(),
         });
         let mut file = labels.unwrap_or_default().into_os_string();
         file.push(format!(".{which}.cache.json"));
@@ -78,8 +90,7 @@ impl Cache {
 
     /// What is known of an image, unless it or its labels have changed.
     pub fn get(&self, entry: &Entry) -> Option<Checked> {
-        // COCO's labels are read already, and are as new as can be.
-        if matches!(entry.labels, Source::Json { .. }) {
+        if entry.labels.is_read() {
             return None;
         }
         let stored = self.stored.entries.get(&entry.image)?;
@@ -102,8 +113,7 @@ impl Cache {
     /// Keeps the results, if they are news and the folder can be written to.
     pub fn write(mut self, entries: &[Entry], checked: &[Checked]) {
         let before = std::mem::take(&mut self.stored.entries);
-        let ours =
-            entries.iter().zip(checked).filter(|(entry, _)| !matches!(entry.labels, Source::Json { .. }));
+        let ours = entries.iter().zip(checked).filter(|(entry, _)| !entry.labels.is_read());
         let stored = ours.map(|(entry, checked)| (entry.image.clone(), StoredEntry::new(entry, checked)));
         self.stored.entries = stored.collect();
         if !self.ours || self.stored.entries == before || self.stored.entries.is_empty() {
@@ -146,7 +156,8 @@ impl StoredEntry {
 }
 
 fn labels(entry: &Entry) -> (PathBuf, Stamp) {
-    (entry.file().to_path_buf(), stamp(entry.file()))
+    let file = entry.labels.file();
+    (file.to_path_buf(), stamp(file))
 }
 
 fn stamp(file: &Path) -> Stamp {

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::cache::Cache;
-use super::entry::{Entry, Source};
-use super::frame::{self, Counted, Head};
-use super::row::{Checked, Row};
+use super::cache::{Cache, Checked};
+use super::description::Dataset;
+use super::entry::Entry;
+use super::frame::{Head, Row};
+use super::item::{Item, Label, Split, SplitName, SplitOptions};
 use super::trouble::{Costs, Fault, Together, Trouble, TroubleKind, summed};
-use super::{Dataset, Item, Label, Split, SplitName, SplitOptions, voc, yolo};
 use crate::image::Image;
 use crate::text::counted;
 
@@ -86,14 +86,7 @@ fn labelled(
     faults: &mut Vec<Fault>,
 ) -> Result<((usize, usize), Vec<Label>), Fault> {
     let head = image(&entry.image, faults)?;
-    let rows = match &entry.labels {
-        Source::Txt(file) if file.is_file() => Some(yolo::rows(file, faults)),
-        Source::Xml(file) if file.is_file() => Some(voc::rows(file, head, names, faults)),
-        Source::Json { given, objects: Some(objects), .. } => {
-            Some(Ok(frame::rows(objects.clone(), *given, Counted::FromZero, head, faults)))
-        }
-        Source::Txt(_) | Source::Xml(_) | Source::Json { objects: None, .. } => None,
-    };
+    let rows = entry.labels.rows(head, names, faults);
     *found = Some(rows.is_some());
     let rows = rows.unwrap_or(Ok(vec![]))?;
     Ok((head.size, verify(rows, names.len(), faults)))

@@ -2,12 +2,9 @@
 
 use std::path::Path;
 
-use super::SplitName;
 use super::entry::Entry;
+use super::item::SplitName;
 use crate::random::Stream;
-
-/// The share of the images that is for training, unless told.
-pub const SHARE: f64 = 0.9;
 
 /// Those for `which`. A hash of the name decides, so that images that are added later move no other; of two or more, both
 /// parts get at least one.

@@ -1,82 +1,62 @@
-//! An image of a dataset before it is checked, and where its labels are.
+//! An image that is yet to be checked, with where its labels are.
 
-use super::frame::Object;
 use std::path::{Path, PathBuf};
+
+use super::frame::{Head, Object, Row};
+use super::trouble::Fault;
 
 /// An image that is yet to be checked.
 pub struct Entry {
     pub image: PathBuf,
-    pub labels: Source,
+    pub labels: Box<dyn Labels>,
 }
 
-/// Where labels come from.
-pub enum Source {
-    /// YOLO's text file.
-    Txt(PathBuf),
-    /// Pascal VOC's XML file.
-    Xml(PathBuf),
-    /// An image of a COCO file: the width and height given, and the objects; nothing where there is no annotation.
-    Json { file: PathBuf, given: Option<[f64; 2]>, objects: Option<Vec<Object>> },
+/// The labels of one image in the form of its dataset.
+pub trait Labels: Send + Sync {
+    /// The file that holds them, or that should.
+    fn file(&self) -> &Path;
+
+    /// Where they should be, for messages.
+    fn place(&self) -> String {
+        format!("'{}'", self.file().display())
+    }
+
+    /// The rows of the image's objects; nothing where there are no labels, as for background. `head` is the image's, `names` are
+    /// those of the classes. What is wrong with single rows goes into `faults`.
+    fn rows(&self, head: Head, names: &[String], faults: &mut Vec<Fault>) -> Option<Result<Vec<Row>, Fault>>;
+
+    /// Whether they were read with the dataset, so that they are as new as can be and nothing is kept of their checks.
+    fn is_read(&self) -> bool {
+        false
+    }
+
+    /// Gives away objects that were read with the dataset.
+    fn take(&mut self) -> Option<Vec<Object>> {
+        None
+    }
+
+    /// Takes over objects that another file gives for the same image.
+    fn add(&mut self, _objects: Vec<Object>) {}
 }
 
 impl Entry {
-    /// Where the labels should be, for messages.
-    pub fn place(&self) -> String {
-        let file = self.file().display();
-        match &self.labels {
-            Source::Txt(_) => format!("'{file}' (or as XML beside the image, or in a folder Annotations)"),
-            Source::Xml(_) | Source::Json { .. } => format!("'{file}'"),
-        }
-    }
-
     /// Takes over the objects that another file gives for the same image.
-    pub fn merge(&mut self, other: Entry) {
-        if let (Source::Json { objects, .. }, Source::Json { objects: Some(more), .. }) =
-            (&mut self.labels, other.labels)
-        {
-            objects.get_or_insert_default().extend(more);
+    fn merge(&mut self, mut other: Entry) {
+        if let Some(objects) = other.labels.take() {
+            self.labels.add(objects);
         }
-    }
-
-    /// The file that holds the labels.
-    pub fn file(&self) -> &Path {
-        match &self.labels {
-            Source::Txt(file) | Source::Xml(file) | Source::Json { file, .. } => file,
-        }
-    }
-
-    /// An image of a YOLO dataset.
-    pub fn yolo(image: PathBuf) -> Self {
-        let labels = Source::Txt(there(label_path(&image)));
-        Self { image, labels }
     }
 }
 
-/// A label file as it is named, or with its suffix in upper case where only that is there.
-pub fn there(file: PathBuf) -> PathBuf {
-    let upper = file.with_extension("TXT");
-    if !file.is_file() && upper.is_file() { upper } else { file }
-}
-
-/// Where YOLO's labels of an image are: upstream's `img2label_paths`, the last folder `images` becoming
-/// `labels`.
-pub fn label_path(image: &Path) -> PathBuf {
-    let parts: Vec<_> = image.components().collect();
-    // The file's own name does not count. Upstream looks for `/images/`, in paths that it made absolute.
-    let last = parts.len().saturating_sub(1);
-    let found = (0..last).rev().find(|&i| parts[i].as_os_str().eq_ignore_ascii_case("images"));
-    let with = |at: usize, labels: &str| -> PathBuf {
-        let before = parts[..at].iter().map(|part| part.as_os_str());
-        before.chain([labels.as_ref()]).chain(parts[at + 1..].iter().map(|part| part.as_os_str())).collect()
-    };
-    let path = match found {
-        Some(at) if parts[at].as_os_str() == "images" => with(at, "labels"),
-        Some(at) => {
-            let folders = ["labels", "Labels", "LABELS"].map(|labels| with(at, labels));
-            let there = folders.iter().find(|path| path.parent().is_some_and(Path::is_dir));
-            there.unwrap_or(&folders[0]).clone()
+/// Sorted by path, each image once.
+pub fn unique(mut entries: Vec<Entry>) -> Vec<Entry> {
+    entries.sort_by(|a, b| a.image.as_os_str().cmp(b.image.as_os_str()));
+    let mut unique: Vec<Entry> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        match unique.last_mut().filter(|last| last.image == entry.image) {
+            Some(last) => last.merge(entry),
+            None => unique.push(entry),
         }
-        None => image.to_path_buf(),
-    };
-    path.with_extension("txt")
+    }
+    unique
 }

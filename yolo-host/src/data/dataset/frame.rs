@@ -3,11 +3,21 @@
 
 use image::metadata::Orientation;
 
-use super::row::Row;
 use super::trouble::{Fault, TroubleKind};
 
 /// An overhang of so many pixels is rounding, and not worth a word.
 const ROUNDING: f64 = 1.0;
+
+/// One line of labels, as read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// A whole number, hopefully.
+    pub class: f32,
+    pub rect: [f32; 4],
+    pub segment: Vec<[f32; 2]>,
+    /// The line of the file, where it has lines that matter.
+    pub line: Option<usize>,
+}
 
 /// What an image's head says.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,20 +1,35 @@
-//! Which folders and files are the parts of a dataset: training, validation, test.
+//! Parts of a dataset by the names of folders: `train`, `valid`, `test_images`, …
 
-use super::Error;
-use super::listing::listed;
 use std::path::{Path, PathBuf};
 
-/// Where the parts are, and whether training and validation share one set of images.
-pub type Places = ([Vec<PathBuf>; 3], bool);
+use super::files::{listed, stem};
+use crate::data::Error;
 
-/// Where there is no val, test serves; without either, train has to be divided.
-pub fn complete(places: &mut [Vec<PathBuf>; 3]) -> bool {
-    let [train, val, test] = places;
-    if val.is_empty() && !train.is_empty() {
-        *val = if test.is_empty() { train.clone() } else { test.clone() };
-        return test.is_empty();
+/// Where the parts are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Places {
+    /// Of train, val and test.
+    pub of: [Vec<PathBuf>; 3],
+    /// Whether training and validation share one set of images.
+    pub divided: bool,
+}
+
+impl Places {
+    /// One set of images for training and validation, which is to be divided.
+    pub fn shared(place: PathBuf) -> Self {
+        Places { of: [vec![place.clone()], vec![place], vec![]], divided: true }
     }
-    false
+
+    /// Those of parts. Where there is no val, test serves; without either, train has to be divided.
+    pub fn completed(mut of: [Vec<PathBuf>; 3]) -> Self {
+        let [train, val, test] = &mut of;
+        let lacking = val.is_empty() && !train.is_empty();
+        if lacking {
+            *val = if test.is_empty() { train.clone() } else { test.clone() };
+        }
+        let divided = lacking && test.is_empty();
+        Places { of, divided }
+    }
 }
 
 /// The folders that are named as parts.
@@ -32,12 +47,7 @@ pub fn by_part(folder: &Path) -> Result<[Vec<PathBuf>; 3], Error> {
     Ok(places)
 }
 
-/// The part that a name names.
+/// The part that a name in lower case speaks of.
 pub fn part_of(name: &str) -> Option<&'static str> {
     ["train", "val", "test"].into_iter().find(|part| name.contains(part))
-}
-
-/// A name without suffix, in lower case.
-pub fn stem(file: &Path) -> String {
-    file.file_stem().unwrap_or_default().to_string_lossy().to_lowercase()
 }

@@ -1,9 +1,11 @@
 //! Where a place that a dataset names is found: as it is written, or where it must have been meant, with a note.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Dataset, Error, SplitName, listing};
+use super::description::Dataset;
+use super::files::{self, tally};
+use super::item::SplitName;
+use crate::data::Error;
 use crate::image::sources::{is_image, matched};
 
 /// What tools call the part to validate on.
@@ -117,7 +119,7 @@ fn home(place: &str) -> PathBuf {
 fn hint(dataset: &Dataset, place: &str) -> String {
     let folder = beside(dataset);
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let mut names: Vec<String> = listing::listed(folder)
+    let mut names: Vec<String> = files::listed(folder)
         .unwrap_or_default()
         .iter()
         .map(|path| {
@@ -142,7 +144,7 @@ fn hint(dataset: &Dataset, place: &str) -> String {
 /// from the current folder, as upstream takes them, then from the dataset's and from the list's.
 pub fn lines(dataset: &Dataset, list: &Path, notes: &mut Vec<String>) -> Result<Vec<PathBuf>, Error> {
     let beside = list.parent().unwrap_or(Path::new(""));
-    let text = listing::text(list)?;
+    let text = files::text(list)?;
     let lines = text.lines().map(|line| line.trim().trim_matches(['"', '\'']).trim());
     let lines = lines.filter(|line| !line.is_empty());
     let found = lines.map(|line| {
@@ -169,26 +171,4 @@ fn resolve(dataset: &Dataset, beside: &Path, line: &str) -> PathBuf {
     }
     let mut bases = dataset.bases.iter().map(|base| base.join(line)).chain([beside.join(line)]);
     bases.find(|path| path.exists()).unwrap_or(plain)
-}
-
-/// Files by suffix, as `2 .gif, 1 .avif (as 'a.gif')`; nothing where there are none.
-pub fn tally(files: &[PathBuf]) -> Option<String> {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for file in files {
-        *counts.entry(suffix(file)).or_default() += 1;
-    }
-    let kinds: Vec<String> = counts
-        .iter()
-        .map(|(suffix, count)| match suffix.as_str() {
-            "" => format!("{count} without suffix"),
-            suffix => format!("{count} .{suffix}"),
-        })
-        .collect();
-    let first = files.iter().min()?;
-    Some(format!("{} (as '{}')", kinds.join(", "), first.file_name().unwrap_or_default().display()))
-}
-
-/// A file's suffix in lower case.
-pub fn suffix(file: &Path) -> String {
-    file.extension().unwrap_or_default().to_string_lossy().to_lowercase()
 }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::data::dataset::{Error, listing};
+use crate::data::Error;
+use crate::data::dataset::files;
 
 /// Names of folders of images, VOC's own first, in lower case.
 pub const IMAGES: [&str; 6] = ["jpegimages", "images", "image", "imgs", "img", "photos"];
@@ -57,7 +58,7 @@ impl Index {
 
     /// Of all files below `folder` that `keep` takes.
     pub fn below(folder: &Path, keep: fn(&Path) -> bool) -> Result<Self, Error> {
-        Ok(Self::new(folder, listing::below(folder, keep)?))
+        Ok(Self::new(folder, files::below(folder, keep)?))
     }
 
     /// The file of a name without suffix, or of a path that ends in it, where only one folder has it.
@@ -95,7 +96,7 @@ pub fn beside(images: &[PathBuf]) -> Option<Vec<PathBuf>> {
         let folder = image.parent().unwrap_or(Path::new("")).to_path_buf();
         let indices = known.entry(folder).or_insert_with_key(|folder| {
             let listed = |folder: PathBuf| {
-                let mut files = listing::listed(&folder).unwrap_or_default();
+                let mut files = files::listed(&folder).unwrap_or_default();
                 files.retain(|file| is_xml(file));
                 Index::new(&folder, files)
             };
@@ -120,7 +121,7 @@ fn folders(images: &Path) -> Vec<PathBuf> {
         {
             let deeper = images.strip_prefix(above).unwrap_or(Path::new(""));
             let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-            let listed = listing::listed(parent).unwrap_or_default();
+            let listed = files::listed(parent).unwrap_or_default();
             for annotations in ANNOTATIONS.iter().filter_map(|name| subfolder(&listed, name)) {
                 folders.extend([annotations.join(deeper), annotations]);
             }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::data::dataset::Dataset;
+use crate::data::dataset::description::Dataset;
 
 /// The places where the images of a file may be, the usual ones first.
 pub struct Places {

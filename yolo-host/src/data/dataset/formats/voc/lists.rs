@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use super::files::{Index, is_xml};
-use crate::data::dataset::{Error, listing};
+use crate::data::Error;
+use crate::data::dataset::files;
 use crate::image::sources::is_image;
 
 /// The images that a list names, and where those should be that are not there.
@@ -14,7 +15,7 @@ pub fn images(
     folder: &Path,
     notes: &mut Vec<String>,
 ) -> Result<Vec<PathBuf>, Error> {
-    let text = listing::text(list)?;
+    let text = files::text(list)?;
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let there = |name: &str| find(name, images);
     // `cells 1` may be the image `cells 1.jpg`, or `cells.jpg` with the mark 1: the files decide, for the whole list.

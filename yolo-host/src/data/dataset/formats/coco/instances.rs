@@ -1,17 +1,50 @@
-//! COCO: one JSON file of all images, categories and objects (`instances_*.json`).
-
-mod images;
-mod json;
-mod outline;
+//! What a COCO file lists: images with their objects, and the names of its categories.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::entry::{Entry, Source};
-use super::frame::Object;
-use super::{Dataset, Error, listing, voc};
-use images::Places;
-use json::{Annotation, Category, Id, Instances};
+use super::images::Places;
+use super::json::{self, Annotation, Category, Id, Instances};
+use super::outline;
+use crate::data::Error;
+use crate::data::dataset::description::Dataset;
+use crate::data::dataset::entry::{Entry, Labels};
+use crate::data::dataset::files;
+use crate::data::dataset::frame::{self, Counted, Head, Object, Row};
+use crate::data::dataset::names::class_of;
+use crate::data::dataset::trouble::Fault;
+
+/// An image of a COCO file.
+struct Json {
+    file: PathBuf,
+    /// The width and height given.
+    given: Option<[f64; 2]>,
+    /// The objects; nothing where there is no annotation.
+    objects: Option<Vec<Object>>,
+}
+
+impl Labels for Json {
+    fn file(&self) -> &Path {
+        &self.file
+    }
+
+    fn rows(&self, head: Head, _: &[String], faults: &mut Vec<Fault>) -> Option<Result<Vec<Row>, Fault>> {
+        let objects = self.objects.clone()?;
+        Some(Ok(frame::rows(objects, self.given, Counted::FromZero, head, faults)))
+    }
+
+    fn is_read(&self) -> bool {
+        true
+    }
+
+    fn take(&mut self) -> Option<Vec<Object>> {
+        self.objects.take()
+    }
+
+    fn add(&mut self, objects: Vec<Object>) {
+        self.objects.get_or_insert_default().extend(objects);
+    }
+}
 
 /// What a category's id stands for.
 enum Class {
@@ -23,7 +56,7 @@ enum Class {
 
 fn read(file: &Path) -> Result<Instances, Error> {
     let wrong = |why: String| Error::Description { path: file.to_path_buf(), why };
-    json::parse(&listing::text(file)?).map_err(wrong)
+    json::parse(&files::text(file)?).map_err(wrong)
 }
 
 /// The images of a COCO file with their objects. Crowds are left out, as are objects that cannot be used or whose category the
@@ -65,7 +98,7 @@ pub fn entries(dataset: &Dataset, file: &Path, notes: &mut Vec<String>) -> Resul
         let given = image.width.number().zip(image.height.number()).map(|(width, height)| [width, height]);
         let given = given.filter(|given| given.iter().all(|side| *side > 0.0));
         let objects = image.id.id().and_then(|id| of_image.get_mut(&id)).and_then(Option::take);
-        let labels = Source::Json { file: file.to_path_buf(), given, objects };
+        let labels = Box::new(Json { file: file.to_path_buf(), given, objects });
         entries.push(Entry { image: places.find(&name), labels });
     }
     if nameless > 0 {
@@ -108,7 +141,7 @@ fn classes(
     for category in categories {
         let Some(id) = category.id.id() else { continue };
         let name = category.name.text().unwrap_or_default();
-        let class = match voc::class_of(&name, names) {
+        let class = match class_of(&name, names) {
             Some((class, same)) => {
                 if !same {
                     told.push(format!("category '{name}' is taken as '{}'", names[class]));

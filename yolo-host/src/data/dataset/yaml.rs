@@ -4,14 +4,17 @@ use std::path::{Path, PathBuf};
 
 use serde_yaml::Value;
 
-use super::{Dataset, Error, SplitName, keys, plain};
+use super::description::Dataset;
+use super::item::SplitName;
+use super::{keys, names as class_names};
+use crate::data::Error;
 use crate::text;
 
 /// More classes than any dataset has; a slip of the pen in `nc` must not fill the memory.
 const MAX_CLASSES: u64 = 1 << 16;
 
 /// Reads a data.yaml.
-pub fn yaml(path: &Path) -> Result<Dataset, Error> {
+pub fn read(path: &Path) -> Result<Dataset, Error> {
     let wrong = |why: String| Error::Description { path: path.to_path_buf(), why };
     let bytes = text::bytes(path)?;
     if bytes.starts_with(b"PK\x03\x04") {
@@ -95,7 +98,7 @@ fn names(value: &Value, beside: &Path) -> Result<Vec<String>, String> {
             let at = |class| of(class).and_then(text);
             (0..map.len()).map(at).collect()
         }
-        Value::String(file) => Some(plain::names(&beside.join(file)).map_err(|cause| {
+        Value::String(file) => Some(class_names::names(&beside.join(file)).map_err(|cause| {
             format!("`names` must be a list of names, or a map from 0, 1, 2, … to names, or a file: {cause}")
         })?),
         _ => None,

@@ -1,20 +1,34 @@
-//! Pascal VOC: an XML file an image, boxes in pixels, converted as the script in upstream's `VOC.yaml` does.
-
-mod files;
-mod lists;
-mod root;
-mod xml;
+//! The XML file of an image as rows: objects in pixels, as the script in upstream's `VOC.yaml` converts them.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::frame::{self, Counted, Head, Object};
-use super::row::Row;
-use super::trouble::{Fault, TroubleKind};
+use super::xml::{self, Annotation, number};
+use crate::data::dataset::entry::Labels;
+use crate::data::dataset::frame::{self, Counted, Head, Object, Row};
+use crate::data::dataset::names::class_of;
+use crate::data::dataset::trouble::{Fault, TroubleKind};
 use crate::text;
-pub use files::{beside, is_xml};
-pub use root::Root;
-use xml::{Annotation, number};
+
+/// The XML file of an image.
+pub struct Xml(PathBuf);
+
+impl Xml {
+    /// As an image has it.
+    pub fn of(file: PathBuf) -> Box<dyn Labels> {
+        Box::new(Xml(file))
+    }
+}
+
+impl Labels for Xml {
+    fn file(&self) -> &Path {
+        &self.0
+    }
+
+    fn rows(&self, head: Head, names: &[String], faults: &mut Vec<Fault>) -> Option<Result<Vec<Row>, Fault>> {
+        self.0.is_file().then(|| rows(&self.0, head, names, faults))
+    }
+}
 
 /// Adds the names of all objects in XML files. Broken files are left to the checks.
 pub fn collect_names(files: &[PathBuf], names: &mut BTreeSet<String>) {
@@ -30,7 +44,7 @@ pub fn collect_names(files: &[PathBuf], names: &mut BTreeSet<String>) {
 
 /// The objects of an XML file as rows: those that cannot be used, those marked difficult and those of other names are left
 /// out, with a message each kind.
-pub fn rows(file: &Path, head: Head, names: &[String], faults: &mut Vec<Fault>) -> Result<Vec<Row>, Fault> {
+fn rows(file: &Path, head: Head, names: &[String], faults: &mut Vec<Fault>) -> Result<Vec<Row>, Fault> {
     let broken = |why: String| (TroubleKind::BrokenLabels, why);
     let bytes = text::bytes(file).map_err(|cause| broken(cause.to_string()))?;
     let annotation =
@@ -110,18 +124,4 @@ fn read(object: &xml::Object, names: &[String], most: f64) -> Result<(Object, Op
         (0, []) => format!("'{name}' has no <bndbox>"),
         (_, []) => format!("the <bndbox> of '{name}' is not whole"),
     }))
-}
-
-/// The class of a name, and whether it is written so: else case does not matter, where only one name fits.
-pub fn class_of(name: &str, names: &[String]) -> Option<(usize, bool)> {
-    if let Some(class) = names.iter().position(|known| known == name) {
-        return Some((class, true));
-    }
-    let folded = |text: &str| text.trim().to_lowercase();
-    let wanted = folded(name);
-    let mut like = (0..names.len()).filter(|&class| folded(&names[class]) == wanted);
-    match (like.next(), like.next()) {
-        (Some(class), None) => Some((class, false)),
-        _ => None,
-    }
 }

@@ -1,14 +1,39 @@
 //! YOLO's label files: a line an object, its class and its box or its outline.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::listing;
-use super::row::Row;
-use super::trouble::{Fault, TroubleKind};
+use crate::data::dataset::entry::Labels;
+use crate::data::dataset::files;
+use crate::data::dataset::frame::{Head, Row};
+use crate::data::dataset::trouble::{Fault, TroubleKind};
+
+/// The text file of an image.
+pub struct Txt(PathBuf);
+
+impl Txt {
+    /// As an image has it.
+    pub fn of(file: PathBuf) -> Box<dyn Labels> {
+        Box::new(Txt(file))
+    }
+}
+
+impl Labels for Txt {
+    fn file(&self) -> &Path {
+        &self.0
+    }
+
+    fn place(&self) -> String {
+        format!("'{}' (or as XML beside the image, or in a folder Annotations)", self.0.display())
+    }
+
+    fn rows(&self, _: Head, _: &[String], faults: &mut Vec<Fault>) -> Option<Result<Vec<Row>, Fault>> {
+        self.0.is_file().then(|| rows(&self.0, faults))
+    }
+}
 
 /// The rows of a file, or the fault that makes it unreadable. Bad rows become faults of their own.
-pub fn rows(file: &Path, faults: &mut Vec<Fault>) -> Result<Vec<Row>, Fault> {
-    let text = listing::text(file).map_err(|cause| (TroubleKind::BrokenLabels, cause.to_string()))?;
+fn rows(file: &Path, faults: &mut Vec<Fault>) -> Result<Vec<Row>, Fault> {
+    let text = files::text(file).map_err(|cause| (TroubleKind::BrokenLabels, cause.to_string()))?;
     Ok(parse(&text, faults))
 }
 

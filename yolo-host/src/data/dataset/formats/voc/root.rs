@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::files::{ANNOTATIONS, IMAGES, Index, is_xml, subfolder};
+use super::labels::Xml;
 use super::lists;
-use crate::data::dataset::entry::{Entry, Source};
-use crate::data::dataset::{Error, SplitName, leftover, listing};
+use crate::data::Error;
+use crate::data::dataset::entry::Entry;
+use crate::data::dataset::files::{self, below};
+use crate::data::dataset::item::SplitName;
 use crate::image::sources::is_image;
 
 /// A folder of images, one of XML files, and the lists of its parts by their names in lower case.
@@ -33,17 +36,17 @@ impl Root {
     /// The VOC folder at `folder`, if it is one: with `JPEGImages` and `Annotations`, or with folders of like names of which
     /// the second holds XML files.
     pub fn find(folder: &Path) -> Option<Root> {
-        let listed = listing::listed(folder).ok()?;
+        let listed = files::listed(folder).ok()?;
         let images = IMAGES.iter().find_map(|name| subfolder(&listed, name))?;
         let own =
             |path: &Path, name: &str| path.file_name().is_some_and(|own| own.eq_ignore_ascii_case(name));
         let holds = |annotations: &PathBuf| {
             own(&images, IMAGES[0]) && own(annotations, ANNOTATIONS[0])
-                || listing::below(annotations, is_xml).is_ok_and(|files| !files.is_empty())
+                || below(annotations, is_xml).is_ok_and(|files| !files.is_empty())
         };
         let annotations = ANNOTATIONS.iter().filter_map(|name| subfolder(&listed, name)).find(holds)?;
         let within = |folder: &Option<PathBuf>| {
-            folder.as_deref().map(|folder| listing::listed(folder).unwrap_or_default()).unwrap_or_default()
+            folder.as_deref().map(|folder| files::listed(folder).unwrap_or_default()).unwrap_or_default()
         };
         let sets = within(&subfolder(&listed, "ImageSets"));
         let main = within(&subfolder(&sets, "Main"));
@@ -110,10 +113,9 @@ impl Root {
 
     /// The images of a part.
     pub fn entries(&self, part: &Part, notes: &mut Vec<String>) -> Result<Vec<Entry>, Error> {
-        let (images, others) =
-            listing::below(&self.images, |_| true)?.into_iter().partition(|file| is_image(file));
+        let (images, others) = below(&self.images, |_| true)?.into_iter().partition(|file| is_image(file));
         let images = Index::new(&self.images, images);
-        notes.extend(leftover::others(&self.images, others));
+        notes.extend(files::others(&self.images, others));
         let xml = Index::below(&self.annotations, is_xml)?;
         let entry = |image: &PathBuf| {
             let labels = xml.partner(&self.images, image).cloned();
@@ -121,7 +123,7 @@ impl Root {
                 let name = image.strip_prefix(&self.images).unwrap_or(image);
                 self.annotations.join(name).with_extension("xml")
             };
-            Entry { image: image.clone(), labels: Source::Xml(labels.unwrap_or_else(expected)) }
+            Entry { image: image.clone(), labels: Xml::of(labels.unwrap_or_else(expected)) }
         };
         let read = |list: &Path, notes: &mut Vec<String>| lists::images(list, &images, &self.images, notes);
         let Some(list) = &part.list else {
