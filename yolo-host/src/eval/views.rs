@@ -1,6 +1,7 @@
 //! Test-time augmentation: an image looked at in three sizes, once mirrored, and what is found in each view brought back to
 //! the image (v6.1 `Model._forward_augment`).
 
+use crate::image::bilinear::taps;
 use std::ops::Range;
 
 /// The grey below and right of a smaller view: the mean of ImageNet's images.
@@ -47,17 +48,21 @@ impl View {
         let [n, channels, height, width] = shape;
         let scaled = |side: usize| ((side as f64 * self.scale) as usize).max(1);
         let padded = |side: usize| (side as f64 * self.scale / stride as f64).ceil() as usize * stride;
-        let (rows, columns) =
-            (corners(scaled(height), height, false), corners(scaled(width), width, self.mirrored));
+        let (rows, mut columns) = (taps(height, scaled(height)), taps(width, scaled(width)));
+        if self.mirrored {
+            let turned = |at: usize| width.saturating_sub(1) - at;
+            columns
+                .iter_mut()
+                .for_each(|tap| (tap.first, tap.second) = (turned(tap.first), turned(tap.second)));
+        }
         let (tall, wide) = (padded(height), padded(width));
         let mut view = vec![PADDING; n * channels * tall * wide];
         let size = (height * width).max(1);
         for (from, to) in planes.chunks_exact(size).zip(view.chunks_exact_mut((tall * wide).max(1))) {
-            for (line, &(top, bottom, down)) in to.chunks_exact_mut(wide).zip(&rows) {
-                let (top, bottom) = (&from[top * width..][..width], &from[bottom * width..][..width]);
-                for (pixel, &(left, right, across)) in line.iter_mut().zip(&columns) {
-                    let mix = |row: &[f32]| (1.0 - across) * row[left] + across * row[right];
-                    *pixel = (1.0 - down) * mix(top) + down * mix(bottom);
+            for (line, row) in to.chunks_exact_mut(wide).zip(&rows) {
+                let [top, bottom] = [row.first, row.second].map(|at| &from[at * width..][..width]);
+                for (pixel, column) in line.iter_mut().zip(&columns) {
+                    *pixel = row.between(column.mix(top), column.mix(bottom));
                 }
             }
         }
@@ -87,21 +92,6 @@ impl View {
             rows.chunks_exact_mut(no).for_each(|row| row[0] = width as f32 - row[0]);
         }
     }
-}
-
-/// For each pixel of a line `len` long the two of a line `size` long that it lies between, and the share of the second:
-/// PyTorch's bilinear resizing, in single precision as there.
-fn corners(len: usize, size: usize, mirrored: bool) -> Vec<(usize, usize, f32)> {
-    let step = size as f32 / len as f32;
-    let last = size.saturating_sub(1);
-    let place = |i: usize| {
-        let at = (step * (i as f32 + 0.5) - 0.5).max(0.0);
-        let low = (at as usize).min(last);
-        let high = (low + 1).min(last);
-        let turned = |at: usize| if mirrored { last - at } else { at };
-        (turned(low), turned(high), at - low as f32)
-    };
-    (0..len).map(place).collect()
 }
 
 #[cfg(test)]

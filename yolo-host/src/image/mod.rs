@@ -4,6 +4,7 @@
 //! Whatever feeds numbers to the network follows OpenCV and PyTorch to the bit, so that the same pixels give the same input
 //! as in YOLOv5. Only JPEG files come out a little different, see [`Image::decode`].
 
+pub(crate) mod bilinear;
 mod decode;
 mod error;
 mod geometry;

@@ -1,5 +1,6 @@
 //! Training at varying sizes (`--multi-scale`): a batch stretched to another size, as v6.1 `train.py` does it.
 
+use crate::image::bilinear::taps;
 use crate::random::Stream;
 use rayon::prelude::*;
 
@@ -15,29 +16,17 @@ pub fn size(seed: u64, iteration: usize, imgsz: usize, shape: [usize; 2], stride
 /// Planes `[…, from]` stretched to `[…, to]` (height, width), bilinear with pixels' centres at halves
 /// (`F.interpolate(mode='bilinear', align_corners=False)`).
 pub fn stretch(planes: &[f32], from: [usize; 2], to: [usize; 2]) -> Vec<f32> {
-    let [rows, columns] = [0, 1].map(|axis| places(from[axis], to[axis]));
+    let [rows, columns] = [0, 1].map(|axis| taps(from[axis], to[axis]));
     let mut out = vec![0.0; planes.len() / (from[0] * from[1]) * to[0] * to[1]];
     out.par_chunks_mut(to[0] * to[1]).zip(planes.par_chunks(from[0] * from[1])).for_each(|(out, plane)| {
-        for (out, &(top, bottom, down)) in out.chunks_exact_mut(to[1]).zip(&rows) {
-            let [top, bottom] = [top, bottom].map(|row| &plane[row * from[1]..][..from[1]]);
-            for (out, &(left, right, across)) in out.iter_mut().zip(&columns) {
-                let mix = |row: &[f32]| row[left] * (1.0 - across) + row[right] * across;
-                *out = mix(top) * (1.0 - down) + mix(bottom) * down;
+        for (out, row) in out.chunks_exact_mut(to[1]).zip(&rows) {
+            let [top, bottom] = [row.first, row.second].map(|at| &plane[at * from[1]..][..from[1]]);
+            for (out, column) in out.iter_mut().zip(&columns) {
+                *out = row.between(column.mix(top), column.mix(bottom));
             }
         }
     });
     out
-}
-
-/// For each place of the result the two that it lies between, and the share of the second.
-fn places(from: usize, to: usize) -> Vec<(usize, usize, f32)> {
-    let ratio = from as f32 / to as f32;
-    let place = |i: usize| {
-        let at = ((i as f32 + 0.5) * ratio - 0.5).max(0.0);
-        let first = (at as usize).min(from - 1);
-        (first, (first + 1).min(from - 1), at - first as f32)
-    };
-    (0..to).map(place).collect()
 }
 
 #[cfg(test)]
