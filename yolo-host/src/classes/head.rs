@@ -1,18 +1,15 @@
 //! Detect's convolutions of other classes: for each anchor a row for each side of the box, for objectness, and for each class.
 
 use super::ClassMap;
-use crate::graph::{Op, ParamId};
+use crate::graph::ParamId;
 use crate::model::{Model, State};
 use crate::weights::{Array, Data};
 use std::collections::BTreeMap;
 
 /// Detect's weights and biases.
 pub fn head_parameters(model: &Model) -> Vec<ParamId> {
-    let of = |output: &crate::graph::ValueId| match model.graph.nodes[output.0].op {
-        Op::Conv2d { weight, bias, .. } => [Some(weight), bias],
-        _ => [None; 2],
-    };
-    model.detect.outputs.iter().flat_map(of).flatten().collect()
+    let of = |output: &crate::graph::ValueId| model.graph.nodes[output.0].op.parameters();
+    model.detect.outputs.iter().flat_map(of).collect()
 }
 
 /// Whether a checkpoint has a head of the same shapes.

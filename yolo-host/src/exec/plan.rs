@@ -51,7 +51,7 @@ pub fn steps(graph: &Graph, wanted: &[ValueId]) -> Vec<Step> {
         }
         let (output, act) = follower[i].map_or((i, None), |(next, act)| (next, Some(act)));
         let inputs: Vec<usize> = node.inputs.iter().map(|input| input.0).collect();
-        let flows = has_parameters(&node.op) || inputs.iter().any(|input| trainable[*input]);
+        let flows = !node.op.parameters().is_empty() || inputs.iter().any(|input| trainable[*input]);
         trainable[output] = flows;
         let (free_forward, free_backward, free_inference) = (vec![], vec![], vec![]);
         steps.push(Step {
@@ -69,24 +69,6 @@ pub fn steps(graph: &Graph, wanted: &[ValueId]) -> Vec<Step> {
     steps
 }
 
-fn has_parameters(op: &Op) -> bool {
-    matches!(op, Op::Parameter(_) | Op::Conv2d { .. } | Op::BatchNorm { .. } | Op::Linear { .. })
-}
-
-/// Whether the gradient of an operation needs its inputs, and its output.
-fn needs(op: &Op, act: Option<Act>) -> (bool, bool) {
-    match op {
-        Op::Conv2d { .. } | Op::BatchNorm { .. } | Op::Linear { .. } | Op::Activation(_) => (true, false),
-        Op::Mul | Op::MatMul => (true, false),
-        Op::Softmax { .. } => (false, true),
-        Op::Custom(_) => (true, true),
-        _ => {
-            debug_assert!(act.is_none());
-            (false, false)
-        }
-    }
-}
-
 fn plan_lifetimes(graph: &Graph, steps: &mut [Step], wanted: &[ValueId]) {
     let count = graph.nodes.len();
     // The last step that reads a tensor going forward, and the first (the last going back) that needs it for a gradient.
@@ -94,7 +76,7 @@ fn plan_lifetimes(graph: &Graph, steps: &mut [Step], wanted: &[ValueId]) {
     for (i, step) in steps.iter().enumerate() {
         last[step.output].get_or_insert(i);
         step.inputs.iter().for_each(|input| last[*input] = Some(i));
-        let (inputs, output) = needs(&graph.nodes[step.node].op, step.act);
+        let (inputs, output) = graph.nodes[step.node].op.gradient_reads();
         if step.trainable && inputs {
             step.inputs.iter().for_each(|input| _ = first[*input].get_or_insert(i));
         }

@@ -53,13 +53,10 @@ impl GraphBuilder {
 }
 
 impl Graph {
-    /// The module of a convolution, linear map or batch norm, as in the names of its parameters.
+    /// The module of an operation with parameters of its own, as in their names.
     pub fn module(&self, x: ValueId) -> Option<&str> {
-        let (Op::Conv2d { weight, .. } | Op::Linear { weight, .. } | Op::BatchNorm { weight, .. }) =
-            &self.nodes[x.0].op
-        else {
-            return None;
-        };
+        let op = &self.nodes[x.0].op;
+        let weight = op.parameters().first().copied().filter(|_| !matches!(op, Op::Parameter(_)))?;
         self.params[weight.0].name.strip_suffix(".weight")
     }
 

@@ -1,7 +1,7 @@
 //! Grows a graph: checks every operation as it is added, names parameters by scope, keeps the first error.
 
 use super::op::Op;
-use super::{Activations, ConvSpec, Graph, Init, Node, Param, ParamId, Role, ShapeError, ValueId, infer};
+use super::{Activations, Graph, Init, Node, Param, ParamId, Role, ShapeError, ValueId, infer};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -269,68 +269,4 @@ impl GraphBuilder {
     pub fn set_offset(&mut self, id: ParamId, offset: Arc<[f32]>) {
         self.graph.params[id.0].offset = Some(offset);
     }
-
-    /// Convolution with PyTorch's default initialisation.
-    pub fn conv2d(&mut self, name: &str, x: ValueId, spec: ConvSpec) -> Result<ValueId, BuildError> {
-        let &[_, channels, _, _] = self.shape(x) else {
-            return Err(BuildError::Misuse(format!(
-                "conv2d `{name}` needs [batch, channels, height, width]"
-            )));
-        };
-        if spec.groups == 0
-            || !channels.is_multiple_of(spec.groups)
-            || !spec.out_channels.is_multiple_of(spec.groups)
-        {
-            return Err(BuildError::Block(format!(
-                "convolution `{name}`: {channels} input and {} output channels do not split into {} groups",
-                spec.out_channels, spec.groups
-            )));
-        }
-        let shape = [spec.out_channels, channels / spec.groups, spec.kernel[0], spec.kernel[1]];
-        let init = fan_in_uniform(&shape[1..]);
-        let weight = self.define(name, "weight", &shape, init, Role::Trainable, None)?;
-        let bias = match spec.bias {
-            0 => None,
-            _ => Some(self.define(name, "bias", &shape[..1], init, Role::Trainable, None)?),
-        };
-        self.push(Op::Conv2d { spec, weight, bias }, vec![x])
-    }
-
-    /// Batch normalisation over the second axis.
-    pub fn batch_norm(&mut self, name: &str, x: ValueId) -> Result<ValueId, BuildError> {
-        let channels = self.shape(x).get(1).copied().unwrap_or(0);
-        let mut part = |part: &str, shape: &[usize], value: f64, role: Role| {
-            self.define(name, part, shape, Init::Constant(value), role, None)
-        };
-        let weight = part("weight", &[channels], 1.0, Role::Trainable)?;
-        let bias = part("bias", &[channels], 0.0, Role::Trainable)?;
-        let mean = part("running_mean", &[channels], 0.0, Role::Buffer)?;
-        let var = part("running_var", &[channels], 1.0, Role::Buffer)?;
-        part("num_batches_tracked", &[], 0.0, Role::Counter)?;
-        self.push(Op::BatchNorm { weight, bias, mean, var }, vec![x])
-    }
-
-    /// Linear map of the last axis with PyTorch's default initialisation.
-    pub fn linear(
-        &mut self,
-        name: &str,
-        x: ValueId,
-        features: usize,
-        bias: bool,
-    ) -> Result<ValueId, BuildError> {
-        let shape = [features, self.shape(x).last().copied().unwrap_or(0)];
-        let init = fan_in_uniform(&shape[1..]);
-        let weight = self.define(name, "weight", &shape, init, Role::Trainable, None)?;
-        let bias = match bias {
-            false => None,
-            true => Some(self.define(name, "bias", &shape[..1], init, Role::Trainable, None)?),
-        };
-        self.push(Op::Linear { weight, bias }, vec![x])
-    }
-}
-
-/// Uniform in ±1/√fan_in: PyTorch's default for convolution and linear, weight and bias (Kaiming with a = √5).
-fn fan_in_uniform(fan: &[usize]) -> Init {
-    let bound = 1.0 / (fan.iter().map(|&n| n as f64).product::<f64>()).sqrt();
-    Init::Uniform(-bound, bound)
 }

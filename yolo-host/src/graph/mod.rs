@@ -2,12 +2,14 @@
 //!
 //! A [`Graph`] is a list of [`Node`]s in an order in which they can run; each has one output, so a [`ValueId`] is a node's
 //! place in the list. Parameters stand in a second list and are referred to by [`ParamId`].
+#![deny(clippy::wildcard_enum_match_arm)] // a new operation or kind is named where it is missing
 
 use std::sync::Arc;
 
 mod activation;
 mod builder;
 mod custom;
+mod layers;
 mod op;
 mod shape;
 mod statistics;
@@ -16,6 +18,7 @@ pub use activation::Activations;
 pub use builder::{BuildError, GraphBuilder, Limits};
 pub use custom::{CustomError, CustomOp, View};
 pub use op::{BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, Op};
+pub(crate) use op::{primitive, without_parameters};
 pub(crate) use shape::check_size;
 pub use shape::{ShapeError, infer};
 pub use statistics::{macs, node_macs};
@@ -122,13 +125,10 @@ impl Graph {
     pub fn shapes(&self, input: &[usize]) -> Result<Vec<Vec<usize>>, NodeError> {
         let mut shapes: Vec<Vec<usize>> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
-            let shape = match node.op {
-                Op::Input => Ok(input.to_vec()),
-                _ => {
-                    let inputs: Vec<&[usize]> =
-                        node.inputs.iter().map(|id| shapes[id.0].as_slice()).collect();
-                    infer(&node.op, &inputs, &self.params)
-                }
+            let inputs: Vec<&[usize]> = node.inputs.iter().map(|id| shapes[id.0].as_slice()).collect();
+            let shape = match matches!(node.op, Op::Input) {
+                true => Ok(input.to_vec()),
+                false => infer(&node.op, &inputs, &self.params),
             };
             shapes.push(shape.map_err(|source| NodeError { layer: node.layer, source })?);
         }
@@ -160,9 +160,9 @@ impl Graph {
         lacks: &'static str,
         used: &'static str,
     ) -> Result<(), CustomLacks> {
-        let unfit = self.nodes.iter().find_map(|node| match &node.op {
-            Op::Custom(custom) if !fit(&**custom) => Some((node.layer, custom.name().to_string())),
-            _ => None,
+        let unfit = self.nodes.iter().find_map(|node| {
+            let Op::Custom(custom) = &node.op else { return None };
+            (!fit(&**custom)).then(|| (node.layer, custom.name().to_string()))
         });
         unfit.map_or(Ok(()), |(layer, op)| Err(CustomLacks { layer, op, lacks, used }))
     }

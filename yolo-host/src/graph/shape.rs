@@ -1,4 +1,5 @@
-//! Shape inference: the output shape of an operation from its input shapes, or why they do not fit.
+//! The rules of shape inference: an output shape from input shapes, or why they do not fit. Which operation follows which rule
+//! stands with the operations.
 
 use super::{ConvSpec, Op, Param, Pool, PoolSpec};
 
@@ -24,114 +25,60 @@ fn list(shapes: &[Vec<usize>]) -> String {
 
 /// The output shape of `op` for these inputs.
 pub fn infer(op: &Op, inputs: &[&[usize]], params: &[Param]) -> Result<Vec<usize>, ShapeError> {
-    let shape = match op {
-        Op::Custom(custom) => custom.shape(inputs),
-        _ => output(op, inputs, params),
-    };
-    shape.and_then(check_size).map_err(|why| ShapeError {
+    op.output(inputs, params).and_then(check_size).map_err(|why| ShapeError {
         op: op.name(),
         why,
         shapes: inputs.iter().map(|shape| shape.to_vec()).collect(),
     })
 }
 
-fn output(op: &Op, inputs: &[&[usize]], params: &[Param]) -> Result<Vec<usize>, String> {
-    match op {
-        Op::Input => Err("the input has no inputs".into()),
-        Op::Parameter(id) => Ok(params[id.0].shape.clone()),
-        Op::Concat { axis } => concat(inputs, *axis),
-        Op::Add | Op::Mul => broadcast(two(inputs)?),
-        Op::MatMul => matmul(two(inputs)?),
-        Op::UnflattenLike => unflatten_like(two(inputs)?),
-        _ => {
-            let [x] = inputs else {
-                return Err(format!("takes one input, not {}", inputs.len()));
-            };
-            unary(op, x, params)
-        }
+/// Of a map that needs so many channels, and keeps its shape.
+pub(super) fn of_channels(x: &[usize], expected: usize) -> Result<Vec<usize>, String> {
+    match map(x)? {
+        [_, channels, _, _] if channels == expected => Ok(x.to_vec()),
+        _ => Err(format!("needs {expected} channels")),
     }
 }
 
-fn unary(op: &Op, x: &[usize], params: &[Param]) -> Result<Vec<usize>, String> {
-    match op {
-        Op::Conv2d { spec, weight, .. } => conv2d(spec, &params[weight.0].shape, map(x)?),
-        Op::BatchNorm { weight, .. } => {
-            let [_, channels, _, _] = map(x)?;
-            let expected = params[weight.0].len();
-            if channels == expected { Ok(x.to_vec()) } else { Err(format!("needs {expected} channels")) }
-        }
-        Op::Linear { weight, .. } => {
-            let [out, features] = params[weight.0].shape[..] else {
-                return Err("needs a matrix".into());
-            };
-            match x {
-                [batch @ .., last] if !batch.is_empty() && *last == features => Ok([batch, &[out]].concat()),
-                _ => Err(format!("needs {features} features in the last axis")),
-            }
-        }
-        Op::Activation(_) | Op::Affine { .. } => Ok(x.to_vec()),
-        Op::Pool(kind, spec) => pool2d(*kind, spec, map(x)?),
-        Op::GlobalPool(_) => map(x).map(|[n, c, _, _]| vec![n, c, 1, 1]),
-        Op::Pad([left, right, top, bottom], _) => {
-            let [n, c, h, w] = map(x)?;
-            Ok(vec![n, c, sum(&[h, *top, *bottom])?, sum(&[w, *left, *right])?])
-        }
-        Op::Slice { axis, start, length } => slice(x, *axis, *start, *length),
-        Op::ChannelShuffle { groups } => {
-            let [_, c, _, _] = map(x)?;
-            if divides(*groups, c) {
-                Ok(x.to_vec())
-            } else {
-                Err(format!("{c} channels do not split into {groups} groups"))
-            }
-        }
-        Op::Upsample(scale, _) => {
-            let [n, c, h, w] = map(x)?;
-            Ok(vec![n, c, product(&[h, *scale])?, product(&[w, *scale])?])
-        }
-        Op::SpaceToDepth(size, _) => {
-            let [n, c, h, w] = map(x)?;
-            if !divides(*size, h) || !divides(*size, w) {
-                return Err(format!("height and width must be multiples of {size}"));
-            }
-            Ok(vec![n, product(&[c, *size, *size])?, h / size, w / size])
-        }
-        Op::DepthToSpace(size, _) => {
-            let [n, c, h, w] = map(x)?;
-            let square = product(&[*size, *size])?;
-            if !divides(square, c) {
-                return Err(format!("channels must be a multiple of {square}"));
-            }
-            Ok(vec![n, c / square, product(&[h, *size])?, product(&[w, *size])?])
-        }
-        Op::Softmax { axis } => {
-            if *axis < x.len() {
-                Ok(x.to_vec())
-            } else {
-                Err(format!("there is no axis {axis}"))
-            }
-        }
-        Op::Reshape(spec) => reshape(spec, x),
-        Op::Transpose(a, b) => {
-            if *a >= x.len() || *b >= x.len() {
-                return Err(format!("there are no axes {a} and {b}"));
-            }
-            let mut shape = x.to_vec();
-            shape.swap(*a, *b);
-            Ok(shape)
-        }
-        Op::Input
-        | Op::Parameter(_)
-        | Op::Concat { .. }
-        | Op::Add
-        | Op::Mul
-        | Op::MatMul
-        | Op::UnflattenLike
-        | Op::Custom(_) => Err("is not an operation of one input".into()),
+pub(super) fn linear(x: &[usize], weight: &[usize]) -> Result<Vec<usize>, String> {
+    let &[out, features] = weight else {
+        return Err("needs a matrix".into());
+    };
+    match x {
+        [batch @ .., last] if !batch.is_empty() && *last == features => Ok([batch, &[out]].concat()),
+        _ => Err(format!("needs {features} features in the last axis")),
     }
 }
 
-fn conv2d(spec: &ConvSpec, weight: &[usize], [n, c, h, w]: [usize; 4]) -> Result<Vec<usize>, String> {
+pub(super) fn space_to_depth([n, c, h, w]: [usize; 4], size: usize) -> Result<Vec<usize>, String> {
+    if !divides(size, h) || !divides(size, w) {
+        return Err(format!("height and width must be multiples of {size}"));
+    }
+    Ok(vec![n, product(&[c, size, size])?, h / size, w / size])
+}
+
+pub(super) fn depth_to_space([n, c, h, w]: [usize; 4], size: usize) -> Result<Vec<usize>, String> {
+    let square = product(&[size, size])?;
+    if !divides(square, c) {
+        return Err(format!("channels must be a multiple of {square}"));
+    }
+    Ok(vec![n, c / square, product(&[h, size])?, product(&[w, size])?])
+}
+
+pub(super) fn transpose(x: &[usize], a: usize, b: usize) -> Result<Vec<usize>, String> {
+    if a >= x.len() || b >= x.len() {
+        return Err(format!("there are no axes {a} and {b}"));
+    }
+    let mut shape = x.to_vec();
+    shape.swap(a, b);
+    Ok(shape)
+}
+
+pub(super) fn conv2d(
+    spec: &ConvSpec,
+    weight: &[usize],
+    [n, c, h, w]: [usize; 4],
+) -> Result<Vec<usize>, String> {
     let expected = weight.get(1).map(|per_group| per_group * spec.groups);
     if expected != Some(c) {
         return Err(format!(
@@ -148,7 +95,7 @@ fn conv2d(spec: &ConvSpec, weight: &[usize], [n, c, h, w]: [usize; 4]) -> Result
     Ok(vec![n, spec.out_channels, sides[0], sides[1]])
 }
 
-fn pool2d(kind: Pool, spec: &PoolSpec, [n, c, h, w]: [usize; 4]) -> Result<Vec<usize>, String> {
+pub(super) fn pool2d(kind: Pool, spec: &PoolSpec, [n, c, h, w]: [usize; 4]) -> Result<Vec<usize>, String> {
     let ceil = spec.ceil_mode != 0;
     if kind == Pool::Average && (ceil || spec.dilation != [1, 1]) {
         return Err("an average takes neither ceil_mode nor dilation".into());
@@ -201,7 +148,7 @@ fn window(
     Ok(positions)
 }
 
-fn concat(inputs: &[&[usize]], axis: usize) -> Result<Vec<usize>, String> {
+pub(super) fn concat(inputs: &[&[usize]], axis: usize) -> Result<Vec<usize>, String> {
     let Some((first, rest)) = inputs.split_first() else {
         return Err("needs an input".into());
     };
@@ -219,7 +166,7 @@ fn concat(inputs: &[&[usize]], axis: usize) -> Result<Vec<usize>, String> {
     Ok(shape)
 }
 
-fn slice(x: &[usize], axis: usize, start: usize, length: usize) -> Result<Vec<usize>, String> {
+pub(super) fn slice(x: &[usize], axis: usize, start: usize, length: usize) -> Result<Vec<usize>, String> {
     let end = sum(&[start, length])?;
     match x.get(axis) {
         Some(&size) if end <= size && length > 0 => {
@@ -231,7 +178,7 @@ fn slice(x: &[usize], axis: usize, start: usize, length: usize) -> Result<Vec<us
     }
 }
 
-fn broadcast([a, b]: [&[usize]; 2]) -> Result<Vec<usize>, String> {
+pub(super) fn broadcast([a, b]: [&[usize]; 2]) -> Result<Vec<usize>, String> {
     let rank = a.len().max(b.len());
     let size = |x: &[usize], i: usize| (i + x.len()).checked_sub(rank).map_or(1, |i| x[i]);
     (0..rank)
@@ -243,7 +190,7 @@ fn broadcast([a, b]: [&[usize]; 2]) -> Result<Vec<usize>, String> {
         .collect()
 }
 
-fn matmul([a, b]: [&[usize]; 2]) -> Result<Vec<usize>, String> {
+pub(super) fn matmul([a, b]: [&[usize]; 2]) -> Result<Vec<usize>, String> {
     match (a, b) {
         ([batch @ .., m, k], [other @ .., k2, n]) if k == k2 && (other.is_empty() || other == batch) => {
             Ok([batch, &[*m, *n]].concat())
@@ -252,7 +199,7 @@ fn matmul([a, b]: [&[usize]; 2]) -> Result<Vec<usize>, String> {
     }
 }
 
-fn unflatten_like([x, like]: [&[usize]; 2]) -> Result<Vec<usize>, String> {
+pub(super) fn unflatten_like([x, like]: [&[usize]; 2]) -> Result<Vec<usize>, String> {
     let [_, _, h, w] = map(like)?;
     match x {
         [n, c, pixels] if *pixels == product(&[h, w])? => Ok(vec![*n, *c, h, w]),
@@ -260,7 +207,7 @@ fn unflatten_like([x, like]: [&[usize]; 2]) -> Result<Vec<usize>, String> {
     }
 }
 
-fn reshape(spec: &[i64], x: &[usize]) -> Result<Vec<usize>, String> {
+pub(super) fn reshape(spec: &[i64], x: &[usize]) -> Result<Vec<usize>, String> {
     let elements = product(x)?;
     let mut shape = Vec::with_capacity(spec.len());
     let mut left = None;
@@ -288,23 +235,23 @@ fn reshape(spec: &[i64], x: &[usize]) -> Result<Vec<usize>, String> {
     }
 }
 
-fn map(x: &[usize]) -> Result<[usize; 4], String> {
+pub(super) fn map(x: &[usize]) -> Result<[usize; 4], String> {
     x.try_into().map_err(|_| "needs [batch, channels, height, width]".to_string())
 }
 
-fn two<'a>(inputs: &[&'a [usize]]) -> Result<[&'a [usize]; 2], String> {
+pub(super) fn two<'a>(inputs: &[&'a [usize]]) -> Result<[&'a [usize]; 2], String> {
     inputs.try_into().map_err(|_| format!("takes two inputs, not {}", inputs.len()))
 }
 
-fn divides(divisor: usize, x: usize) -> bool {
+pub(super) fn divides(divisor: usize, x: usize) -> bool {
     divisor > 0 && x.is_multiple_of(divisor)
 }
 
-fn product(sizes: &[usize]) -> Result<usize, String> {
+pub(super) fn product(sizes: &[usize]) -> Result<usize, String> {
     sizes.iter().try_fold(1usize, |a, &b| a.checked_mul(b)).ok_or_else(|| "size is too large".to_string())
 }
 
-fn sum(sizes: &[usize]) -> Result<usize, String> {
+pub(super) fn sum(sizes: &[usize]) -> Result<usize, String> {
     sizes.iter().try_fold(0usize, |a, &b| a.checked_add(b)).ok_or_else(|| "size is too large".to_string())
 }
 

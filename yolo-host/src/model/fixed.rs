@@ -2,7 +2,7 @@
 
 use super::modules::Modules;
 use super::{Model, Row};
-use crate::graph::{ConvSpec, Op, Pool, Upsample, ValueId};
+use crate::graph::{ConvSpec, Op, Pool, PoolSpec, Upsample, ValueId};
 use crate::weights::{Attribute, ModuleInfo};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,22 +13,19 @@ impl Modules<'_> {
         for (place, node) in model.graph.nodes.iter().enumerate() {
             let module = model.graph.module(ValueId(place)).and_then(|path| self.get(path));
             let Some(module) = module else { continue };
-            match &node.op {
-                Op::Conv2d { spec, .. } => wrong.extend(conv(module, spec)),
-                // Some ways to fuse leave nothing in its place.
-                Op::BatchNorm { .. } if module.class == "Identity" => {}
-                Op::BatchNorm { .. } if !module.class.contains("BatchNorm") => {
-                    wrong.push(format!(
-                        "{} is a {}, and a batch norm in the model",
-                        module.path, module.class
-                    ));
-                }
-                Op::BatchNorm { .. }
-                    if module.get("track_running_stats") == Some(&Attribute::Bool(false)) =>
-                {
+            if let Op::Conv2d { spec, .. } = &node.op {
+                wrong.extend(conv(module, spec));
+            }
+            // Some ways to fuse leave nothing in a batch norm's place.
+            if let Op::BatchNorm { .. } = node.op
+                && module.class != "Identity"
+            {
+                if !module.class.contains("BatchNorm") {
+                    let (path, class) = (&module.path, &module.class);
+                    wrong.push(format!("{path} is a {class}, and a batch norm in the model"));
+                } else if module.get("track_running_stats") == Some(&Attribute::Bool(false)) {
                     wrong.push(format!("{} has no running statistics", module.path));
                 }
-                _ => {}
             }
         }
         wrong.extend(self.windows(model));
@@ -54,30 +51,20 @@ impl Modules<'_> {
     fn windows(&self, model: &Model) -> Vec<String> {
         let mut graph: BTreeMap<(usize, &str), BTreeSet<String>> = BTreeMap::new();
         for node in &model.graph.nodes {
-            let (class, told) = match &node.op {
-                Op::Pool(pool, spec) => (
-                    if *pool == Pool::Max { "MaxPool2d" } else { "AvgPool2d" },
-                    format!(
-                        "kernel {:?}, stride {:?}, padding {:?}, dilation {:?}, ceil_mode {}",
-                        spec.kernel,
-                        spec.stride,
-                        spec.padding,
-                        spec.dilation,
-                        spec.ceil_mode != 0
-                    ),
-                ),
-                Op::Upsample(scale, mode) => (
-                    "Upsample",
-                    format!(
-                        "scale {:?}, {}",
-                        [scale; 2],
-                        if *mode == Upsample::Nearest { "nearest" } else { "bilinear" }
-                    ),
-                ),
-                Op::Reshape(shape) if shape.len() == 4 => {
-                    ("MultiheadAttention", format!("{} heads", shape[2]))
-                }
-                _ => continue,
+            let (class, told) = if let Op::Pool(pool, spec) = &node.op {
+                let class = if *pool == Pool::Max { "MaxPool2d" } else { "AvgPool2d" };
+                let PoolSpec { kernel, stride, padding, dilation, ceil_mode } = spec;
+                let window = format!("kernel {kernel:?}, stride {stride:?}, padding {padding:?}");
+                (class, format!("{window}, dilation {dilation:?}, ceil_mode {}", *ceil_mode != 0))
+            } else if let Op::Upsample(scale, mode) = &node.op {
+                let mode = if *mode == Upsample::Nearest { "nearest" } else { "bilinear" };
+                ("Upsample", format!("scale {:?}, {mode}", [scale; 2]))
+            } else if let Op::Reshape(shape) = &node.op
+                && shape.len() == 4
+            {
+                ("MultiheadAttention", format!("{} heads", shape[2]))
+            } else {
+                continue;
             };
             graph.entry((node.layer, class)).or_default().insert(told);
         }

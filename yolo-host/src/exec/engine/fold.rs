@@ -1,6 +1,6 @@
 //! The graph in units of work: batch norm folded into the convolution before it, activation and shortcut taken along.
 
-use crate::graph::{Act, BATCH_NORM_EPS, ConvSpec, Graph, Node, Op, ParamId, ValueId};
+use crate::graph::{Act, BATCH_NORM_EPS, ConvSpec, Graph, Node, Op, ParamId, ValueId, primitive};
 use crate::model::State;
 
 /// What is computed at once.
@@ -149,10 +149,11 @@ fn scaling(graph: &Graph, node: &Node) -> Option<(ValueId, ValueId)> {
         [n, c, h, w] => h * w > 1 && *shape(x) == node.shape && *shape(s) == [n, c, 1, 1],
         _ => false,
     };
-    match (&node.op, node.inputs.as_slice()) {
-        (Op::Mul, [a, b]) if scales(a, b) => Some((*a, *b)),
-        (Op::Mul, [a, b]) if scales(b, a) => Some((*b, *a)),
-        _ => None,
+    let (Op::Mul, [a, b]) = (&node.op, node.inputs.as_slice()) else { return None };
+    match (scales(a, b), scales(b, a)) {
+        (true, _) => Some((*a, *b)),
+        (false, true) => Some((*b, *a)),
+        (false, false) => None,
     }
 }
 
@@ -179,7 +180,8 @@ fn convolution(node: &Node, state: &mut State) -> Option<(ValueId, ConvSpec, Vec
             let spec = ConvSpec::same(node.shape[1], 1).groups(node.shape[1]);
             Some((input, spec, single(scale), single(shift)))
         }
-        _ => None,
+        Op::Input | Op::Parameter(_) | Op::BatchNorm { .. } | Op::Pool(..) | Op::GlobalPool(_) => None,
+        Op::Custom(_) | primitive!() => None,
     }
 }
 
@@ -215,10 +217,8 @@ impl Users {
 
     /// The activation that alone reads a tensor, and its node; without one the tensor's own.
     fn activation(&self, graph: &Graph, value: usize) -> (Option<Act>, usize) {
-        match self.only(value).map(|next| (&graph.nodes[next].op, next)) {
-            Some((Op::Activation(act), next)) => (Some(*act), next),
-            _ => (None, value),
-        }
+        let Some(next) = self.only(value) else { return (None, value) };
+        if let Op::Activation(act) = graph.nodes[next].op { (Some(act), next) } else { (None, value) }
     }
 
     /// The only reader of a tensor that is not wanted from outside.

@@ -3,9 +3,9 @@
 use super::layout::Run;
 use super::program::{Program, Step, Work, extent};
 use super::{Engine, Fit, Ranges};
-use crate::exec::primitive::{Ref, apply};
+use crate::exec::primitive::{self, Ref};
 use crate::exec::{Error, Images};
-use crate::graph::{Graph, Op, ParamId, Pool, Role};
+use crate::graph::{Graph, Pool};
 use crate::model::State;
 use smallvec::SmallVec;
 use std::time::Instant;
@@ -17,21 +17,10 @@ use yolo_kernels::ops::pool::{Pooling, global_forward};
 /// The values that steps read while they run; convolutions have packed theirs.
 pub fn params(graph: &Graph, state: &State, program: &Program) -> Vec<Vec<f32>> {
     let mut params = vec![vec![]; graph.params.len()];
-    let mut folded = vec![false; graph.params.len()];
-    for node in &graph.nodes {
-        if let Op::BatchNorm { mean, var, .. } = node.op {
-            (folded[mean.0], folded[var.0]) = (true, true);
-        }
-    }
-    for (i, param) in graph.params.iter().enumerate() {
-        if param.role == Role::Buffer && !folded[i] {
-            params[i] = state.floats(ParamId(i)).to_vec();
-        }
-    }
     for step in &program.steps {
-        if let (Work::Other(_), Op::Linear { weight, bias }) = (&step.work, &graph.nodes[step.node].op) {
-            for id in [Some(*weight), *bias].into_iter().flatten() {
-                params[id.0] = state.floats(ParamId(id.0)).to_vec();
+        if let Work::Other(_) = step.work {
+            for id in graph.nodes[step.node].op.parameters() {
+                params[id.0] = state.floats(id).to_vec();
             }
         }
     }
@@ -162,7 +151,7 @@ impl Scene<'_> {
                 let inputs: Few<Ref<f32>> = both
                     .map(|(node, buffer)| Ref { shape: &self.fit.shapes[*node], data: self.data(*buffer) })
                     .collect();
-                apply(&node.op, node.layer, &inputs, &self.engine.params, shape, y)?;
+                primitive::forward(&node.op, node.layer, &inputs, &self.engine.params, shape, y)?;
             }
         }
         Ok(())

@@ -1,11 +1,13 @@
 //! One operation of the graph at a time, on tensors of the CPU: what training runs between convolutions, and inference where
 //! nothing is fused.
+#![deny(clippy::wildcard_enum_match_arm)] // a new operation or kind is named where it is missing
 
-mod apply;
+mod broadcast;
+mod buffer_pool;
+mod ops;
 mod spare;
 mod tensor;
 
-pub use apply::{apply, axis_copy, matrix_sizes, moved_last, rows, scales, scatter, single};
-pub use tensor::{
-    Ref, Tensor, broadcast_steps, from_rows, logical_strides, map_sizes, order, physical, to_rows,
-};
+pub use buffer_pool::Pool;
+pub use ops::{Reverse, backward, forward};
+pub use tensor::{Ref, Tensor, from_rows, map_sizes, to_rows};

@@ -1,7 +1,8 @@
-//! Tensors on the CPU: four axes lie channels-last, all others row-major.
+//! Tensors on the CPU: four axes lie channels-last, all others row-major. From one order to the other, and to parts of an axis.
 
+use super::spare::{Rows, Spare};
 use yolo_kernels::ConvFloat;
-use yolo_kernels::ops::strided::{Axes, gather, strides};
+use yolo_kernels::ops::strided::{Axes, AxisCopy, gather, scatter_add, strides};
 
 /// A tensor of the graph; `shape` is the graph's, `[batch, channels, height, width]` for a map.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -68,13 +69,67 @@ pub fn from_rows<T: ConvFloat>(src: &[T], shape: &[usize], dst: &mut [T]) {
     gather(src, dst, &physical(shape), &steps);
 }
 
-/// Sizes in memory's order of `out`, and for each the step in a tensor of `shape` that is broadcast to it.
-pub fn broadcast_steps(shape: &[usize], out: &[usize]) -> (Axes, Axes) {
-    let missing = out.len() - shape.len();
+/// A tensor row-major: as it lies, if it does.
+pub fn rows<T: ConvFloat>(x: Ref<'_, T>) -> Rows<'_, T> {
+    if x.shape.len() != 4 {
+        return Rows::Here(x.data);
+    }
+    let mut out = Spare::zeros(x.data.len());
+    to_rows(x.data, x.shape, &mut out);
+    Rows::Copied(out)
+}
+
+/// Fills a tensor of `shape` from what makes it row-major.
+pub fn by_rows<T: ConvFloat>(shape: &[usize], y: &mut [T], make: impl FnOnce(&mut [T])) {
+    if shape.len() != 4 {
+        return make(y);
+    }
+    let mut out = Spare::zeros(y.len());
+    make(&mut out);
+    from_rows(&out, shape, y);
+}
+
+/// A tensor row-major in single precision, as custom operations see it.
+pub fn single<T: ConvFloat>(x: Ref<T>) -> Vec<f32> {
+    rows(x).iter().map(|value| value.f64() as f32).collect()
+}
+
+/// From a part of an axis of a tensor of `shape` to the whole axis of a smaller one.
+pub fn axis_copy(shape: &[usize], axis: usize, start: usize, length: usize) -> AxisCopy {
+    let place = order(shape.len()).iter().position(|other| *other == axis).unwrap_or(0);
+    let sizes = physical(shape);
+    AxisCopy {
+        outer: sizes[..place].iter().product(),
+        inner: sizes[place + 1..].iter().product(),
+        from: (sizes[place], start),
+        to: (length, 0),
+        length,
+    }
+}
+
+/// Exchanges two axes of x; `shape` is that of the result.
+pub fn transposed<T: ConvFloat>(x: Ref<T>, a: usize, b: usize, shape: &[usize], y: &mut [T]) {
+    let mut steps = logical_strides(x.shape);
+    steps.swap(a, b);
+    let steps: Axes = order(shape.len()).into_iter().map(|axis| steps[axis]).collect();
+    gather(x.data, y, &physical(shape), &steps);
+}
+
+/// Rows, depth and columns of a matrix product.
+pub fn matrix_sizes<T: ConvFloat>(a: Ref<T>, b: Ref<T>) -> [usize; 3] {
+    let size = |x: Ref<T>, back: usize| x.shape[x.shape.len() - back];
+    [size(a, 2), size(a, 1), size(b, 1)]
+}
+
+/// Sizes and steps that read a tensor with `axis` last.
+pub fn moved_last(shape: &[usize], axis: usize) -> (Axes, Axes) {
     let own = logical_strides(shape);
-    let step = |axis: usize| match axis.checked_sub(missing) {
-        Some(axis) if shape[axis] != 1 => own[axis],
-        _ => 0,
-    };
-    (physical(out), order(out.len()).into_iter().map(step).collect())
+    let axes = (0..shape.len()).filter(|other| *other != axis).chain([axis]);
+    axes.map(|axis| (shape[axis], own[axis])).unzip()
+}
+
+/// The reverse of a gather: where places repeat, a sum.
+pub fn scatter<T: ConvFloat>(src: &[T], dst: &mut [T], (sizes, steps): &(Axes, Axes)) {
+    dst.fill(T::zero());
+    scatter_add(src, dst, sizes, steps);
 }

@@ -3,9 +3,8 @@
 use super::{Executor, Saved, Tensor};
 use crate::exec::Error;
 use crate::exec::plan::Step;
-use crate::exec::primitive::apply;
-use crate::exec::primitive::{Ref, from_rows, map_sizes};
-use crate::graph::{BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, Op};
+use crate::exec::primitive::{self, Ref, from_rows, map_sizes};
+use crate::graph::{BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, Op, primitive};
 use yolo_kernels::ops::pool::{Pooling, global_forward};
 use yolo_kernels::train::norm::{self, Normal, Statistics};
 use yolo_kernels::{Conv, ConvFloat, ConvShape, Window};
@@ -137,10 +136,8 @@ impl<T: ConvFloat> Executor<T> {
                 let window = Window::from(spec);
                 let (input, output) = ([x.shape[2], x.shape[3]], [shape[2], shape[3]]);
                 let pooling = Pooling::new(*kind, x.shape[0], input, output, x.shape[1], &window);
-                let mut places = match std::mem::take(&mut self.saved[step]) {
-                    Saved::Pooling(_, places) => places,
-                    _ => vec![],
-                };
+                let before = std::mem::take(&mut self.saved[step]);
+                let mut places = if let Saved::Pooling(_, places) = before { places } else { vec![] };
                 pooling.forward(&x.data, y, &mut places);
                 saved = Saved::Pooling(pooling, places);
             }
@@ -148,10 +145,11 @@ impl<T: ConvFloat> Executor<T> {
                 let (batch, _, channels) = map_sizes(&x.shape);
                 saved = Saved::Places(global_forward(*kind, &x.data, batch, channels, y));
             }
-            _ => {
+            Op::Custom(_) | primitive!() => {
                 let inputs: Vec<Ref<T>> = inputs.iter().map(|x| x.view()).collect();
-                apply(op, layer, &inputs, &self.params, shape, y)?;
+                primitive::forward(op, layer, &inputs, &self.params, shape, y)?;
             }
+            Op::Input | Op::Parameter(_) => return Err(missing()),
         }
         self.saved[step] = saved;
         Ok(())

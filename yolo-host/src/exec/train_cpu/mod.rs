@@ -1,18 +1,17 @@
 //! Training on the CPU: the graph forward and in reverse, in f32 with the fast kernels or in f64 with the reference kernels.
+#![deny(clippy::wildcard_enum_match_arm)] // a new operation or kind is named where it is missing
 
 mod backward;
-mod buffer_pool;
 mod forward;
 mod network;
-mod through;
 
 use super::Error;
 use crate::exec::plan::{self, Step};
+use crate::exec::primitive::Pool;
 pub use crate::exec::primitive::Tensor;
 use crate::graph::{Graph, Op, ParamId, Role, ValueId};
 use crate::model::State;
 use crate::weights::{Array, Data};
-use buffer_pool::Pool;
 use std::collections::BTreeMap;
 use yolo_kernels::ops::pool::Pooling;
 use yolo_kernels::train::norm::Normal;
@@ -85,11 +84,9 @@ impl<T: ConvFloat> Executor<T> {
 
     /// The weights of convolutions, which the kernels want in another order, with their shapes.
     fn convolutions(&self) -> Vec<(usize, [usize; 4])> {
-        let weight = |node: &crate::graph::Node| match node.op {
-            Op::Conv2d { weight, .. } => {
-                self.graph.params[weight.0].shape.as_slice().try_into().ok().map(|shape| (weight.0, shape))
-            }
-            _ => None,
+        let weight = |node: &crate::graph::Node| {
+            let Op::Conv2d { weight, .. } = node.op else { return None };
+            self.graph.params[weight.0].shape.as_slice().try_into().ok().map(|shape| (weight.0, shape))
         };
         self.graph.nodes.iter().filter_map(weight).collect()
     }
@@ -165,7 +162,9 @@ impl<T: ConvFloat> Executor<T> {
         let array = |(i, param): (usize, &crate::graph::Param)| {
             let data = match param.role {
                 Role::Counter => Data::I64(vec![self.batches]),
-                _ => Data::F32(self.param(ParamId(i)).into_iter().map(|value| value.f64() as f32).collect()),
+                Role::Trainable | Role::Buffer => {
+                    Data::F32(self.param(ParamId(i)).into_iter().map(|value| value.f64() as f32).collect())
+                }
             };
             (param.name.clone(), Array { shape: param.shape.clone(), data })
         };

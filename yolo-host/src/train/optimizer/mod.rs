@@ -4,7 +4,7 @@ mod slices;
 #[cfg(feature = "candle")]
 mod tensors;
 
-use crate::graph::{Graph, Op, ParamId, Role};
+use crate::graph::{Graph, ParamId, Role};
 use serde::{Deserialize, Serialize};
 
 /// Which rate and decay a parameter gets.
@@ -30,7 +30,7 @@ pub fn groups(graph: &Graph) -> Vec<Option<Group>> {
         })
         .collect();
     for node in &graph.nodes {
-        if let Op::BatchNorm { weight: ParamId(weight), .. } = node.op {
+        if let Some(ParamId(weight)) = node.op.norm_weight() {
             groups[weight] = Some(Group::Norm);
         }
     }
