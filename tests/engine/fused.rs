@@ -1,10 +1,11 @@
-//! The engine against the plain loops in double precision, for every model.
+//! The engine against the plain loops in double precision, for every operation and every model.
 
 use yolo_bundle as _;
 use yolo_host::exec::engine::Engine;
 use yolo_host::exec::train_cpu::Executor;
 use yolo_host::image::{Image, to_planes};
 use yolo_host::model::{Model, Spec};
+use yolo_tests::operations;
 use yolo_tests::{light_models, models, portable_state, registry, report, root, uniform};
 
 /// Largest difference, as a share of the largest number.
@@ -34,6 +35,30 @@ fn compare(model: &Model, name: &str, shapes: &[[usize; 4]], failures: &mut Vec<
             }
         }
     }
+}
+
+/// Operations, one or a few at a time, at random sizes.
+#[test]
+fn every_operation_matches_the_reference() {
+    report(operations::missing(operations::all));
+    let mut failures = vec![];
+    for seed in 0..24 {
+        operations::all(&mut |what, build| {
+            let (graph, state, output) = operations::built(seed, build);
+            let mut exact = Executor::<f64>::new(&graph, &state, &[output]).unwrap();
+            exact.infer(&[0.0], [1, 1, 1, 1]).unwrap();
+            let mut engine = Engine::new(&graph, state, &[output]);
+            engine.run(&[0.0], [1, 1, 1, 1]).unwrap();
+            let (exact, ours) = (exact.output(output).unwrap(), engine.output(0).unwrap());
+            let largest = exact.data.iter().fold(0.0f64, |most, value| most.max(value.abs()));
+            let near = |(a, b): (&f64, &f32)| (a - f64::from(*b)).abs() <= 1e-5 * largest;
+            let fits = exact.shape == ours.shape && exact.data.len() == ours.data.len();
+            if !fits || !exact.data.iter().zip(ours.data).all(near) {
+                failures.push(format!("{what}, seed {seed}"));
+            }
+        });
+    }
+    report(failures);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 pub mod documents;
 pub mod exact;
 pub mod metrics;
+pub mod operations;
 pub mod plugins;
 pub mod reference;
 pub mod runs;

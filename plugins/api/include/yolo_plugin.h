@@ -202,55 +202,64 @@ typedef struct yolo_op {
 typedef struct yolo_host {
     uint32_t abi_version;
     size_t struct_size;
-    /* Reports what is wrong with the arguments or inputs; returns YOLO_NONE. */
+    /* Reports what is wrong with the block's arguments or inputs; the first report sticks. Returns no tensor. */
     yolo_value (*fail)(yolo_graph *graph, yolo_str message);
-    /* Names that follow get the prefix NAME. until pop_scope. */
+    /* Opens a scope: names that follow get the prefix NAME., until pop_scope. */
     void (*push_scope)(yolo_graph *graph, yolo_str name);
+    /* Closes the innermost scope. */
     void (*pop_scope)(yolo_graph *graph);
-    /* Size of the second axis; 0 for YOLO_NONE. */
+    /* Channels: the size of the second axis; 0 for no tensor. */
     size_t (*channels)(yolo_graph *graph, yolo_value x);
     /* A trainable parameter as a tensor. Its shape must not depend on height and width. */
     yolo_value (*parameter)(yolo_graph *graph, yolo_str name, const size_t *shape, size_t rank, yolo_init init);
-    /* Parameters NAME.weight and, if it has one, NAME.bias. */
+    /* Convolution; parameters NAME.weight and, if it has one, NAME.bias. */
     yolo_value (*conv2d)(yolo_graph *graph, yolo_str name, yolo_value x, const yolo_conv2d *conv);
-    /* Over channels, eps 1e-3, momentum 0.03; NAME.weight, .bias, .running_mean, .running_var, .num_batches_tracked. */
+    /* Batch normalisation over channels, eps 1e-3 and momentum 0.03 as everywhere in YOLOv5; parameters and buffers
+     * NAME.weight, .bias, .running_mean, .running_var and .num_batches_tracked. */
     yolo_value (*batch_norm)(yolo_graph *graph, yolo_str name, yolo_value x);
-    /* Linear map of the last axis; NAME.weight and, if bias is 1, NAME.bias. */
+    /* Linear map of the last axis; parameters NAME.weight and, if bias is true, NAME.bias. */
     yolo_value (*linear)(yolo_graph *graph, yolo_str name, yolo_value x, size_t features, uint32_t bias);
+    /* An activation. */
     yolo_value (*activation)(yolo_graph *graph, yolo_value x, uint32_t act, double parameter);
+    /* A pooling window. */
     yolo_value (*pool2d)(yolo_graph *graph, yolo_value x, uint32_t pool, const yolo_pool2d *window);
-    /* Over height and width, which become 1. */
+    /* Pooling over height and width, which become 1. */
     yolo_value (*global_pool)(yolo_graph *graph, yolo_value x, uint32_t pool);
     /* A border of a constant: left, right, top, bottom. */
     yolo_value (*pad)(yolo_graph *graph, yolo_value x, const size_t *border, double constant);
-    /* Sum and product, with broadcasting. */
+    /* Sum, with broadcasting. */
     yolo_value (*add)(yolo_graph *graph, yolo_value a, yolo_value b);
+    /* Product, with broadcasting. */
     yolo_value (*mul)(yolo_graph *graph, yolo_value a, yolo_value b);
     /* x factor + offset */
     yolo_value (*affine)(yolo_graph *graph, yolo_value x, double factor, double offset);
-    /* Joined along an axis; 1 is that of the channels. */
+    /* Tensors joined along an axis; 1 is that of the channels. */
     yolo_value (*concat)(yolo_graph *graph, const yolo_value *tensors, size_t len, size_t axis);
+    /* So many elements of an axis, from a first one on. */
     yolo_value (*slice)(yolo_graph *graph, yolo_value x, size_t axis, size_t start, size_t length);
-    /* Channel i (C / groups) + j becomes j groups + i. */
+    /* ShuffleNet's channel shuffle: channel i (C / groups) + j becomes j groups + i. */
     yolo_value (*channel_shuffle)(yolo_graph *graph, yolo_value x, size_t groups);
+    /* Height and width times a whole number. */
     yolo_value (*upsample)(yolo_graph *graph, yolo_value x, size_t scale, uint32_t mode);
-    /* Blocks of size x size pixels to channels, and back. */
+    /* Blocks of size x size pixels to channels: [b, c, h, w] to [b, c size size, h / size, w / size]. */
     yolo_value (*space_to_depth)(yolo_graph *graph, yolo_value x, size_t size, uint32_t order);
+    /* The inverse of space_to_depth. */
     yolo_value (*depth_to_space)(yolo_graph *graph, yolo_value x, size_t size, uint32_t order);
     /* Product of the last two axes; a matrix on the right serves every batch. */
     yolo_value (*matmul)(yolo_graph *graph, yolo_value a, yolo_value b);
+    /* Softmax along an axis. */
     yolo_value (*softmax)(yolo_graph *graph, yolo_value x, size_t axis);
-    /* A size, 0 to keep the axis of the same position, -1 (once) for what is left. */
+    /* New shape: a size, 0 to keep the axis of the same position, -1 (once) for what is left. */
     yolo_value (*reshape)(yolo_graph *graph, yolo_value x, const int64_t *shape, size_t rank);
     /* Two axes exchanged. */
     yolo_value (*transpose)(yolo_graph *graph, yolo_value x, size_t a, size_t b);
-    /* [b, c, h w] to [b, c, h, w], height and width taken from `like`. */
+    /* [b, c, h w] to [b, c, h, w], height and width taken from another tensor. */
     yolo_value (*unflatten_like)(yolo_graph *graph, yolo_value x, yolo_value like);
-    /* Whether a call has failed so far, and what failed first (empty: nothing). No block needs to ask; one that emits
-     * very much can stop early. */
+    /* Whether a call has failed so far, as a status. No block needs it, but one that emits very much can stop early. */
     uint32_t (*status)(yolo_graph *graph);
+    /* What failed first; empty when nothing did. It lives until build returns. */
     yolo_str (*message)(yolo_graph *graph);
-    /* An operation of the plugin's own, with numbers that stay the same in every run. */
+    /* An operation of the plugin's own on some tensors, with so many numbers that stay the same in every run. */
     yolo_value (*custom)(yolo_graph *graph, const yolo_op *op, const yolo_value *inputs, size_t inputs_len,
                          const double *attributes, size_t attributes_len);
 } yolo_host;

@@ -13,7 +13,7 @@ pub const MANIFEST: &str = concat!(
 );
 
 /// Every other file: its path in the crate, and its text.
-pub const SOURCES: [(&str, &str); 14] = [
+pub const SOURCES: [(&str, &str); 16] = [
     ("include/yolo_plugin.h", HEADER),
     ("src/abi/block.rs", include_str!("abi/block.rs")),
     ("src/abi/host.rs", include_str!("abi/host.rs")),
@@ -23,9 +23,11 @@ pub const SOURCES: [(&str, &str); 14] = [
     ("src/block.rs", include_str!("block.rs")),
     ("src/builder.rs", include_str!("builder.rs")),
     ("src/carried.rs", include_str!("carried.rs")),
+    ("src/kinds.rs", include_str!("kinds.rs")),
     ("src/layers.rs", include_str!("layers.rs")),
     ("src/lib.rs", include_str!("lib.rs")),
     ("src/library.rs", include_str!("library.rs")),
     ("src/operation.rs", include_str!("operation.rs")),
     ("src/param.rs", include_str!("param.rs")),
+    ("src/table.rs", include_str!("table.rs")),
 ];

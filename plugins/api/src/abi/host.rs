@@ -1,6 +1,4 @@
-//! The table of functions, and what they take.
-
-use super::{Graph, Op, Str, Value};
+//! What the functions of the host's table take.
 
 /// A convolution; pairs are height, width.
 #[repr(C)]
@@ -106,71 +104,4 @@ pub mod order {
     pub const ROWS: u32 = 0;
     /// Output channel (dx·s + dy)·C + c: YOLOv5's Focus.
     pub const COLUMNS: u32 = 1;
-}
-
-/// The functions that a host offers. Tensors are `[batch, channels, height, width]` unless a block reshapes them.
-#[repr(C)]
-pub struct Host {
-    /// [`ABI_VERSION`] of the host.
-    pub abi_version: u32,
-    /// Size of this table in the host.
-    pub struct_size: usize,
-    /// Reports an error; the first one sticks.
-    pub fail: unsafe extern "C" fn(*mut Graph, Str) -> Value,
-    /// Opens a scope: names inside get the prefix `NAME.`.
-    pub push_scope: unsafe extern "C" fn(*mut Graph, Str),
-    /// Closes the innermost scope.
-    pub pop_scope: unsafe extern "C" fn(*mut Graph),
-    /// Channels of a tensor (its second axis); 0 for no tensor.
-    pub channels: unsafe extern "C" fn(*mut Graph, Value) -> usize,
-    /// A trainable parameter as a tensor: name, shape, its rank, initial values.
-    pub parameter: unsafe extern "C" fn(*mut Graph, Str, *const usize, usize, Init) -> Value,
-    /// Convolution with parameters `NAME.weight` and `NAME.bias`.
-    pub conv2d: unsafe extern "C" fn(*mut Graph, Str, Value, *const Conv2d) -> Value,
-    /// Batch normalisation with `NAME.weight`, `.bias`, `.running_mean`, `.running_var`, `.num_batches_tracked`.
-    pub batch_norm: unsafe extern "C" fn(*mut Graph, Str, Value) -> Value,
-    /// Linear map of the last axis to so many features, with `NAME.weight` and (if 1) `NAME.bias`.
-    pub linear: unsafe extern "C" fn(*mut Graph, Str, Value, usize, u32) -> Value,
-    /// One of [`act`] with its parameter.
-    pub activation: unsafe extern "C" fn(*mut Graph, Value, u32, f64) -> Value,
-    /// One of [`pool`] over a window.
-    pub pool2d: unsafe extern "C" fn(*mut Graph, Value, u32, *const Pool2d) -> Value,
-    /// One of [`pool`] over height and width, which become 1.
-    pub global_pool: unsafe extern "C" fn(*mut Graph, Value, u32) -> Value,
-    /// Border of a constant: left, right, top, bottom (four sizes), the constant.
-    pub pad: unsafe extern "C" fn(*mut Graph, Value, *const usize, f64) -> Value,
-    /// Sum, with broadcasting.
-    pub add: unsafe extern "C" fn(*mut Graph, Value, Value) -> Value,
-    /// Product, with broadcasting.
-    pub mul: unsafe extern "C" fn(*mut Graph, Value, Value) -> Value,
-    /// x·factor + offset.
-    pub affine: unsafe extern "C" fn(*mut Graph, Value, f64, f64) -> Value,
-    /// Tensors joined along an axis.
-    pub concat: unsafe extern "C" fn(*mut Graph, *const Value, usize, usize) -> Value,
-    /// Axis, start, length.
-    pub slice: unsafe extern "C" fn(*mut Graph, Value, usize, usize, usize) -> Value,
-    /// ShuffleNet's permutation: groups are interleaved.
-    pub channel_shuffle: unsafe extern "C" fn(*mut Graph, Value, usize) -> Value,
-    /// Height and width times a whole number, by one of [`upsample`].
-    pub upsample: unsafe extern "C" fn(*mut Graph, Value, usize, u32) -> Value,
-    /// Blocks of size² pixels to channels, in one of [`order`].
-    pub space_to_depth: unsafe extern "C" fn(*mut Graph, Value, usize, u32) -> Value,
-    /// The inverse.
-    pub depth_to_space: unsafe extern "C" fn(*mut Graph, Value, usize, u32) -> Value,
-    /// Product of the last two axes; a matrix on the right serves every batch.
-    pub matmul: unsafe extern "C" fn(*mut Graph, Value, Value) -> Value,
-    /// Softmax along an axis.
-    pub softmax: unsafe extern "C" fn(*mut Graph, Value, usize) -> Value,
-    /// New shape: a size, 0 to keep the axis of the same position, −1 (once) for what is left.
-    pub reshape: unsafe extern "C" fn(*mut Graph, Value, *const i64, usize) -> Value,
-    /// Two axes exchanged.
-    pub transpose: unsafe extern "C" fn(*mut Graph, Value, usize, usize) -> Value,
-    /// `[b, c, h·w]` to `[b, c, h, w]` with the height and width of the second tensor.
-    pub unflatten_like: unsafe extern "C" fn(*mut Graph, Value, Value) -> Value,
-    /// One of [`status`](super::status): whether a call has failed so far.
-    pub status: unsafe extern "C" fn(*mut Graph) -> u32,
-    /// What failed first; empty when nothing did. It lives until `build` returns.
-    pub message: unsafe extern "C" fn(*mut Graph) -> Str,
-    /// An operation of the plugin's own on some tensors, with so many numbers that stay the same in every run.
-    pub custom: unsafe extern "C" fn(*mut Graph, *const Op, *const Value, usize, *const f64, usize) -> Value,
 }

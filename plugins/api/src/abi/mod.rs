@@ -11,8 +11,9 @@ mod block;
 mod host;
 mod op;
 
+pub use crate::table::Host;
 pub use block::{Arg, Block, Call, Param, REPEAT_ARGUMENT, REPEAT_STACK, kind};
-pub use host::{Conv2d, Host, Init, Pool2d, act, init, order, pool, upsample};
+pub use host::{Conv2d, Init, Pool2d, act, init, order, pool, upsample};
 pub use op::{MAX_RANK, Op, OpCall, OpFunction, Tensor};
 
 /// Changes when something existing changes its meaning; appended fields do not count.
