@@ -56,9 +56,9 @@ impl Device {
         match self {
             Device::Cpu => Ok(()),
             #[cfg(feature = "candle")]
-            device => device.candle().map(|_| ()),
+            Device::Cuda(_) | Device::CudaOnCpu => self.candle().map(|_| ()),
             #[cfg(not(feature = "candle"))]
-            _ => Err(Error::WithoutCuda),
+            Device::Cuda(_) | Device::CudaOnCpu => Err(Error::WithoutCuda),
         }
     }
 
@@ -95,9 +95,9 @@ impl Device {
         Ok(match self {
             Device::Cpu => Box::new(Engine::with_precision(graph, state, outputs, precision, ranges)?),
             #[cfg(not(feature = "candle"))]
-            _ => return Err(Error::WithoutCuda),
+            Device::Cuda(_) | Device::CudaOnCpu => return Err(Error::WithoutCuda),
             #[cfg(feature = "candle")]
-            _ => {
+            Device::Cuda(_) | Device::CudaOnCpu => {
                 let device = self.candle()?;
                 Box::new(candle::Executor::new(graph, &state, outputs, &device, Precision::Tf32)?)
             }

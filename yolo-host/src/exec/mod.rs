@@ -8,6 +8,7 @@
 //!  ├─ candle            forward and reverse on candle tensors, by cuDNN on CUDA (a feature)
 //!  └─ device            which of them
 //! ```
+#![deny(clippy::wildcard_enum_match_arm)] // a new operation or kind is named where it is missing
 
 #[cfg(feature = "candle")]
 pub mod candle;

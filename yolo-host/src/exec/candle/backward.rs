@@ -1,10 +1,11 @@
 //! The reverse pass: every step turns the gradient of its output into those of its inputs and parameters. A tensor that
 //! several steps read gets the sum of all of theirs, added in the order of the steps.
 
-use super::{Executor, Saved, act, moves, norm, pool, wide};
-use super::{custom, transfer};
+use super::activation::slope;
+use super::ops::{self, Params, Reverse, missing};
+use super::{Executor, Saved, custom, norm, pool, transfer, wide};
 use crate::exec::Error;
-use crate::graph::{Op, ParamId, ValueId};
+use crate::graph::{Op, ParamId, ValueId, primitive};
 use candle_core::{Result as Candle, Tensor};
 
 /// The gradients on their way: one for each tensor that has received any.
@@ -89,7 +90,7 @@ impl Flow<'_> {
         let shape_of = |place: usize| self.trainer.shapes[step.inputs[place]].clone();
         let value = |id: usize| self.trainer.tensors[id].clone().ok_or_else(missing);
         let input = |place: usize| step.inputs.get(place).ok_or_else(missing).and_then(|id| value(*id));
-        let (act, output) = (step.act, step.output);
+        let act = step.act;
         Ok(match op {
             Op::Parameter(id) => {
                 self.add(*id, grad.clone())?;
@@ -111,7 +112,7 @@ impl Flow<'_> {
                     return Err(missing());
                 };
                 let grad = match (act, before) {
-                    (Some(act), Some(before)) => (grad * act::slope(&before, act)?)?,
+                    (Some(act), Some(before)) => (grad * slope(&before, act)?)?,
                     _ => grad.clone(),
                 };
                 let [dx, dw, db] = norm::backward(&wide(&x)?, &context, self.param(weight)?, &wide(&grad)?)?;
@@ -119,19 +120,6 @@ impl Flow<'_> {
                 self.add(*bias, db)?;
                 vec![wanted[0].then(|| dx.to_dtype(x.dtype())).transpose()?]
             }
-            Op::Linear { weight, bias } => {
-                let x = input(0)?;
-                let last = |x: &Tensor| x.dim(candle_core::D::Minus1);
-                let (rows, xs) = (grad.reshape(((), last(grad)?))?, x.reshape(((), last(&x)?))?);
-                let dx = || rows.matmul(self.cast(weight)?)?.reshape(x.dims());
-                let dx = wanted[0].then(dx).transpose()?;
-                self.add(*weight, rows.t()?.matmul(&xs)?)?;
-                if let Some(bias) = bias {
-                    self.add(*bias, wide(&rows)?.sum_keepdim(0)?.flatten_all()?)?;
-                }
-                vec![dx]
-            }
-            Op::Activation(kind) => vec![Some((grad * act::slope(&input(0)?, *kind)?)?)],
             Op::Pool(_, spec) => {
                 let shape = shape_of(0);
                 let Saved::Pool(context) = std::mem::take(&mut self.trainer.saved[i]) else {
@@ -146,45 +134,22 @@ impl Flow<'_> {
                 };
                 vec![Some(pool::global_backward(places.as_ref(), grad, &shape)?)]
             }
-            Op::Add => {
-                let one = |(place, wanted): (usize, &bool)| {
-                    wanted.then(|| moves::reduced(grad, &shape_of(place))).transpose()
-                };
-                wanted.iter().enumerate().map(one).collect::<Candle<_>>()?
-            }
-            Op::Mul => {
-                let one = |(place, wanted): (usize, &bool)| {
-                    let dx = || moves::reduced(&grad.broadcast_mul(&input(1 - place)?)?, &shape_of(place));
-                    wanted.then(dx).transpose()
-                };
-                wanted.iter().take(2).enumerate().map(one).collect::<Candle<_>>()?
-            }
-            Op::Concat { axis } => {
-                let mut place = 0;
-                let mut grads = Vec::with_capacity(wanted.len());
-                for (input, wanted) in wanted.iter().enumerate() {
-                    let length = shape_of(input)[*axis];
-                    let part = || grad.narrow(*axis, place, length)?.contiguous();
-                    grads.push(wanted.then(part).transpose()?);
-                    place += length;
+            primitive!() => {
+                let inputs: Vec<Option<&Tensor>> =
+                    step.inputs.iter().map(|id| self.trainer.tensors[*id].as_ref()).collect();
+                let shapes: Vec<&[usize]> =
+                    step.inputs.iter().map(|id| self.trainer.shapes[*id].as_slice()).collect();
+                let params = Params { own: &self.trainer.params, cast: &self.trainer.cast };
+                let output = self.trainer.tensors[step.output].as_ref();
+                let reverse = Reverse { inputs: &inputs, output, shapes: &shapes, wanted, params };
+                let grads = ops::backward(op, grad, reverse)?;
+                for (id, grad) in grads.params {
+                    self.add(id, grad)?;
                 }
-                grads
+                grads.inputs
             }
-            Op::MatMul => {
-                let (a, b) = (input(0)?, input(1)?);
-                let da = || grad.broadcast_matmul(&b.t()?.contiguous()?);
-                // One b may serve every pair: its gradient is the sum.
-                let db = || moves::reduced(&a.t()?.contiguous()?.matmul(grad)?, b.dims());
-                vec![wanted[0].then(da).transpose()?, wanted[1].then(db).transpose()?]
-            }
-            Op::Softmax { axis } => {
-                // y · (g − Σ g·y)
-                let (y, given) = (wide(&value(output)?)?, wide(grad)?);
-                let inner = (&given * &y)?.sum_keepdim(*axis)?;
-                vec![Some((given.broadcast_sub(&inner)? * y)?.to_dtype(grad.dtype())?)]
-            }
-            Op::UnflattenLike => vec![Some(grad.reshape(shape_of(0))?), None],
-            _ => vec![Some(moves::backward(op, grad, &shape_of(0))?)],
+            // The first is no step that trains, the second has a function of its own.
+            Op::Input | Op::Custom(_) => return Err(missing()),
         })
     }
 
@@ -210,8 +175,4 @@ fn sum(total: &mut Option<Tensor>, grad: Tensor) -> Candle<()> {
         None => grad,
     });
     Ok(())
-}
-
-fn missing() -> candle_core::Error {
-    candle_core::Error::msg("what the forward pass in training keeps for it is not there")
 }

@@ -1,11 +1,12 @@
 //! The forward pass.
 
+use super::activation::activation;
 use super::conv::Convolution;
-use super::{Executor, Saved, moves, norm, pool, wide};
-use super::{custom, ops, transfer};
+use super::ops::{self, Params};
+use super::{Executor, Saved, custom, norm, pool, transfer, wide};
 use crate::exec::Error;
 use crate::exec::plan::Step;
-use crate::graph::{Op, ParamId, Upsample};
+use crate::graph::{Op, ParamId, primitive};
 use candle_core::Tensor;
 use yolo_kernels::{ConvShape, Window};
 
@@ -37,9 +38,9 @@ impl Executor {
         self.cast = cast.map_err(|source| transfer(&self.device, source))?;
         for i in 0..self.steps.len() {
             let (node, output) = (self.steps[i].node, self.steps[i].output);
-            let value = match self.graph.nodes[node].op {
-                Op::Input => images.clone(),
-                _ => self.run(i, &shapes[output], training)?,
+            let value = match matches!(self.graph.nodes[node].op, Op::Input) {
+                true => images.clone(),
+                false => self.run(i, &shapes[output], training)?,
             };
             self.tensors[output] = Some(value);
             let Executor { steps, tensors, saved, .. } = self;
@@ -92,9 +93,12 @@ impl Executor {
                     window,
                     groups: spec.groups,
                 };
-                let conv = match old {
-                    Saved::Conv(conv) if conv.shape() == &sizes => conv,
-                    _ => Convolution::new(sizes, &self.device, self.precision).map_err(failed)?,
+                let conv = if let Saved::Conv(conv) = old
+                    && conv.shape() == &sizes
+                {
+                    conv
+                } else {
+                    Convolution::new(sizes, &self.device, self.precision).map_err(failed)?
                 };
                 let mut y = conv.forward(x, cast(weight)?).map_err(failed)?;
                 if let Some(bias) = bias {
@@ -117,15 +121,16 @@ impl Executor {
                 match act {
                     None => (y, Saved::Norm(trained.context, None)),
                     Some(act) => {
-                        let after = ops::activation(&y, *act).map_err(failed)?;
+                        let after = activation(&y, *act).map_err(failed)?;
                         (after, Saved::Norm(trained.context, Some(y)))
                     }
                 }
             }
-            Op::BatchNorm { .. } => {
-                let y = wide(x).and_then(|wide| ops::run(op, &[&wide], &self.params)?.to_dtype(x.dtype()));
-                let y = y.map_err(failed)?;
-                let y = act.map_or(Ok(y.clone()), |act| ops::activation(&y, act)).map_err(failed)?;
+            Op::BatchNorm { weight, bias, mean, var } => {
+                let (weight, bias, running) = (param(weight)?, param(bias)?, [param(mean)?, param(var)?]);
+                let y = wide(x).and_then(|x| norm::evaluate(&x, weight, bias, running));
+                let y = y.and_then(|y| y.to_dtype(x.dtype())).map_err(failed)?;
+                let y = act.map_or(Ok(y.clone()), |act| activation(&y, act)).map_err(failed)?;
                 (y, Saved::Nothing)
             }
             Op::Pool(kind, spec) => {
@@ -136,15 +141,12 @@ impl Executor {
                 let (y, places) = pool::global_forward(*kind, x).map_err(failed)?;
                 (y, Saved::Places(places))
             }
-            Op::Upsample(scale, Upsample::Bilinear) => {
-                (moves::bilinear(x, *scale).map_err(failed)?, Saved::Nothing)
-            }
             Op::Custom(custom) => (custom::run(&**custom, &inputs, shape, layer)?, Saved::Nothing),
-            Op::Softmax { .. } => {
-                let y = wide(x).and_then(|wide| ops::run(op, &[&wide], &[])?.to_dtype(x.dtype()));
-                (y.map_err(failed)?, Saved::Nothing)
+            primitive!() => {
+                let params = Params { own: &self.params, cast: &self.cast };
+                (ops::forward(op, &inputs, params).map_err(failed)?, Saved::Nothing)
             }
-            _ => (ops::run(op, &inputs, &self.cast).map_err(failed)?, Saved::Nothing),
+            Op::Input | Op::Parameter(_) => return Err(missing()),
         };
         self.saved[i] = saved;
         Ok(y)

@@ -2,7 +2,7 @@
 //! there, everything else candle's own operations. On the CPU, where it can be tested without a GPU, this crate's kernels
 //! take cuDNN's place. Maps lie `[batch, channels, height, width]`; every gradient is summed here, never by candle.
 
-mod act;
+mod activation;
 mod backward;
 mod conv;
 #[cfg(feature = "cudnn")]
@@ -10,11 +10,11 @@ mod cudnn;
 mod custom;
 mod forward;
 mod host;
-mod moves;
 mod network;
 mod norm;
 mod ops;
 mod pool;
+mod resize;
 mod trained;
 
 use crate::exec::error::check_precision;
@@ -39,7 +39,7 @@ impl Precision {
     fn maps(self) -> DType {
         match self {
             Precision::Bf16 => DType::BF16,
-            other => other.parameters(),
+            Precision::F64 | Precision::F32 | Precision::Tf32 | Precision::Int8 => self.parameters(),
         }
     }
 }
@@ -128,7 +128,7 @@ impl Executor {
         let steps = plan::steps(graph, wanted);
         let param = |(i, param): (usize, &crate::graph::Param)| match param.role {
             Role::Counter => Ok(None),
-            _ => {
+            Role::Trainable | Role::Buffer => {
                 let values = Tensor::from_slice(state.floats(ParamId(i)), param.shape.as_slice(), device)?;
                 values.to_dtype(precision.parameters()).map(Some)
             }

@@ -1,127 +1,198 @@
-//! Primitive operations as candle's: all but convolution, pooling, bilinear upsampling and what a plugin computes, which have
-//! modules of their own. Batch norm is that of evaluation.
+//! Every operation that keeps nothing between its forward and its reverse pass, forward and in reverse, on candle tensors.
 
-use crate::graph::{Act, BATCH_NORM_EPS, Op, Order, ParamId, Upsample};
+use super::activation::{activation, slope};
+use super::resize::{bilinear, bilinear_backward, depth_to_space, pad, shuffle, space_to_depth};
+use super::wide;
+use crate::graph::{Op, ParamId, Upsample, infer};
 use candle_core::{D, Error, Result, Tensor};
 
-/// The output of one operation.
-pub fn run(op: &Op, inputs: &[&Tensor], params: &[Option<Tensor>]) -> Result<Tensor> {
-    let param =
-        |id: &ParamId| params[id.0].as_ref().ok_or_else(|| Error::msg("a counter is not a tensor").bt());
-    let optional = |id: &Option<ParamId>| id.as_ref().map(param).transpose();
-    let x = *inputs.first().ok_or_else(|| Error::msg("an input is missing").bt())?;
-    match (op, inputs) {
-        (Op::BatchNorm { weight, bias, mean, var }, _) => {
-            let scale = (param(weight)? / (param(var)? + BATCH_NORM_EPS)?.sqrt()?)?;
-            let shift = (param(bias)? - (param(mean)? * &scale)?)?;
-            x.broadcast_mul(&by_channel(&scale)?)?.broadcast_add(&by_channel(&shift)?)
+/// The parameters of the graph, in the order of the graph; a counter is none.
+#[derive(Clone, Copy, Debug)]
+#[allow(dead_code)] // the parameters as they are: for an operation that sums, which none of these does yet
+pub struct Params<'a> {
+    /// As they are.
+    pub own: &'a [Option<Tensor>],
+    /// In the numbers of maps.
+    pub cast: &'a [Option<Tensor>],
+}
+
+#[allow(dead_code)]
+impl Params<'_> {
+    fn own(&self, id: ParamId) -> Result<&Tensor> {
+        self.own[id.0].as_ref().ok_or_else(missing)
+    }
+
+    fn cast(&self, id: ParamId) -> Result<&Tensor> {
+        self.cast[id.0].as_ref().ok_or_else(missing)
+    }
+}
+
+/// The output of an operation.
+///
+/// Fails without the inputs that it needs, if candle does, and for an operation that the executor computes itself.
+pub fn forward(op: &Op, inputs: &[&Tensor], params: Params) -> Result<Tensor> {
+    let x = *inputs.first().ok_or_else(missing)?;
+    let second = || inputs.get(1).copied().ok_or_else(missing);
+    match op {
+        Op::Linear { weight, bias } => {
+            let y = x.broadcast_matmul(&params.cast(*weight)?.t()?)?;
+            match bias {
+                Some(bias) => y.broadcast_add(params.cast(*bias)?),
+                None => Ok(y),
+            }
         }
-        (Op::Linear { weight, bias }, _) => {
-            let y = x.broadcast_matmul(&param(weight)?.t()?)?;
-            optional(bias)?.map_or(Ok(y.clone()), |bias| y.broadcast_add(bias))
-        }
-        (Op::Activation(act), _) => activation(x, *act),
-        (Op::Pad(border, constant), _) => pad(x, *border, *constant),
-        (Op::Add, [a, b]) => a.broadcast_add(b),
-        (Op::Mul, [a, b]) => a.broadcast_mul(b),
-        (Op::Affine { factor, offset }, _) => x.affine(*factor, *offset),
-        (Op::Concat { axis }, _) => Tensor::cat(inputs, *axis),
-        (Op::Slice { axis, start, length }, _) => x.narrow(*axis, *start, *length)?.contiguous(),
-        (Op::ChannelShuffle { groups }, _) => shuffle(x, *groups),
-        (Op::Upsample(scale, Upsample::Nearest), _) => {
+        Op::Activation(act) => activation(x, *act),
+        Op::Pad(border, constant) => pad(x, *border, *constant),
+        Op::Add => x.broadcast_add(second()?),
+        Op::Mul => x.broadcast_mul(second()?),
+        Op::Affine { factor, offset } => x.affine(*factor, *offset),
+        Op::Concat { axis } => Tensor::cat(inputs, *axis),
+        Op::Slice { axis, start, length } => x.narrow(*axis, *start, *length)?.contiguous(),
+        Op::ChannelShuffle { groups } => shuffle(x, *groups),
+        Op::Upsample(scale, Upsample::Nearest) => {
             let (_, _, h, w) = x.dims4()?;
             x.upsample_nearest2d(h * scale, w * scale)
         }
-        (Op::SpaceToDepth(size, order), _) => space_to_depth(x, *size, *order),
-        (Op::DepthToSpace(size, order), _) => depth_to_space(x, *size, *order),
-        (Op::MatMul, [a, b]) => a.broadcast_matmul(&b.contiguous()?),
-        (Op::Softmax { axis }, _) => candle_nn::ops::softmax(x, *axis),
-        (Op::Reshape(spec), _) => x.reshape(
-            crate::graph::infer(op, &[x.dims()], &[])
-                .map_err(|_| Error::msg(format!("{:?} does not reshape to {spec:?}", x.dims())).bt())?,
-        ),
-        (Op::Transpose(a, b), _) => x.transpose(*a, *b)?.contiguous(),
-        (Op::UnflattenLike, [x, like]) => {
-            let (n, _, h, w) = like.dims4()?;
+        Op::Upsample(scale, Upsample::Bilinear) => bilinear(x, *scale),
+        Op::SpaceToDepth(size, order) => space_to_depth(x, *size, *order),
+        Op::DepthToSpace(size, order) => depth_to_space(x, *size, *order),
+        Op::MatMul => x.broadcast_matmul(&second()?.contiguous()?),
+        Op::Softmax { axis } => candle_nn::ops::softmax(&wide(x)?, *axis)?.to_dtype(x.dtype()),
+        Op::Reshape(_) => {
+            x.reshape(infer(op, &[x.dims()], &[]).map_err(|error| Error::msg(error.to_string()))?)
+        }
+        Op::Transpose(a, b) => x.transpose(*a, *b)?.contiguous(),
+        Op::UnflattenLike => {
+            let (n, _, h, w) = second()?.dims4()?;
             x.reshape((n, (), h, w))
         }
-        _ => Err(Error::msg(format!("{} with {} inputs", op.name(), inputs.len())).bt()),
+        Op::Input | Op::Parameter(_) | Op::Conv2d { .. } | Op::BatchNorm { .. } => Err(not_here(op)),
+        Op::Pool(..) | Op::GlobalPool(_) | Op::Custom(_) => Err(not_here(op)),
     }
 }
 
-/// `[c]` to `[1, c, 1, 1]`.
-fn by_channel(x: &Tensor) -> Result<Tensor> {
-    x.reshape((1, (), 1, 1))
+/// What an operation's reverse pass reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Reverse<'a> {
+    /// The inputs; one that [`Op::gradient_reads`] does not name may be gone.
+    pub inputs: &'a [Option<&'a Tensor>],
+    /// The output, likewise.
+    pub output: Option<&'a Tensor>,
+    /// The inputs' shapes.
+    pub shapes: &'a [&'a [usize]],
+    /// Which inputs want a gradient.
+    pub wanted: &'a [bool],
+    /// Parameters of the graph.
+    pub params: Params<'a>,
 }
 
-/// Channel i·(C/groups) + j becomes j·groups + i.
-pub fn shuffle(x: &Tensor, groups: usize) -> Result<Tensor> {
-    let (n, c, h, w) = x.dims4()?;
-    x.reshape((n, groups, c / groups, h, w))?.transpose(1, 2)?.contiguous()?.reshape((n, c, h, w))
+/// What comes out of a reverse pass.
+#[derive(Debug, Default)]
+pub struct Gradients {
+    /// Of each input, if it wants one.
+    pub inputs: Vec<Option<Tensor>>,
+    /// To be added to those of parameters.
+    pub params: Vec<(ParamId, Tensor)>,
 }
 
-/// Elementwise.
-pub fn activation(x: &Tensor, act: Act) -> Result<Tensor> {
-    let relu6_of_x_plus_3 = || (x + 3.0)?.clamp(0f32, 6f32);
-    match act {
-        Act::Relu => x.relu(),
-        Act::Relu6 => x.clamp(0f32, 6f32),
-        Act::LeakyRelu(slope) => candle_nn::ops::leaky_relu(x, slope),
-        Act::Silu | Act::Conv => x.silu(),
-        Act::Sigmoid => candle_nn::ops::sigmoid(x),
-        Act::HardSigmoid => relu6_of_x_plus_3()? / 6.0,
-        Act::HardSwish => x * (relu6_of_x_plus_3()? / 6.0)?,
-        Act::Tanh => x.tanh(),
-        // ln(1 + e^x) = max(x, 0) + ln(1 + e^−|x|), which does not overflow.
-        Act::Mish => {
-            let softplus = (x.relu()? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?)?;
-            x * softplus.tanh()?
+/// The gradients from that of the output.
+///
+/// Fails without the tensors that it needs, if candle does, and for an operation that the executor computes itself.
+pub fn backward(op: &Op, grad: &Tensor, r: Reverse) -> Result<Gradients> {
+    let Reverse { inputs, shapes, wanted, params: own, .. } = r;
+    let input = |place: usize| inputs.get(place).copied().flatten().ok_or_else(missing);
+    let shape = *shapes.first().ok_or_else(missing)?;
+    let mut params = vec![];
+    let inputs = match op {
+        Op::Linear { weight, bias } => {
+            let x = input(0)?;
+            let last = |x: &Tensor| x.dim(D::Minus1);
+            let (rows, xs) = (grad.reshape(((), last(grad)?))?, x.reshape(((), last(x)?))?);
+            let dx = || rows.matmul(own.cast(*weight)?)?.reshape(x.dims());
+            let dx = wanted[0].then(dx).transpose()?;
+            params.push((*weight, rows.t()?.matmul(&xs)?));
+            if let Some(bias) = bias {
+                params.push((*bias, wide(&rows)?.sum_keepdim(0)?.flatten_all()?));
+            }
+            vec![dx]
         }
-    }
-}
-
-/// A border: left, right, top, bottom.
-pub fn pad(x: &Tensor, [left, right, top, bottom]: [usize; 4], constant: f64) -> Result<Tensor> {
-    let x = pad_axis(x, D::Minus1, left, right, constant)?;
-    pad_axis(&x, D::Minus2, top, bottom, constant)
-}
-
-fn pad_axis(x: &Tensor, axis: D, before: usize, after: usize, constant: f64) -> Result<Tensor> {
-    if before == 0 && after == 0 {
-        return Ok(x.clone());
-    }
-    let axis = candle_core::shape::Dim::to_index(&axis, x.shape(), "pad")?;
-    let border = |size: usize| {
-        let mut shape = x.dims().to_vec();
-        shape[axis] = size;
-        Tensor::full(constant, shape, x.device())?.to_dtype(x.dtype())
+        Op::Activation(kind) => vec![Some((grad * slope(input(0)?, *kind)?)?)],
+        Op::Pad([left, _, top, _], _) => {
+            vec![Some(grad.narrow(2, *top, shape[2])?.narrow(3, *left, shape[3])?.contiguous()?)]
+        }
+        Op::Add => {
+            let one = |(wanted, shape): (&bool, &&[usize])| wanted.then(|| reduced(grad, shape)).transpose();
+            wanted.iter().zip(shapes).map(one).collect::<Result<_>>()?
+        }
+        Op::Mul => {
+            let one = |place: usize| {
+                let dx = || reduced(&grad.broadcast_mul(input(1 - place)?)?, shapes[place]);
+                wanted[place].then(dx).transpose()
+            };
+            vec![one(0)?, one(1)?]
+        }
+        Op::Affine { factor, .. } => vec![Some(grad.affine(*factor, 0.0)?)],
+        Op::Concat { axis } => {
+            let mut place = 0;
+            let mut grads = Vec::with_capacity(wanted.len());
+            for (shape, wanted) in shapes.iter().zip(wanted) {
+                let part = || grad.narrow(*axis, place, shape[*axis])?.contiguous();
+                grads.push(wanted.then(part).transpose()?);
+                place += shape[*axis];
+            }
+            grads
+        }
+        Op::Slice { axis, start, length } => {
+            vec![Some(grad.pad_with_zeros(*axis, *start, shape[*axis] - start - length)?)]
+        }
+        Op::ChannelShuffle { groups } => vec![Some(shuffle(grad, shape[1] / groups)?)],
+        Op::Upsample(scale, Upsample::Nearest) => {
+            let [n, c, h, w] = shape[..] else { return Err(missing()) };
+            let blocks = grad.reshape(&[n, c, h, *scale, w, *scale][..])?;
+            vec![Some(blocks.sum_keepdim((3, 5))?.reshape(shape)?)]
+        }
+        Op::Upsample(scale, Upsample::Bilinear) => vec![Some(bilinear_backward(grad, shape, *scale)?)],
+        Op::SpaceToDepth(size, order) => vec![Some(depth_to_space(grad, *size, *order)?)],
+        Op::DepthToSpace(size, order) => vec![Some(space_to_depth(grad, *size, *order)?)],
+        Op::MatMul => {
+            let (a, b) = (input(0)?, input(1)?);
+            let da = || grad.broadcast_matmul(&b.t()?.contiguous()?);
+            // One b may serve every pair: its gradient is the sum.
+            let db = || reduced(&a.t()?.contiguous()?.matmul(grad)?, b.dims());
+            vec![wanted[0].then(da).transpose()?, wanted[1].then(db).transpose()?]
+        }
+        Op::Softmax { axis } => {
+            // y · (g − Σ g·y)
+            let (y, given) = (wide(r.output.ok_or_else(missing)?)?, wide(grad)?);
+            let inner = (&given * &y)?.sum_keepdim(*axis)?;
+            vec![Some((given.broadcast_sub(&inner)? * y)?.to_dtype(grad.dtype())?)]
+        }
+        Op::Reshape(_) => vec![Some(grad.reshape(shape)?)],
+        Op::Transpose(a, b) => vec![Some(grad.transpose(*a, *b)?.contiguous()?)],
+        // The second gives its shape only.
+        Op::UnflattenLike => vec![Some(grad.reshape(shape)?), None],
+        Op::Input | Op::Parameter(_) | Op::Conv2d { .. } | Op::BatchNorm { .. } => return Err(not_here(op)),
+        Op::Pool(..) | Op::GlobalPool(_) | Op::Custom(_) => return Err(not_here(op)),
     };
-    match (before, after) {
-        (0, after) => Tensor::cat(&[x, &border(after)?], axis),
-        (before, 0) => Tensor::cat(&[&border(before)?, x], axis),
-        _ => Tensor::cat(&[&border(before)?, x, &border(after)?], axis),
+    Ok(Gradients { inputs, params })
+}
+
+/// The gradient of a tensor of `shape` that was broadcast to that of `grad`.
+fn reduced(grad: &Tensor, shape: &[usize]) -> Result<Tensor> {
+    let missing = grad.rank() - shape.len();
+    let repeated = |axis: &usize| *axis < missing || (shape[axis - missing] == 1 && grad.dims()[*axis] > 1);
+    let axes: Vec<usize> = (0..grad.rank()).filter(repeated).collect();
+    if axes.is_empty() {
+        return grad.reshape(shape);
     }
+    wide(grad)?.sum_keepdim(axes)?.reshape(shape)?.to_dtype(grad.dtype())
 }
 
-/// Squares of `size` pixels to channels.
-pub fn space_to_depth(x: &Tensor, size: usize, order: Order) -> Result<Tensor> {
-    let (n, c, h, w) = x.dims4()?;
-    let x = x.reshape(&[n, c, h / size, size, w / size, size][..])?;
-    let axes = match order {
-        Order::Rows => [0, 3, 5, 1, 2, 4],
-        Order::Columns => [0, 5, 3, 1, 2, 4],
-    };
-    x.permute(&axes[..])?.contiguous()?.reshape((n, c * size * size, h / size, w / size))
+/// The error of a tensor that is not there.
+pub fn missing() -> Error {
+    Error::msg("what the forward pass in training keeps for it is not there")
 }
 
-/// The inverse.
-pub fn depth_to_space(x: &Tensor, size: usize, order: Order) -> Result<Tensor> {
-    let (n, c, h, w) = x.dims4()?;
-    let channels = c / (size * size);
-    let x = x.reshape(&[n, size, size, channels, h, w][..])?;
-    let axes = match order {
-        Order::Rows => [0, 3, 4, 1, 5, 2],
-        Order::Columns => [0, 3, 4, 2, 5, 1],
-    };
-    x.permute(&axes[..])?.contiguous()?.reshape((n, channels, h * size, w * size))
+fn not_here(op: &Op) -> Error {
+    Error::msg(format!("{} is computed elsewhere", op.name()))
 }

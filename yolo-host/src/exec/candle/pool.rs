@@ -3,7 +3,7 @@
 
 #[cfg(feature = "cudnn")]
 use super::cudnn;
-use super::ops::pad;
+use super::resize::pad;
 use super::{host, wide};
 use crate::graph::{Pool, PoolSpec};
 use candle_core::{Device, Result, Tensor};

@@ -1,7 +1,27 @@
-//! The derivatives of the activations.
+//! The activations and their derivatives.
 
 use crate::graph::Act;
 use candle_core::{Result, Tensor};
+
+/// Elementwise.
+pub fn activation(x: &Tensor, act: Act) -> Result<Tensor> {
+    let relu6_of_x_plus_3 = || (x + 3.0)?.clamp(0f32, 6f32);
+    match act {
+        Act::Relu => x.relu(),
+        Act::Relu6 => x.clamp(0f32, 6f32),
+        Act::LeakyRelu(slope) => candle_nn::ops::leaky_relu(x, slope),
+        Act::Silu | Act::Conv => x.silu(),
+        Act::Sigmoid => candle_nn::ops::sigmoid(x),
+        Act::HardSigmoid => relu6_of_x_plus_3()? / 6.0,
+        Act::HardSwish => x * (relu6_of_x_plus_3()? / 6.0)?,
+        Act::Tanh => x.tanh(),
+        // ln(1 + e^x) = max(x, 0) + ln(1 + e^−|x|), which does not overflow.
+        Act::Mish => {
+            let softplus = (x.relu()? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?)?;
+            x * softplus.tanh()?
+        }
+    }
+}
 
 /// The derivative of an activation at every element of x.
 pub fn slope(x: &Tensor, act: Act) -> Result<Tensor> {
