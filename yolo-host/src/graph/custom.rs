@@ -137,7 +137,7 @@ fn is_whole((shape, values): &View) -> bool {
     shape.iter().product::<usize>() == values.len()
 }
 
-/// The same operation in the same use.
+/// Equal by name, identity and attributes: one operation in one use.
 impl PartialEq for dyn CustomOp + '_ {
     fn eq(&self, other: &Self) -> bool {
         let parts = |op: &Self| (op.name(), op.identity());

@@ -71,7 +71,7 @@ pub fn guarded<T>(
     result.flatten().unwrap_or(otherwise)
 }
 
-/// The same for calls that report on the errors. `look` must not panic.
+/// Runs `look` on the open graph of this token even if an error is waiting, for calls that report it. It must not panic.
 pub fn with_open<T>(graph: *mut Graph, look: impl FnOnce(&mut GraphBuilder) -> T) -> Option<T> {
     let open = OPEN.take();
     let result = match open {

@@ -19,7 +19,7 @@ impl Executor {
         self.pass(images, training, true)
     }
 
-    /// The same in evaluation mode, keeping only the tensors that were asked for: no reverse pass can follow.
+    /// Runs the network in evaluation mode, keeping only the tensors that were asked for: no reverse pass can follow.
     ///
     /// Fails if the images do not fit, or the device cannot.
     pub fn infer(&mut self, images: &Tensor) -> Result<(), Error> {

@@ -104,8 +104,8 @@ pub fn units(graph: &Graph, state: &mut State, wanted: &[ValueId]) -> Vec<Unit> 
     joined(graph, made.into_iter().enumerate().filter_map(unit).collect())
 }
 
-/// Convolutions of maps that differ in their weights only become one, where the first of them stands: it reads its input
-/// once.
+/// Sibling convolutions (same input and geometry, as C3's cv1 and cv2) are merged along output channels, where the first of
+/// them stands: the input is read once.
 fn joined(graph: &Graph, units: Vec<Unit>) -> Vec<Unit> {
     let mut all: Vec<Unit> = vec![];
     for unit in units {

@@ -45,7 +45,7 @@ pub enum Work {
     Input,
     /// One convolution for each group, with what it reads and the first channel that it writes.
     Dense { node: usize, parts: Vec<(Conv, Vec<Run>, usize)>, shortcut: Option<Run> },
-    /// The same, channel by channel.
+    /// A depthwise convolution for each run of channels that it reads, with the first channel that it writes.
     Depthwise { node: usize, parts: Vec<(Depthwise, Run, usize)> },
     /// Channels brought together.
     Gather(Vec<Run>),

@@ -34,15 +34,15 @@ impl Engine {
             let Some(fit) = self.fits.last() else { return Ok(()) };
             let writes = self.program.steps[i].writes;
             let slot = fit.slots[writes];
-            let mut room = std::mem::take(&mut self.slots[slot]);
+            let mut memory = std::mem::take(&mut self.slots[slot]);
             let mut ranges = self.ranges.take();
-            let scene = Scene { engine: self, fit, step: &self.program.steps[i] };
-            let done = scene.run(images, &mut room[..fit.lens[writes]]);
+            let context = StepContext { engine: self, fit, step: &self.program.steps[i] };
+            let done = context.run(images, &mut memory[..fit.lens[writes]]);
             if let Some(ranges) = &mut ranges {
-                scene.range(ranges);
+                context.range(ranges);
             }
             self.ranges = ranges;
-            self.slots[slot] = room;
+            self.slots[slot] = memory;
             done?;
             if let (Some(times), Some(start)) = (&mut self.times, start) {
                 times[i] += start.elapsed();
@@ -52,17 +52,17 @@ impl Engine {
     }
 }
 
-/// So many that they take no memory of their own, in all but strange networks.
-type Few<T> = SmallVec<[T; 16]>;
+/// On the stack up to so many; only unusual networks need more.
+type Inline<T> = SmallVec<[T; 16]>;
 
-/// What one step sees.
-struct Scene<'a> {
+/// What a step reads: its shapes and the buffers.
+struct StepContext<'a> {
     engine: &'a Engine,
     fit: &'a Fit,
     step: &'a Step,
 }
 
-impl Scene<'_> {
+impl StepContext<'_> {
     fn data(&self, buffer: usize) -> &[f32] {
         &self.engine.slots[self.fit.slots[buffer]][..self.fit.lens[buffer]]
     }
@@ -99,7 +99,7 @@ impl Scene<'_> {
             Work::Dense { node, parts, shortcut } => {
                 let geometry = self.geometry(*node);
                 for (conv, from, first) in parts {
-                    let sources: Few<Source> = from.iter().map(|run| self.source(run)).collect();
+                    let sources: Inline<Source> = from.iter().map(|run| self.source(run)).collect();
                     let shortcut = shortcut.as_ref().map(|run| {
                         let source = self.source(run);
                         Source { first: source.first + first, len: conv.cout(), ..source }
@@ -124,7 +124,7 @@ impl Scene<'_> {
                 }
             }
             Work::Add(pairs) => {
-                let parts: Few<(Source, Source)> =
+                let parts: Inline<(Source, Source)> =
                     pairs.iter().map(|(a, b)| (self.source(a), self.source(b))).collect();
                 add(&parts, y.len() / pixel.max(1), Target { data: y, pixel, first: 0 });
             }
@@ -148,7 +148,7 @@ impl Scene<'_> {
             Work::Other(nodes) => {
                 let node = &self.engine.graph.nodes[step.node];
                 let both = nodes.iter().zip(&step.reads);
-                let inputs: Few<Ref<f32>> = both
+                let inputs: Inline<Ref<f32>> = both
                     .map(|(node, buffer)| Ref { shape: &self.fit.shapes[*node], data: self.data(*buffer) })
                     .collect();
                 primitive::forward(&node.op, node.layer, &inputs, &self.engine.params, shape, y)?;

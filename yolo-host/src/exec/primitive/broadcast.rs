@@ -1,7 +1,7 @@
 //! Sums and products of two tensors whose shapes are broadcast to each other's, and the gradients of both.
 
 use super::buffer_pool::Pool;
-use super::spare::Spare;
+use super::scratch::Scratch;
 use super::tensor::{Ref, logical_strides, order, physical};
 use yolo_kernels::ConvFloat;
 use yolo_kernels::ops::strided::{Axes, gather, scale_channels, scale_channels_backward, scatter_add, zip};
@@ -27,7 +27,7 @@ pub fn binary<T: ConvFloat>(
     let [a, b] = *inputs else { return };
     let wide = |x: Ref<T>| {
         let (sizes, steps) = broadcast_steps(x.shape, shape);
-        let mut out = Spare::zeros(shape.iter().product());
+        let mut out = Scratch::zeros(shape.iter().product());
         gather(x.data, &mut out, &sizes, &steps);
         out
     };

@@ -4,7 +4,7 @@
 mod broadcast;
 mod buffer_pool;
 mod ops;
-mod spare;
+mod scratch;
 mod tensor;
 
 pub use buffer_pool::Pool;

@@ -2,7 +2,7 @@
 
 use super::broadcast::{binary, multiply, multiply_backward, reduced};
 use super::buffer_pool::Pool;
-use super::spare::Spare;
+use super::scratch::Scratch;
 use super::tensor::{Ref, Tensor, axis_copy, by_rows, from_rows, matrix_sizes, moved_last};
 use super::tensor::{rows, scatter, single, to_rows, transposed};
 use crate::exec::Error;
@@ -80,7 +80,7 @@ pub fn forward<T: ConvFloat>(
         }
         Op::Softmax { axis } => {
             let last = moved_last(x.shape, *axis);
-            let (mut rows, mut out) = (Spare::zeros(y.len()), Spare::zeros(y.len()));
+            let (mut rows, mut out) = (Scratch::zeros(y.len()), Scratch::zeros(y.len()));
             gather(x.data, &mut rows, &last.0, &last.1);
             matrix::softmax(&rows, &mut out, x.shape[*axis]);
             scatter(&out, y, &last);

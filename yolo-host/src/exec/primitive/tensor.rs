@@ -1,6 +1,6 @@
 //! Tensors on the CPU: four axes lie channels-last, all others row-major. From one order to the other, and to parts of an axis.
 
-use super::spare::{Rows, Spare};
+use super::scratch::{Rows, Scratch};
 use yolo_kernels::ConvFloat;
 use yolo_kernels::ops::strided::{Axes, AxisCopy, gather, scatter_add, strides};
 
@@ -74,7 +74,7 @@ pub fn rows<T: ConvFloat>(x: Ref<'_, T>) -> Rows<'_, T> {
     if x.shape.len() != 4 {
         return Rows::Here(x.data);
     }
-    let mut out = Spare::zeros(x.data.len());
+    let mut out = Scratch::zeros(x.data.len());
     to_rows(x.data, x.shape, &mut out);
     Rows::Copied(out)
 }
@@ -84,7 +84,7 @@ pub fn by_rows<T: ConvFloat>(shape: &[usize], y: &mut [T], make: impl FnOnce(&mu
     if shape.len() != 4 {
         return make(y);
     }
-    let mut out = Spare::zeros(y.len());
+    let mut out = Scratch::zeros(y.len());
     make(&mut out);
     from_rows(&out, shape, y);
 }

@@ -17,7 +17,7 @@ impl<T: ConvFloat> Executor<T> {
         self.pass(shape, &|y| from_rows(images, &shape, y), training, true)
     }
 
-    /// The same in evaluation mode, keeping only the tensors that were asked for: no reverse pass can follow.
+    /// Runs the network in evaluation mode, keeping only the tensors that were asked for: no reverse pass can follow.
     pub fn infer(&mut self, images: &[T], shape: [usize; 4]) -> Result<(), Error> {
         enough(images, shape)?;
         self.pass(shape, &|y| from_rows(images, &shape, y), false, false)

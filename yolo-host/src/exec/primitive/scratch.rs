@@ -1,30 +1,30 @@
-//! Memory for tensors in passing, kept by each thread so that no run needs new.
+//! Scratch buffers: thread-local and reused, so that no run but the first allocates.
 
 use std::ops::{Deref, DerefMut};
 use yolo_kernels::ConvFloat;
 
-/// So many numbers, which go back when they are not needed.
+/// A buffer that goes back to its thread when it is dropped.
 #[derive(Debug)]
-pub struct Spare<T: ConvFloat>(Vec<T>);
+pub struct Scratch<T: ConvFloat>(Vec<T>);
 
-impl<T: ConvFloat> Spare<T> {
+impl<T: ConvFloat> Scratch<T> {
     /// Zeros.
     pub fn zeros(len: usize) -> Self {
         let mut numbers = T::spare().with_borrow_mut(Vec::pop).unwrap_or_default();
         numbers.clear();
         numbers.resize(len, T::zero());
-        Spare(numbers)
+        Scratch(numbers)
     }
 }
 
-impl<T: ConvFloat> Drop for Spare<T> {
+impl<T: ConvFloat> Drop for Scratch<T> {
     fn drop(&mut self) {
         let numbers = std::mem::take(&mut self.0);
-        T::spare().with_borrow_mut(|spare| spare.push(numbers));
+        T::spare().with_borrow_mut(|free| free.push(numbers));
     }
 }
 
-impl<T: ConvFloat> Deref for Spare<T> {
+impl<T: ConvFloat> Deref for Scratch<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -32,19 +32,19 @@ impl<T: ConvFloat> Deref for Spare<T> {
     }
 }
 
-impl<T: ConvFloat> DerefMut for Spare<T> {
+impl<T: ConvFloat> DerefMut for Scratch<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         &mut self.0
     }
 }
 
-/// Precision as they lie, or in passing.
+/// Numbers as they lie, or a copy of them in another order.
 #[derive(Debug)]
 pub enum Rows<'a, T: ConvFloat> {
     /// As they lie.
     Here(&'a [T]),
     /// In another order.
-    Copied(Spare<T>),
+    Copied(Scratch<T>),
 }
 
 impl<T: ConvFloat> Deref for Rows<'_, T> {
