@@ -11,7 +11,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 PARTS = (
     'layers', 'views', 'ensemble', 'statistics', 'plugins', 'loss', 'training', 'mixed', 'nms', 'metrics', 'reports',
-    'evolve', 'letterbox', 'augment', 'checkpoints', 'activations', 'photos', 'lite',
+    'evolve', 'letterbox', 'augment', 'checkpoints', 'activations', 'photos', 'lite', 'layer_norm',
 )
 
 

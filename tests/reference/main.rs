@@ -3,6 +3,7 @@
 mod activations;
 mod augment;
 mod checkpoints;
+mod layer_norm;
 mod layers;
 mod letterbox;
 mod loss;

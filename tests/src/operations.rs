@@ -137,6 +137,16 @@ pub fn norms(check: Check) {
             }
         });
     }
+    for act in [None, Some(Act::Silu)] {
+        check("layer norm", &|b, s| {
+            let (x, _) = map(b, s, "x");
+            let y = b.layer_norm("ln", x, 1e-3).unwrap();
+            match act {
+                Some(act) => b.push(Op::Activation(act), vec![y]).unwrap(),
+                None => y,
+            }
+        });
+    }
     // Somebody else reads what is between the two.
     check("batch norm read twice", &|b, s| {
         let (x, _) = map(b, s, "x");

@@ -262,6 +262,9 @@ typedef struct yolo_host {
     /* An operation of the plugin's own on some tensors, with so many numbers that stay the same in every run. */
     yolo_value (*custom)(yolo_graph *graph, const yolo_op *op, const yolo_value *inputs, size_t inputs_len,
                          const double *attributes, size_t attributes_len);
+    /* Layer normalisation over the channels of each pixel, as ConvNeXt's LayerNorm2d, with an eps above 0; parameters
+     * NAME.weight and NAME.bias. */
+    yolo_value (*layer_norm)(yolo_graph *graph, yolo_str name, yolo_value x, double eps);
 } yolo_host;
 
 /* ---- Blocks ---------------------------------------------------------------------------------------------------------- */

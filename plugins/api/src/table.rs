@@ -123,4 +123,8 @@ table! {
     /// An operation of the plugin's own on some tensors, with so many numbers that stay the same in every run.
     fn custom(op: *const Op, inputs: *const Value, inputs_len: usize, attributes: *const f64, attributes_len: usize)
         -> Value;
+    /// Layer normalisation over the channels of each pixel, as ConvNeXt's LayerNorm2d, with an eps above 0; parameters
+    /// `NAME.weight` and `NAME.bias`.
+    fn layer_norm(name: Str, x: Value, eps: f64) -> Value
+        as (name: &str, x: Value, eps: f64) => (Str::new(name), x, eps);
 }

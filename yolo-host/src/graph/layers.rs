@@ -43,6 +43,18 @@ impl GraphBuilder {
         self.push(Op::BatchNorm { weight, bias, mean, var }, vec![x])
     }
 
+    /// Layer normalisation over the second axis, as ConvNeXt's LayerNorm2d.
+    pub fn layer_norm(&mut self, name: &str, x: ValueId, eps: f64) -> Result<ValueId, BuildError> {
+        if !(eps.is_finite() && eps > 0.0) {
+            return Err(BuildError::Block(format!("layer_norm `{name}` needs an eps above 0, not {eps}")));
+        }
+        let channels = self.shape(x).get(1).copied().unwrap_or(0);
+        let mut part =
+            |part, value| self.define(name, part, &[channels], Init::Constant(value), Role::Trainable, None);
+        let (weight, bias) = (part("weight", 1.0)?, part("bias", 0.0)?);
+        self.push(Op::LayerNorm { weight, bias, eps }, vec![x])
+    }
+
     /// Linear map of the last axis with PyTorch's default initialisation.
     pub fn linear(
         &mut self,

@@ -32,6 +32,15 @@ pub enum Op {
         /// Running variance.
         var: ParamId,
     },
+    /// (x − mean) / √(var + eps) · weight + bias, with mean and biased variance over the channels of each pixel.
+    LayerNorm {
+        /// Scale, `[channels]`.
+        weight: ParamId,
+        /// Shift, `[channels]`.
+        bias: ParamId,
+        /// What keeps the root from zero.
+        eps: f64,
+    },
     /// x · weightᵀ + bias along the last axis.
     Linear {
         /// `[out, in]`
@@ -132,7 +141,9 @@ pub(crate) use without_parameters;
 /// `exec::candle::ops` on candle tensors, forward and in reverse. As a pattern.
 macro_rules! primitive {
     () => {
-        $crate::graph::Op::Linear { .. } | $crate::graph::without_parameters!()
+        $crate::graph::Op::LayerNorm { .. }
+            | $crate::graph::Op::Linear { .. }
+            | $crate::graph::without_parameters!()
     };
 }
 pub(crate) use primitive;
@@ -160,6 +171,7 @@ names! {
     Op::Parameter(_) => "parameter",
     Op::Conv2d { .. } => "conv2d",
     Op::BatchNorm { .. } => "batch_norm",
+    Op::LayerNorm { .. } => "layer_norm",
     Op::Linear { .. } => "linear",
     Op::Activation(_) => "activation",
     Op::Pool(..) => "pool2d",
@@ -190,6 +202,7 @@ impl Op {
                 [Some(*weight), *bias].into_iter().flatten().collect()
             }
             Op::BatchNorm { weight, bias, mean, var } => vec![*weight, *bias, *mean, *var],
+            Op::LayerNorm { weight, bias, .. } => vec![*weight, *bias],
             Op::Input | Op::Pool(..) | Op::GlobalPool(_) | Op::Custom(_) | without_parameters!() => vec![],
         }
     }
@@ -197,9 +210,9 @@ impl Op {
     /// The weight of a normalisation, which optimisers do not decay.
     pub fn norm_weight(&self) -> Option<ParamId> {
         match self {
-            Op::BatchNorm { weight, .. } => Some(*weight),
-            Op::Input | Op::Parameter(_) | Op::Conv2d { .. } => None,
-            Op::Pool(..) | Op::GlobalPool(_) | Op::Custom(_) | primitive!() => None,
+            Op::BatchNorm { weight, .. } | Op::LayerNorm { weight, .. } => Some(*weight),
+            Op::Input | Op::Parameter(_) | Op::Conv2d { .. } | Op::Linear { .. } => None,
+            Op::Pool(..) | Op::GlobalPool(_) | Op::Custom(_) | without_parameters!() => None,
         }
     }
 
@@ -208,7 +221,7 @@ impl Op {
     pub fn gradient_reads(&self) -> (bool, bool) {
         match self {
             Op::Conv2d { .. } | Op::BatchNorm { .. } | Op::Linear { .. } | Op::Activation(_) => (true, false),
-            Op::Mul | Op::MatMul => (true, false),
+            Op::LayerNorm { .. } | Op::Mul | Op::MatMul => (true, false),
             Op::Softmax { .. } => (false, true),
             Op::Custom(_) => (true, true),
             Op::Input | Op::Parameter(_) | Op::Pool(..) | Op::GlobalPool(_) => (false, false),
@@ -238,7 +251,9 @@ impl Op {
             Op::Input => Err("the input has no inputs".into()),
             Op::Parameter(id) => Ok(params[id.0].shape.clone()),
             Op::Conv2d { spec, weight, .. } => shape::conv2d(spec, &params[weight.0].shape, map(one()?)?),
-            Op::BatchNorm { weight, .. } => shape::of_channels(one()?, params[weight.0].len()),
+            Op::BatchNorm { weight, .. } | Op::LayerNorm { weight, .. } => {
+                shape::of_channels(one()?, params[weight.0].len())
+            }
             Op::Linear { weight, .. } => shape::linear(one()?, &params[weight.0].shape),
             Op::Activation(_) | Op::Affine { .. } => Ok(one()?.to_vec()),
             Op::Pool(kind, spec) => shape::pool2d(*kind, spec, map(one()?)?),

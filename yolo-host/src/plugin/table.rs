@@ -41,6 +41,7 @@ pub static HOST: Host = Host {
     status,
     message,
     custom,
+    layer_norm,
 };
 
 /// No list that a plugin passes is longer.
@@ -287,5 +288,12 @@ extern "C" fn custom(
         let custom =
             unsafe { Custom::read(op, inputs_len, list(attributes, attributes_len)?, b.owner().clone()) }?;
         b.push(Op::Custom(Arc::new(custom)), inputs)
+    })
+}
+
+extern "C" fn layer_norm(graph: *mut Graph, name: Str, x: Value, eps: f64) -> Value {
+    emit(graph, |b| {
+        let x = b.resolve(x)?;
+        b.layer_norm(text(name)?, x, eps)
     })
 }

@@ -8,7 +8,6 @@ use candle_core::{D, Error, Result, Tensor};
 
 /// The parameters of the graph, in the order of the graph; a counter is none.
 #[derive(Clone, Copy, Debug)]
-#[allow(dead_code)] // the parameters as they are: for an operation that sums, which none of these does yet
 pub struct Params<'a> {
     /// As they are.
     pub own: &'a [Option<Tensor>],
@@ -16,7 +15,6 @@ pub struct Params<'a> {
     pub cast: &'a [Option<Tensor>],
 }
 
-#[allow(dead_code)]
 impl Params<'_> {
     fn own(&self, id: ParamId) -> Result<&Tensor> {
         self.own[id.0].as_ref().ok_or_else(missing)
@@ -34,6 +32,11 @@ pub fn forward(op: &Op, inputs: &[&Tensor], params: Params) -> Result<Tensor> {
     let x = *inputs.first().ok_or_else(missing)?;
     let second = || inputs.get(1).copied().ok_or_else(missing);
     match op {
+        Op::LayerNorm { weight, bias, eps } => {
+            let (normal, _) = normalised(x, *eps)?;
+            let (weight, bias) = (by_channel(params.own(*weight)?)?, by_channel(params.own(*bias)?)?);
+            normal.broadcast_mul(&weight)?.broadcast_add(&bias)?.to_dtype(x.dtype())
+        }
         Op::Linear { weight, bias } => {
             let y = x.broadcast_matmul(&params.cast(*weight)?.t()?)?;
             match bias {
@@ -104,6 +107,16 @@ pub fn backward(op: &Op, grad: &Tensor, r: Reverse) -> Result<Gradients> {
     let shape = *shapes.first().ok_or_else(missing)?;
     let mut params = vec![];
     let inputs = match op {
+        Op::LayerNorm { weight, bias, eps } => {
+            // inverse · (g − mean(g) − x̂ · mean(g · x̂)), with g the gradient times the weight
+            let ((normal, inverse), given) = (normalised(input(0)?, *eps)?, wide(grad)?);
+            params.push((*weight, (&given * &normal)?.sum_keepdim((0, 2, 3))?.flatten_all()?));
+            params.push((*bias, given.sum_keepdim((0, 2, 3))?.flatten_all()?));
+            let given = given.broadcast_mul(&by_channel(own.own(*weight)?)?)?;
+            let part = normal.broadcast_mul(&(&given * &normal)?.mean_keepdim(1)?)?;
+            let dx = (given.broadcast_sub(&given.mean_keepdim(1)?)? - part)?.broadcast_mul(&inverse)?;
+            vec![Some(dx.to_dtype(grad.dtype())?)]
+        }
         Op::Linear { weight, bias } => {
             let x = input(0)?;
             let last = |x: &Tensor| x.dim(D::Minus1);
@@ -175,6 +188,19 @@ pub fn backward(op: &Op, grad: &Tensor, r: Reverse) -> Result<Gradients> {
         Op::Pool(..) | Op::GlobalPool(_) | Op::Custom(_) => return Err(not_here(op)),
     };
     Ok(Gradients { inputs, params })
+}
+
+/// x with mean 0 and variance 1 over the channels of each pixel, and 1 / √(variance + eps); in f32 where x is in bf16.
+fn normalised(x: &Tensor, eps: f64) -> Result<(Tensor, Tensor)> {
+    let x = wide(x)?;
+    let centred = x.broadcast_sub(&x.mean_keepdim(1)?)?;
+    let inverse = (centred.sqr()?.mean_keepdim(1)? + eps)?.sqrt()?.recip()?;
+    Ok((centred.broadcast_mul(&inverse)?, inverse))
+}
+
+/// `[c]` to `[1, c, 1, 1]`.
+fn by_channel(x: &Tensor) -> Result<Tensor> {
+    x.reshape((1, (), 1, 1))
 }
 
 /// The gradient of a tensor of `shape` that was broadcast to that of `grad`.

@@ -9,7 +9,7 @@ use crate::exec::Error;
 use crate::graph::{CustomError, Op, Order, Upsample, View};
 use yolo_kernels::ConvFloat;
 use yolo_kernels::ops::strided::{add_assign, gather, map, sum_pixels};
-use yolo_kernels::ops::{activation as act, matrix, resize};
+use yolo_kernels::ops::{activation as act, layer_norm, matrix, resize};
 
 /// Computes an operation of a YAML row into `y`, a tensor of `shape`.
 ///
@@ -26,6 +26,10 @@ pub fn forward<T: ConvFloat>(
     let missing = || Error::Missing { layer, op: op.name() };
     let x = *inputs.first().ok_or_else(missing)?;
     match op {
+        // A map lies channels-last: a row is a pixel.
+        Op::LayerNorm { weight, bias, eps } => {
+            layer_norm::forward(x.data, &params[weight.0], &params[bias.0], *eps, y);
+        }
         Op::Linear { weight, bias } => {
             let [features, n] = [x.shape[x.shape.len() - 1], shape[shape.len() - 1]];
             let rows = rows(x);
@@ -143,6 +147,14 @@ pub fn backward<T: ConvFloat>(
     let given = Ref { shape: out_shape, data: &grad };
     // Those of operations of one input only set `dx`; others return all of theirs.
     let dx = match op {
+        Op::LayerNorm { weight, bias, eps } => {
+            let x = value(0)?;
+            let grads = r.param_grads.get_disjoint_mut([weight.0, bias.0]);
+            let [dw, db] = grads.map_err(|_| missing())?;
+            filled(pool, size, |dx| {
+                layer_norm::backward(&x.data, &r.params[weight.0], *eps, &grad, dx, dw, db);
+            })
+        }
         Op::Linear { weight, bias } => {
             let x = rows(value(0)?.view());
             let [features, n] = [shape[shape.len() - 1], out_shape[out_shape.len() - 1]];
