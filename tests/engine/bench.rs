@@ -175,7 +175,7 @@ fn odd_sizes_run() {
     let many = (2 * std::thread::available_parallelism().map_or(1, usize::from)).to_string();
     let (take_turns, threads) = (format!("warning: {many} threads take turns on"), format!("{many} threads"));
     let cases: [(&[&str], &str, &str); 5] = [
-        (&["--imgsz", "33"], "33×33 rounded up to 64×64, multiples of its largest stride", "64×64"),
+        (&["--imgsz", "33"], "33×33 rounded up to 64×64, multiples of the largest stride", "64×64"),
         (&["--imgsz", "32"], "", "32×32"),
         (&["--imgsz", "1", "95"], "1×95 rounded up to 32×96", "32×96"),
         (&["--imgsz", "32", "--batch-size", "17"], "", "batch 17"),

@@ -170,7 +170,7 @@ fn ctrl_c_ends_an_evolution_with_its_files_and_says_how_to_go_on() {
     assert!(interrupt.success());
     let mut error = String::new();
     child.stderr.take().unwrap().read_to_string(&mut error).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(1), "{error}");
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{error}");
     assert!(error.contains("of 300 generations; go on with the same command and --evolve 29"), "{error}");
     assert!(error.contains("--name e --exist-ok"), "{error}");
     assert_eq!(files(&project.path().join("e")), ["evolve.csv", "evolve.png", "hyp_evolve.yaml"]);

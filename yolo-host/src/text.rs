@@ -11,6 +11,7 @@ const MAX_BYTES: u64 = 1 << 30;
 
 /// A file that is no text, each message naming the file and what to do about it.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The file cannot be read.
     #[error("cannot read '{}': {cause}", path.display())]

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 /// A validation that cannot be made.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// An image cannot be read.
     #[error(transparent)]

@@ -2,6 +2,7 @@
 
 /// Why classes cannot be matched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// No name is on both sides.
     #[error(

@@ -8,7 +8,8 @@ use super::precision::PrecisionArgs;
 use super::run_folder::FolderArgs;
 use super::sizes::{Sides, pair, sides};
 use super::threads::ThreadArgs;
-use super::{Outcome, check_share, trained_size, weights};
+use super::thresholds::ThresholdArgs;
+use super::{Outcome, trained_size, weights};
 use crate::exec::Device;
 use crate::image::{Sources, counted, read_ahead};
 use anyhow::{Context, bail};
@@ -19,6 +20,8 @@ const PHOTOS: &str = "data/images";
 
 /// Find objects in photographs and write annotated images
 #[derive(clap::Args)]
+#[command(mut_arg("conf_thres", |share| share.required(false).default_value("0.25")))]
+#[command(mut_arg("iou_thres", |share| share.required(false).default_value("0.45")))]
 #[command(mut_arg("project", |project| project.required(false).default_value("runs/detect")))]
 #[command(after_help = "Examples:
   yolo detect --source photo.jpg
@@ -41,24 +44,8 @@ pub struct DetectArgs {
     #[arg(long, visible_aliases = ["img", "img-size"], num_args = 1..=2, value_parser = sides, value_name = "PIXELS",
         help_heading = "Input")]
     imgsz: Vec<Sides>,
-    /// Minimum confidence of a detection
-    #[arg(
-        long,
-        visible_alias = "conf",
-        value_name = "SHARE",
-        default_value_t = 0.25,
-        help_heading = "Detections"
-    )]
-    conf_thres: f32,
-    /// IoU threshold of suppression: of two boxes that overlap more, the weaker is dropped
-    #[arg(
-        long,
-        visible_alias = "iou",
-        value_name = "SHARE",
-        default_value_t = 0.45,
-        help_heading = "Detections"
-    )]
-    iou_thres: f64,
+    #[command(flatten)]
+    thresholds: ThresholdArgs,
     /// Most detections in an image
     #[arg(long, value_name = "N", default_value_t = 1000, help_heading = "Detections")]
     max_det: usize,
@@ -112,8 +99,7 @@ pub struct DetectArgs {
 }
 
 pub fn run(mut args: DetectArgs) -> anyhow::Result<Outcome> {
-    check_share("--conf-thres", args.conf_thres)?;
-    check_share("--iou-thres", args.iou_thres)?;
+    args.thresholds.check()?;
     let asked = pair(&args.imgsz)?;
     let files = args.files()?;
     args.weights.iter().try_for_each(|file| weights::there(file))?;

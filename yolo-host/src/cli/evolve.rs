@@ -102,7 +102,7 @@ pub fn run(
              --exist-ok",
             count - done
         );
-        return Ok(Outcome::SomeFailed);
+        return Ok(Outcome::Interrupted);
     }
     eprintln!("results are in {}; train with: --hyp {}", folder.display(), evolution.yaml().display());
     Ok(Outcome::Done)

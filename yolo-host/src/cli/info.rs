@@ -2,6 +2,7 @@
 
 use super::output::{folded, line, thousands, width};
 use super::plugins::{PluginArgs, notes};
+use super::sizes::rounded;
 use super::weights::load;
 use super::{ModelArgs, Outcome, pixels};
 use crate::model::{LayerRow, Loaded, Model, ModelFiles, Statistics};
@@ -128,11 +129,8 @@ fn table(statistics: &Statistics, asked: usize) -> anyhow::Result<()> {
         let indent = widths.iter().sum::<usize>() + widths.len() + 1;
         line(&folded(&format!("{text} {arguments}"), indent, columns.max(indent + 20)))?;
     }
-    if statistics.imgsz != asked {
-        line(&format!(
-            "note: size {asked} rounded up to {}, a multiple of the largest stride",
-            statistics.imgsz
-        ))?;
+    if let Some(note) = rounded([asked; 2], [statistics.imgsz; 2]) {
+        line(&format!("note: {note}"))?;
     }
     let summary = format!(
         "{} layers, {} parameters, {} gradients, {:.2} GFLOPs at {}×{}, {} classes, strides {:?}",

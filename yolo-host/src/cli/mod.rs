@@ -19,6 +19,7 @@ mod progress;
 mod run_folder;
 mod sizes;
 mod threads;
+mod thresholds;
 mod train;
 mod usage;
 mod val;

@@ -21,6 +21,14 @@ pub fn sides(text: &str) -> Result<Sides, String> {
     Ok(Sides(sides))
 }
 
+/// What is to be said where height and width were asked for that no model takes.
+pub fn rounded(asked: [usize; 2], taken: [usize; 2]) -> Option<String> {
+    let size = |[height, width]: [usize; 2]| format!("{height}×{width}");
+    (asked != taken).then(|| {
+        format!("size {} rounded up to {}, multiples of the largest stride", size(asked), size(taken))
+    })
+}
+
 /// Height and width of all values together; none if there are no values.
 pub fn pair(given: &[Sides]) -> anyhow::Result<Option<[usize; 2]>> {
     let all: Vec<usize> = given.iter().flat_map(|Sides(sides)| sides.clone()).collect();

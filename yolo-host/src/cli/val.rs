@@ -11,8 +11,9 @@ use super::precision::PrecisionArgs;
 use super::run_folder::FolderArgs;
 use super::sizes::{Sides, pixels, sides, square};
 use super::threads::ThreadArgs;
+use super::thresholds::ThresholdArgs;
 use super::val_files::ValFiles;
-use super::{Outcome, check_data, check_share, facts, share, weights};
+use super::{Outcome, check_data, facts, share, weights};
 use crate::exec::Device;
 use crate::validation::ValidatedBatch;
 use anyhow::{Context, ensure};
@@ -33,6 +34,8 @@ enum Task {
 
 /// Measure how well weights find the objects of a dataset
 #[derive(clap::Args)]
+#[command(mut_arg("conf_thres", |share| share.required(false).default_value("0.001")))]
+#[command(mut_arg("iou_thres", |share| share.required(false).default_value("0.6")))]
 #[command(mut_arg("project", |project| project.required(false).default_value("runs/val")))]
 #[command(after_help = "Examples:
   yolo val --data FOLDER --weights best.safetensors
@@ -64,24 +67,8 @@ pub struct ValArgs {
     /// As in the training: where no list says which images are for validation, the share that is not
     #[arg(long, value_name = "SHARE", value_parser = share, default_value_t = 0.9, help_heading = "Input")]
     split: f64,
-    /// Minimum confidence of a detection
-    #[arg(
-        long,
-        visible_alias = "conf",
-        value_name = "SHARE",
-        default_value_t = 0.001,
-        help_heading = "Detections"
-    )]
-    conf_thres: f32,
-    /// IoU threshold of suppression: of two boxes that overlap more, the weaker is dropped
-    #[arg(
-        long,
-        visible_alias = "iou",
-        value_name = "SHARE",
-        default_value_t = 0.6,
-        help_heading = "Detections"
-    )]
-    iou_thres: f64,
+    #[command(flatten)]
+    thresholds: ThresholdArgs,
     /// Test-time augmentation: look in three sizes, once mirrored
     #[arg(long, help_heading = "Detections")]
     augment: bool,
@@ -129,11 +116,10 @@ pub struct ValArgs {
 }
 
 pub fn run(mut args: ValArgs) -> anyhow::Result<Outcome> {
-    check_share("--conf-thres", args.conf_thres)?;
-    check_share("--iou-thres", args.iou_thres)?;
+    args.thresholds.check()?;
     ensure!(args.sizes.is_none() || args.task == Task::Study, "--sizes is for --task study");
-    if args.conf_thres > 0.001 {
-        eprintln!("note: metrics at --conf-thres {} leave out weak detections", args.conf_thres);
+    if args.thresholds.conf_thres > 0.001 {
+        eprintln!("note: metrics at --conf-thres {} leave out weak detections", args.thresholds.conf_thres);
     }
     let imgsz = square(&args.imgsz)?;
     let device = Device::named(&args.device).context("--device")?;

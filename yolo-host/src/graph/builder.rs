@@ -10,6 +10,7 @@ use yolo_plugin::abi::{MAX_RANK, status};
 
 /// Why a block could not be built.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BuildError {
     /// An operation does not fit its inputs.
     #[error(transparent)]

@@ -46,6 +46,7 @@ impl fmt::Display for Arg {
 
 /// Arguments that a block does not take.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ArgError {
     /// More than the block declares.
     #[error("takes at most {most} arguments {usage}, not {given}")]

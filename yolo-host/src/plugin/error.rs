@@ -7,6 +7,7 @@ use yolo_plugin::abi;
 
 /// A registry that cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RegistryError {
     /// Two blocks of one name.
     #[error("block `{name}` is there twice and not the same: from {first}, and from {second}; leave one out")]
@@ -44,6 +45,7 @@ pub enum RegistryError {
 
 /// Why a library cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LibraryError {
     /// The file cannot be read.
     #[error("cannot be read")]

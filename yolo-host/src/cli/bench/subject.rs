@@ -3,6 +3,7 @@
 use super::super::plugins::notes;
 use super::memory;
 use crate::cli::precision::PrecisionArgs;
+use crate::cli::sizes::rounded;
 use crate::cli::weights::load;
 use crate::exec::engine::{Engine, Profile};
 use crate::graph::macs;
@@ -53,13 +54,8 @@ impl Subject {
         notes(registry);
         let file = files.weights.or(files.cfg).unwrap_or(Path::new(""));
         let [height, width] = sides.map(|side| side.next_multiple_of(model.detect.max_stride()));
-        if [height, width] != sides {
-            eprintln!(
-                "note: {}: size {}×{} rounded up to {height}×{width}, multiples of its largest stride",
-                file.display(),
-                sides[0],
-                sides[1]
-            );
+        if let Some(note) = rounded(sides, [height, width]) {
+            eprintln!("note: {}: {note}", file.display());
         }
         model.check_size(height, width)?;
         let shape = [batch, model.spec.channels, height, width];

@@ -3,6 +3,7 @@
 use super::super::output::{general, line};
 use super::super::progress::{bar, interrupted_after};
 use super::super::run_folder::RunFolder;
+use super::super::sizes::rounded;
 use super::super::{Outcome, classes};
 use super::DetectArgs;
 
@@ -32,16 +33,11 @@ pub struct Command {
 impl Command {
     pub fn new(args: DetectArgs, detector: Detector, asked: [usize; 2]) -> anyhow::Result<Self> {
         let [height, width] = asked.map(|side| detector.round_size(side));
-        if [height, width] != asked {
-            eprintln!(
-                "note: --imgsz {}×{} rounded up to {height}×{width}, multiples of the stride",
-                asked[0], asked[1]
-            );
-        }
+        rounded(asked, [height, width]).inspect(|note| eprintln!("note: {note}"));
         let only = classes::numbers(&args.classes, detector.names())?;
         let options = NmsOptions {
-            conf_thres: args.conf_thres,
-            iou_thres: args.iou_thres,
+            conf_thres: args.thresholds.conf_thres,
+            iou_thres: args.thresholds.iou_thres,
             max_det: args.max_det,
             classes: (!only.is_empty()).then_some(only),
             agnostic: args.agnostic_nms,

@@ -42,7 +42,7 @@ pub fn run(train: Train) -> anyhow::Result<Outcome> {
     match training.run(&mut watch)? {
         Finish::Stopped => {
             eprintln!("stopped; go on with: yolo train --resume {}", folder.display());
-            Ok(Outcome::SomeFailed)
+            Ok(Outcome::Interrupted)
         }
         finish => {
             if let Finish::Early { best } = finish {

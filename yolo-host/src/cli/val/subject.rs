@@ -4,6 +4,7 @@ use super::{Task, ValArgs};
 use crate::classes::ClassMap;
 use crate::cli::plugins::notes;
 use crate::cli::progress::{bar, report_split};
+use crate::cli::sizes::rounded;
 use crate::cli::{trained_size, weights};
 use crate::data::{Dataset, Item, Loader, LoaderOptions, SplitName, SplitOptions};
 use crate::detector::Detector;
@@ -51,9 +52,7 @@ impl Subject {
         let detector = weights::detector(loaded, device, &args.precision, [imgsz; 2])?;
         let asked = imgsz;
         let imgsz = asked.next_multiple_of(detector.stride());
-        if imgsz != asked {
-            eprintln!("note: --imgsz {asked} rounded up to {imgsz}, a multiple of the largest stride");
-        }
+        rounded([asked; 2], [imgsz; 2]).inspect(|note| eprintln!("note: {note}"));
         let which = match args.task {
             Task::Train => SplitName::Train,
             Task::Test => SplitName::Test,
@@ -65,7 +64,10 @@ impl Subject {
         )?;
         report_split(which, &split);
         let speed = args.task == Task::Speed;
-        let (conf_thres, iou_thres) = if speed { (0.25, 0.45) } else { (args.conf_thres, args.iou_thres) };
+        let (conf_thres, iou_thres) = match speed {
+            true => (0.25, 0.45),
+            false => (args.thresholds.conf_thres, args.thresholds.iou_thres),
+        };
         let nms = NmsOptions { conf_thres, iou_thres, ..Options::default().nms };
         let (single_cls, augment, hybrid) = (args.single_cls, args.augment, args.save_hybrid);
         let loading = LoaderOptions {
