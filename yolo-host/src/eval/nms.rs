@@ -203,6 +203,42 @@ mod tests {
         kept
     }
 
+    /// v6.1 takes cells whose objectness is above the threshold; here it equals it, and only the class score lifts the product.
+    #[test]
+    fn an_objectness_that_equals_the_threshold_is_not_above_it() {
+        let row = |objectness: f32| [50.0, 50.0, 10.0, 10.0, objectness, 2.0];
+        let options = NmsOptions::default();
+        assert_eq!(non_max_suppression(&row(0.25), 1, &options), []);
+        assert_eq!(non_max_suppression(&row(0.25f32.next_up()), 1, &options).len(), 1);
+    }
+
+    /// Sides of exactly 2 and 7680 pixels are kept, as v6.1's `<` and `>` have it, and the next numbers beyond are not.
+    #[test]
+    fn the_limits_of_a_side_are_kept() {
+        let kept = |w: f32, h: f32| {
+            non_max_suppression(&[4000.0, 4000.0, w, h, 0.9, 0.9], 1, &NmsOptions::default()).len() == 1
+        };
+        for side in [2.0, 7680.0] {
+            assert!(kept(side, 10.0) && kept(10.0, side), "{side}");
+        }
+        for side in [2.0f32.next_down(), 7680.0f32.next_up()] {
+            assert!(!kept(side, 10.0) && !kept(10.0, side), "{side}");
+        }
+    }
+
+    #[test]
+    fn thirty_thousand_of_the_best_are_considered() {
+        let candidate = |place: usize| Detection { rect: [0.0; 4], confidence: place as f32, class: place };
+        for count in [29_999, 30_000, 30_001, 30_500] {
+            let classes: Vec<usize> = best(&(0..count).map(candidate).collect::<Vec<_>>())
+                .iter()
+                .map(|found| found.class)
+                .collect();
+            let wanted: Vec<usize> = (count.saturating_sub(30_000)..count).rev().collect();
+            assert_eq!(classes, wanted, "of {count}");
+        }
+    }
+
     /// Numbers of rows; few values, so that many are equal, and some that are none.
     fn number(most: f32) -> impl Strategy<Value = f32> {
         prop_oneof![

@@ -139,3 +139,49 @@ fn is_candidate(old: [f32; 4], new: [f64; 4], least: f64) -> bool {
     let ratio = (w / (h + EPS)).max(h / (w + EPS));
     w > 2.0 && h > 2.0 && w * h / f64::from(old_w * old_h + EPS as f32) > least && ratio < 100.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::Image;
+
+    /// Whether a box or an outline is kept of which so much of its area is left, when a shift takes the rest out of the image.
+    fn kept(left: f64, outlined: bool) -> bool {
+        // A box of 100×100 pixels, of which `left` · 100 columns stay inside.
+        let side = 200.0;
+        let image = Image { width: 200, height: 200, rgb: vec![0; 3 * 200 * 200] };
+        let corners = [0.0, 50.0, 100.0, 150.0];
+        let [x1, y1, x2, y2] = corners;
+        let segment = if outlined { vec![[x1, y1], [x2, y1], [x2, y2], [x1, y2], [x1, y1]] } else { vec![] };
+        let object = Object { corners, segment, class: 0 };
+        let shift = Perspective {
+            degrees: 0.0,
+            scale: 1.0,
+            shear: [0.0; 2],
+            translate: [0.5 - (1.0 - left) * 100.0 / side, 0.5],
+            perspective: [0.0; 2],
+        };
+        !shift.apply(Scene { image, objects: vec![object] }, (200, 200)).objects.is_empty()
+    }
+
+    /// v6.1 `box_candidates`: `area_thr` is 0.10 for boxes, 0.01 for outlines, and a side must be more than 2 pixels long.
+    #[test]
+    fn a_tenth_of_a_box_must_be_left_and_a_hundredth_of_an_outline() {
+        assert!(kept(0.105, false) && !kept(0.095, false));
+        // Of an outline a side of 2 pixels decides first.
+        assert!(kept(0.03, true) && !kept(0.015, true));
+    }
+
+    #[test]
+    fn candidates_by_side_area_and_shape() {
+        let old = [0.0, 0.0, 100.0, 100.0];
+        let new = |w: f64, h: f64| [0.0, 0.0, w, h];
+        assert!(is_candidate(old, new(40.0, 26.0), 0.1));
+        assert!(!is_candidate(old, new(40.0, 25.0), 0.1), "a tenth is not more than a tenth");
+        assert!(is_candidate(old, new(2.5, 41.0), 0.01) && !is_candidate(old, new(2.0, 90.0), 0.01));
+        assert!(!is_candidate(old, new(90.0, 2.0), 0.01));
+        let slim = [0.0, 0.0, 1000.0, 3.0];
+        assert!(is_candidate(slim, new(299.0, 3.0), 0.1) && !is_candidate(slim, new(300.0, 3.0), 0.1));
+        assert!(!is_candidate([0.0, 0.0, 3.0, 1000.0], new(3.0, 300.0), 0.1));
+    }
+}
