@@ -9,7 +9,9 @@ mod gpu;
 
 use super::check::moving;
 use super::{Ema, Optimizer, Options, Rates};
-use crate::exec::{self, Device, Error, Images, Network, Precision};
+#[cfg(feature = "candle")]
+use crate::exec::Precision;
+use crate::exec::{self, Device, Error, Images, Network};
 use crate::graph::{ParamId, ValueId};
 use crate::model::{Model, State};
 use crate::raw_map::RawMap;
