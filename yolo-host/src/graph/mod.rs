@@ -13,6 +13,7 @@ mod layers;
 mod op;
 mod shape;
 mod statistics;
+mod window;
 
 pub use activation::Activations;
 pub use builder::{BuildError, GraphBuilder, Limits};

@@ -2,7 +2,7 @@
 //! that the compiler names the places where a new one is missing.
 
 use super::shape::{self, divides, map, product, sum, two};
-use super::{Act, ConvSpec, CustomOp, Order, Param, ParamId, Pool, PoolSpec, Upsample};
+use super::{Act, ConvSpec, CustomOp, Order, Param, ParamId, Pool, PoolSpec, Upsample, window};
 use std::sync::Arc;
 
 /// One primitive operation. Tensors are `[batch, channels, height, width]` unless reshaped.
@@ -250,13 +250,13 @@ impl Op {
         match self {
             Op::Input => Err("the input has no inputs".into()),
             Op::Parameter(id) => Ok(params[id.0].shape.clone()),
-            Op::Conv2d { spec, weight, .. } => shape::conv2d(spec, &params[weight.0].shape, map(one()?)?),
+            Op::Conv2d { spec, weight, .. } => window::conv2d(spec, &params[weight.0].shape, map(one()?)?),
             Op::BatchNorm { weight, .. } | Op::LayerNorm { weight, .. } => {
                 shape::of_channels(one()?, params[weight.0].len())
             }
             Op::Linear { weight, .. } => shape::linear(one()?, &params[weight.0].shape),
             Op::Activation(_) | Op::Affine { .. } => Ok(one()?.to_vec()),
-            Op::Pool(kind, spec) => shape::pool2d(*kind, spec, map(one()?)?),
+            Op::Pool(kind, spec) => window::pool2d(*kind, spec, map(one()?)?),
             Op::GlobalPool(_) => map(one()?).map(|[n, c, _, _]| vec![n, c, 1, 1]),
             Op::Pad([left, right, top, bottom], _) => {
                 let [n, c, h, w] = map(one()?)?;

@@ -2,9 +2,9 @@
 //! memory that it keeps.
 
 mod compile;
-mod fit;
 mod fold;
 mod layout;
+mod memory_plan;
 mod profile;
 mod program;
 mod ranges;
@@ -15,7 +15,7 @@ use crate::exec::{Error, Images, Network, Precision};
 use crate::graph::{Graph, ValueId};
 use crate::model::State;
 use crate::raw_map::RawMap;
-use fit::Fit;
+use memory_plan::MemoryPlan;
 pub use profile::{Profile, Spread, Step};
 use program::Program;
 use ranges::Arithmetic;
@@ -24,7 +24,7 @@ use std::time::Duration;
 use yolo_kernels::base::aligned::Lines;
 use yolo_kernels::isa;
 
-/// Sizes of images whose fit is kept.
+/// Sizes of images whose memory plan is kept.
 const KEPT: usize = 8;
 
 /// A network for inference.
@@ -33,7 +33,7 @@ pub struct Engine {
     graph: Graph,
     params: Vec<Vec<f32>>,
     program: Program,
-    fits: Vec<Fit>,
+    plans: Vec<MemoryPlan>,
     /// One vector of numbers for each slot.
     slots: Vec<Lines>,
     times: Option<Vec<Duration>>,
@@ -82,7 +82,7 @@ impl Engine {
             params: run::params(graph, &state, &program),
             graph: graph.clone(),
             program,
-            fits: vec![],
+            plans: vec![],
             slots: vec![],
             times: None,
             ranges: None,
@@ -101,27 +101,27 @@ impl Engine {
 
     /// One of the tensors asked for, by its place among them, after a run.
     pub fn output(&self, place: usize) -> Option<Output<'_>> {
-        let fit = self.fits.last()?;
+        let plan = self.plans.last()?;
         let buffer = *self.program.outputs.get(place)?;
         let (shape, slot, len) =
-            (&fit.shapes[self.program.buffers[buffer].node], fit.slots[buffer], fit.lens[buffer]);
+            (&plan.shapes[self.program.buffers[buffer].node], plan.slots[buffer], plan.lens[buffer]);
         Some(Output { shape, data: &self.slots[slot][..len] })
     }
 
-    /// The last fit is that of this shape.
-    fn fit(&mut self, shape: [usize; 4]) -> Result<(), Error> {
-        let fit = match self.fits.iter().position(|fit| fit.shapes[0] == shape) {
-            Some(place) => self.fits.remove(place),
-            None => Fit::new(&self.graph, &self.program, shape)?,
+    /// The last plan is that of this shape.
+    fn plan_memory(&mut self, shape: [usize; 4]) -> Result<(), Error> {
+        let plan = match self.plans.iter().position(|plan| plan.shapes[0] == shape) {
+            Some(place) => self.plans.remove(place),
+            None => MemoryPlan::new(&self.graph, &self.program, shape)?,
         };
-        if self.fits.len() >= KEPT {
-            self.fits.remove(0);
+        if self.plans.len() >= KEPT {
+            self.plans.remove(0);
         }
-        self.slots.resize_with(self.slots.len().max(fit.sizes.len()), Lines::new);
-        for (slot, size) in self.slots.iter_mut().zip(&fit.sizes) {
+        self.slots.resize_with(self.slots.len().max(plan.sizes.len()), Lines::new);
+        for (slot, size) in self.slots.iter_mut().zip(&plan.sizes) {
             slot.reserve(*size);
         }
-        self.fits.push(fit);
+        self.plans.push(plan);
         Ok(())
     }
 }
@@ -129,7 +129,7 @@ impl Engine {
 impl Network for Engine {
     fn evaluate(&mut self, images: Images, shape: [usize; 4]) -> Result<(), Error> {
         images.check(shape)?;
-        self.fit(shape)?;
+        self.plan_memory(shape)?;
         // On a thread of the pool: another one would be put to sleep and woken for every step.
         rayon::scope(|_| self.steps(images))
     }

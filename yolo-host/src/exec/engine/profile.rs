@@ -1,7 +1,7 @@
 //! Where the time of a run goes: every step with its YAML row, operation and size.
 
 use super::program::Work;
-use super::{Engine, Fit};
+use super::{Engine, MemoryPlan};
 use crate::exec::Error;
 use crate::graph::{Op, node_macs};
 use crate::model::Layer;
@@ -99,10 +99,10 @@ impl Engine {
             of_steps.push(self.times.take().unwrap_or_default());
             done?;
         }
-        if let Some(fit) = self.fits.last() {
+        if let Some(plan) = self.plans.last() {
             let step = |place: usize| {
                 let times = of_steps.iter().filter_map(|times| times.get(place).copied()).collect();
-                Step { times, ..self.describe(place, fit, layers) }
+                Step { times, ..self.describe(place, plan, layers) }
             };
             profile.steps = (0..self.program.steps.len()).map(step).collect();
         }
@@ -110,9 +110,9 @@ impl Engine {
     }
 
     /// A step without times.
-    fn describe(&self, place: usize, fit: &Fit, layers: &[Layer]) -> Step {
+    fn describe(&self, place: usize, plan: &MemoryPlan, layers: &[Layer]) -> Step {
         let step = &self.program.steps[place];
-        let (node, shape) = (&self.graph.nodes[step.node], &fit.shapes[step.node]);
+        let (node, shape) = (&self.graph.nodes[step.node], &plan.shapes[step.node]);
         let whole = matches!(step.work, Work::Other(_));
         let layer = (!matches!(step.work, Work::Input)).then_some(node.layer);
         let block = layer.and_then(|layer| layers.get(layer)).map_or("", |layer| &layer.block);
@@ -123,7 +123,7 @@ impl Engine {
             falls_back: matches!(node.op, Op::Custom(_)),
             shape: shape.clone(),
             macs: match whole {
-                true => node_macs(&self.graph, step.node, &fit.shapes),
+                true => node_macs(&self.graph, step.node, &plan.shapes),
                 false => step.work.macs(shape) as u64,
             },
             times: vec![],
@@ -134,8 +134,8 @@ impl Engine {
     ///
     /// Fails if the shape does not fit through the network.
     pub fn needs(&self, shape: [usize; 4]) -> Result<u64, Error> {
-        let fit = Fit::new(&self.graph, &self.program, shape)?;
-        Ok(fit.sizes.iter().map(|size| 4 * *size as u64).sum())
+        let plan = MemoryPlan::new(&self.graph, &self.program, shape)?;
+        Ok(plan.sizes.iter().map(|size| 4 * *size as u64).sum())
     }
 }
 

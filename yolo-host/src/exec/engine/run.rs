@@ -2,7 +2,7 @@
 
 use super::layout::Run;
 use super::program::{Program, Step, Work, extent};
-use super::{Engine, Fit, Ranges};
+use super::{Engine, MemoryPlan, Ranges};
 use crate::exec::primitive::{self, Ref};
 use crate::exec::{Error, Images};
 use crate::graph::{Graph, Pool};
@@ -31,13 +31,13 @@ impl Engine {
     pub(super) fn steps(&mut self, images: Images) -> Result<(), Error> {
         for i in 0..self.program.steps.len() {
             let start = self.times.as_ref().map(|_| Instant::now());
-            let Some(fit) = self.fits.last() else { return Ok(()) };
+            let Some(plan) = self.plans.last() else { return Ok(()) };
             let writes = self.program.steps[i].writes;
-            let slot = fit.slots[writes];
+            let slot = plan.slots[writes];
             let mut memory = std::mem::take(&mut self.slots[slot]);
             let mut ranges = self.ranges.take();
-            let context = StepContext { engine: self, fit, step: &self.program.steps[i] };
-            let done = context.run(images, &mut memory[..fit.lens[writes]]);
+            let context = StepContext { engine: self, plan, step: &self.program.steps[i] };
+            let done = context.run(images, &mut memory[..plan.lens[writes]]);
             if let Some(ranges) = &mut ranges {
                 context.range(ranges);
             }
@@ -58,13 +58,13 @@ type Inline<T> = SmallVec<[T; 16]>;
 /// What a step reads: its shapes and the buffers.
 struct StepContext<'a> {
     engine: &'a Engine,
-    fit: &'a Fit,
+    plan: &'a MemoryPlan,
     step: &'a Step,
 }
 
 impl StepContext<'_> {
     fn data(&self, buffer: usize) -> &[f32] {
-        &self.engine.slots[self.fit.slots[buffer]][..self.fit.lens[buffer]]
+        &self.engine.slots[self.plan.slots[buffer]][..self.plan.lens[buffer]]
     }
 
     fn source(&self, run: &Run) -> Source<'_> {
@@ -80,13 +80,13 @@ impl StepContext<'_> {
     }
 
     fn geometry(&self, input: usize) -> Geometry {
-        let [x, y] = [input, self.step.node].map(|node| extent(&self.fit.shapes[node]));
+        let [x, y] = [input, self.step.node].map(|node| extent(&self.plan.shapes[node]));
         Geometry { batch: y[0], input: [x[1], x[2]], output: [y[1], y[2]] }
     }
 
     fn run(&self, images: Images, y: &mut [f32]) -> Result<(), Error> {
         let (step, pixel) = (self.step, self.engine.program.buffers[self.step.writes].channels);
-        let shape = &self.fit.shapes[step.node];
+        let shape = &self.plan.shapes[step.node];
         match &step.work {
             Work::Input => match images {
                 Images::Planes(planes) => {
@@ -149,7 +149,7 @@ impl StepContext<'_> {
                 let node = &self.engine.graph.nodes[step.node];
                 let both = nodes.iter().zip(&step.reads);
                 let inputs: Inline<Ref<f32>> = both
-                    .map(|(node, buffer)| Ref { shape: &self.fit.shapes[*node], data: self.data(*buffer) })
+                    .map(|(node, buffer)| Ref { shape: &self.plan.shapes[*node], data: self.data(*buffer) })
                     .collect();
                 primitive::forward(&node.op, node.layer, &inputs, &self.engine.params, shape, y)?;
             }

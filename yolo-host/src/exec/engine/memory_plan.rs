@@ -3,9 +3,9 @@
 use super::program::Program;
 use crate::graph::{Graph, NodeError};
 
-/// Sizes and memory.
+/// How the buffers of a program share memory.
 #[derive(Debug)]
-pub struct Fit {
+pub struct MemoryPlan {
     /// The shape of every node's tensor.
     pub shapes: Vec<Vec<usize>>,
     /// Elements of each buffer.
@@ -16,7 +16,7 @@ pub struct Fit {
     pub sizes: Vec<usize>,
 }
 
-impl Fit {
+impl MemoryPlan {
     /// Fits a program; a slot is used again as soon as nobody reads it any more.
     pub fn new(graph: &Graph, program: &Program, shape: [usize; 4]) -> Result<Self, NodeError> {
         let shapes = graph.shapes(&shape)?;
@@ -52,6 +52,6 @@ impl Fit {
             taken[slot].push((from, to));
             slots[buffer] = slot;
         }
-        Ok(Fit { shapes, lens, slots, sizes })
+        Ok(MemoryPlan { shapes, lens, slots, sizes })
     }
 }
