@@ -26,7 +26,7 @@ const LARGE: usize = 4 << 20;
 
 /// A 64-byte aligned buffer of f32.
 #[derive(Debug, Default)]
-pub struct Lines {
+pub struct AlignedBuf {
     memory: Memory,
     len: usize,
 }
@@ -43,10 +43,10 @@ impl Default for Memory {
     }
 }
 
-impl Lines {
+impl AlignedBuf {
     /// An empty buffer.
     pub const fn new() -> Self {
-        Lines { memory: Memory::Heap(vec![]), len: 0 }
+        AlignedBuf { memory: Memory::Heap(vec![]), len: 0 }
     }
 
     /// A buffer of so many zeros.
@@ -63,27 +63,27 @@ impl Lines {
             }
             None => Memory::Heap(vec![Aligned([0.0; CACHE_LINE]); lines]),
         };
-        Lines { memory, len }
+        AlignedBuf { memory, len }
     }
 
     /// Makes the buffer at least so long. What it held is lost where it grows.
     pub fn reserve(&mut self, len: usize) {
         if self.len < len {
-            *self = Lines::new(); // returns its memory before more is taken
-            *self = Lines::zeros(len);
+            *self = AlignedBuf::new(); // returns its memory before more is taken
+            *self = AlignedBuf::zeros(len);
         }
     }
 }
 
-impl From<&[f32]> for Lines {
+impl From<&[f32]> for AlignedBuf {
     fn from(numbers: &[f32]) -> Self {
-        let mut lines = Lines::zeros(numbers.len());
+        let mut lines = AlignedBuf::zeros(numbers.len());
         lines.copy_from_slice(numbers);
         lines
     }
 }
 
-impl Deref for Lines {
+impl Deref for AlignedBuf {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
@@ -96,7 +96,7 @@ impl Deref for Lines {
     }
 }
 
-impl DerefMut for Lines {
+impl DerefMut for AlignedBuf {
     fn deref_mut(&mut self) -> &mut [f32] {
         let first = match &mut self.memory {
             Memory::Heap(lines) => lines.as_mut_ptr().cast(),

@@ -7,7 +7,7 @@ use std::iter::Sum;
 use std::thread::LocalKey;
 
 /// Vectors of a thread that are free to be used again.
-pub type Spare<T> = LocalKey<RefCell<Vec<Vec<T>>>>;
+pub type Scratch<T> = LocalKey<RefCell<Vec<Vec<T>>>>;
 
 /// f32 with the fast kernels, or f64 with the reference kernels, for checking whole networks.
 pub trait Float: num_traits::Float + NumAssign + Default + Debug + Send + Sync + Sum + 'static {
@@ -17,7 +17,7 @@ pub trait Float: num_traits::Float + NumAssign + Default + Debug + Send + Sync +
     fn f64(self) -> f64;
 
     /// Vectors of this thread that nobody needs at the moment.
-    fn spare() -> &'static Spare<Self>;
+    fn scratch() -> &'static Scratch<Self>;
 
     /// e^x; for f32 without a branch, so that loops over it are vectorised.
     fn exponential(self) -> Self;
@@ -33,9 +33,9 @@ impl Float for f64 {
         self.exp()
     }
 
-    fn spare() -> &'static Spare<f64> {
-        thread_local! { static SPARE: RefCell<Vec<Vec<f64>>> = const { RefCell::new(vec![]) }; }
-        &SPARE
+    fn scratch() -> &'static Scratch<f64> {
+        thread_local! { static SCRATCH: RefCell<Vec<Vec<f64>>> = const { RefCell::new(vec![]) }; }
+        &SCRATCH
     }
 
     fn f64(self) -> f64 {
@@ -49,9 +49,9 @@ impl Float for f32 {
         value as f32
     }
 
-    fn spare() -> &'static Spare<f32> {
-        thread_local! { static SPARE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(vec![]) }; }
-        &SPARE
+    fn scratch() -> &'static Scratch<f32> {
+        thread_local! { static SCRATCH: RefCell<Vec<Vec<f32>>> = const { RefCell::new(vec![]) }; }
+        &SCRATCH
     }
 
     /// Within 2 units in the last place, from the smallest normal number to e^88.7: e^x = 2^n · e^r with |r| ≤ ln 2 / 2, and

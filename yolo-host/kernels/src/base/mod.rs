@@ -8,5 +8,5 @@ pub mod peak;
 pub(crate) mod prefetch;
 pub(crate) mod simd;
 
-pub use float::{Float, Spare};
+pub use float::{Float, Scratch};
 pub use isa::{Isa, isa};

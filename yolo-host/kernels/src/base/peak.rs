@@ -8,27 +8,27 @@ use std::hint::black_box;
 /// How many independent sums are added to. How many keep a core busy, and how many it has registers for, differs: the best of
 /// these is the peak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sums {
+pub enum Accumulators {
     /// For few registers, as portable code has.
     Four,
     /// For two units with a latency of four cycles or more.
     Twelve,
 }
 
-impl Sums {
+impl Accumulators {
     /// All of them.
-    pub const ALL: [Sums; 2] = [Sums::Four, Sums::Twelve];
+    pub const ALL: [Accumulators; 2] = [Accumulators::Four, Accumulators::Twelve];
 }
 
 /// Multiplies and adds in registers with the instruction set in use, and returns how many floating-point operations it did.
-pub fn multiply_add(sums: Sums, rounds: u64) -> u64 {
+pub fn multiply_add(sums: Accumulators, rounds: u64) -> u64 {
     let isa = isa();
     let count = match sums {
-        Sums::Four => {
+        Accumulators::Four => {
             dispatch!(isa, four(rounds: u64));
             4
         }
-        Sums::Twelve => {
+        Accumulators::Twelve => {
             dispatch!(isa, twelve(rounds: u64));
             12
         }

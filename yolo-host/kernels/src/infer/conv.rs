@@ -2,7 +2,7 @@
 
 use super::dense::Dense;
 use super::layer::Layer;
-use super::lowp::{Format, Narrow};
+use super::lowp::{LowPrecision, LowPrecisionConv};
 use super::map::{Geometry, Source, Target};
 use super::winograd::Winograd;
 
@@ -14,18 +14,19 @@ pub enum Conv {
     /// 3×3 by Winograd's algorithm.
     Winograd(Winograd),
     /// In bf16 or int8.
-    Narrow(Narrow),
+    LowPrecision(LowPrecisionConv),
 }
 
 impl Conv {
-    /// Chooses the algorithm and packs the weights. Without a format all is f32, and with one still what that format cannot
-    /// compute, and in place of bf16 what Winograd's algorithm computes as fast.
-    pub fn new(format: Option<Format>, layer: Layer) -> Self {
+    /// Chooses the algorithm and packs the weights. Without a low precision all is f32; with one, what it cannot compute
+    /// stays f32, and so does what Winograd's algorithm computes as fast as bf16.
+    pub fn new(precision: Option<LowPrecision>, layer: Layer) -> Self {
         let [cin, cout] = [layer.order.len(), layer.bias.len()];
-        let winograd = format == Some(Format::Bf16) && Winograd::is_as_fast_as_bf16(&layer.window, cin, cout);
-        let format = format.filter(|_| !winograd);
-        if let Some(conv) = format.and_then(|format| Narrow::new(format, &layer)) {
-            return Conv::Narrow(conv);
+        let winograd =
+            precision == Some(LowPrecision::Bf16) && Winograd::is_as_fast_as_bf16(&layer.window, cin, cout);
+        let precision = precision.filter(|_| !winograd);
+        if let Some(conv) = precision.and_then(|precision| LowPrecisionConv::new(precision, &layer)) {
+            return Conv::LowPrecision(conv);
         }
         match Winograd::fits(&layer.window, layer.order.len(), layer.bias.len()) {
             true => Conv::Winograd(Winograd::new(layer)),
@@ -38,7 +39,7 @@ impl Conv {
         match self {
             Conv::Dense(conv) => conv.run(geometry, sources, shortcut, target),
             Conv::Winograd(conv) => conv.run(geometry, sources, shortcut, target),
-            Conv::Narrow(conv) => conv.run(geometry, sources, shortcut, target),
+            Conv::LowPrecision(conv) => conv.run(geometry, sources, shortcut, target),
         }
     }
 
@@ -47,7 +48,7 @@ impl Conv {
         match self {
             Conv::Dense(conv) => conv.cout(),
             Conv::Winograd(conv) => conv.cout(),
-            Conv::Narrow(conv) => conv.cout(),
+            Conv::LowPrecision(conv) => conv.cout(),
         }
     }
 
@@ -56,7 +57,7 @@ impl Conv {
         match self {
             Conv::Dense(conv) => conv.macs(),
             Conv::Winograd(conv) => 9 * conv.cin() * conv.cout(),
-            Conv::Narrow(conv) => conv.macs(),
+            Conv::LowPrecision(conv) => conv.macs(),
         }
     }
 
@@ -64,7 +65,7 @@ impl Conv {
     pub fn describe(&self) -> String {
         match self {
             Conv::Dense(conv) => conv.describe(),
-            Conv::Narrow(conv) => conv.describe(),
+            Conv::LowPrecision(conv) => conv.describe(),
             Conv::Winograd(conv) => conv.describe(),
         }
     }

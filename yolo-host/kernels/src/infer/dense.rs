@@ -7,7 +7,7 @@ use super::map::{Geometry, Source, Target};
 use super::pack_rows::{PACKED_ROWS, PackedRows};
 use super::panel::{ChannelPanel, channel_panels};
 use super::row::{PackedWeights, PixelRow, compute_row};
-use crate::base::aligned::Lines;
+use crate::base::aligned::AlignedBuf;
 use crate::base::isa::Isa;
 use crate::base::parallel::tasks;
 use crate::base::simd::dot::F32Dot;
@@ -28,9 +28,9 @@ pub struct Dense {
     act: Option<Act>,
     panels: Vec<ChannelPanel>,
     /// `[ky, kx, in, nr]` of each panel.
-    weights: Lines,
+    weights: AlignedBuf,
     /// `[nr]` of each panel.
-    bias: Lines,
+    bias: AlignedBuf,
 }
 
 /// Bytes of input that the pixels of a 1×1 convolution's row have, so that all panels read them from the first-level cache.
@@ -43,7 +43,7 @@ impl Dense {
         let (cout, cin) = (bias.len(), order.len());
         let taps = window.kernel[0] * window.kernel[1];
         let (panels, biases) = channel_panels(isa, bias);
-        let mut weights = Lines::zeros(taps * cin * biases.len());
+        let mut weights = AlignedBuf::zeros(taps * cin * biases.len());
         let mut rest = &mut weights[..];
         for ChannelPanel { start, width, nr, .. } in panels.iter().copied() {
             for tap in 0..taps {
@@ -56,7 +56,7 @@ impl Dense {
                 }
             }
         }
-        Dense { isa, window, lens, cin, cout, act, panels, weights, bias: Lines::from(&biases[..]) }
+        Dense { isa, window, lens, cin, cout, act, panels, weights, bias: AlignedBuf::from(&biases[..]) }
     }
 
     /// Output channels.

@@ -3,7 +3,7 @@
 
 use super::epilogue::Epilogue;
 use super::map::{Geometry, Source, Target};
-use crate::base::aligned::{Aligned, Lines};
+use crate::base::aligned::{Aligned, AlignedBuf};
 use crate::base::isa::Isa;
 use crate::base::parallel::tasks;
 use crate::base::prefetch::{prefetch, prefetch_to_write};
@@ -21,9 +21,9 @@ pub struct Depthwise {
     /// Channels padded to whole vectors.
     padded: usize,
     /// `[ky, kx, padded]`
-    weights: Lines,
+    weights: AlignedBuf,
     /// `[padded]`
-    bias: Lines,
+    bias: AlignedBuf,
     act: Option<Act>,
 }
 
@@ -52,7 +52,7 @@ impl Depthwise {
         let weights: Vec<f32> = (0..taps).flat_map(row).collect();
         let bias = order.iter().map(|channel| bias[*channel]);
         let bias: Vec<f32> = bias.chain(std::iter::repeat_n(0.0, padded - channels)).collect();
-        let [weights, bias] = [&weights, &bias].map(|numbers| Lines::from(&numbers[..]));
+        let [weights, bias] = [&weights, &bias].map(|numbers| AlignedBuf::from(&numbers[..]));
         Depthwise { isa: isa.required(), window, channels, padded, weights, bias, act }
     }
 

@@ -39,7 +39,7 @@ pub struct Tile {
     pub scale: *const f32,
     /// What [`Dot::to_f32`] adds: `[nr]`.
     pub bias: *const f32,
-    /// Sums `[pixels, nr]`.
+    /// Accumulators `[pixels, nr]`.
     pub to: *mut f32,
     /// Floats from pixel to pixel there.
     pub pitch: usize,

@@ -38,7 +38,7 @@ pub use dense::Dense;
 pub use depthwise::Depthwise;
 pub use input::{from_bytes, from_planes};
 pub use layer::Layer;
-pub use lowp::{Format, Narrow};
+pub use lowp::{LowPrecision, LowPrecisionConv};
 pub use map::{Geometry, Source, Target};
 pub use pool::max_pool;
 pub use scale::scale;

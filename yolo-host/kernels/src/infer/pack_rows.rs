@@ -4,7 +4,7 @@
 use super::map::{Geometry, Source};
 use super::microkernel::Segment;
 use super::row_ring::{RowRing, input_row};
-use crate::base::aligned::Lines;
+use crate::base::aligned::AlignedBuf;
 use crate::ops::Window;
 use std::cell::RefCell;
 
@@ -16,14 +16,14 @@ thread_local! {
 /// Packed rows of a map.
 #[derive(Debug)]
 pub struct PackedRows {
-    data: Lines,
+    data: AlignedBuf,
     ring: RowRing,
     segments: Vec<Segment>,
 }
 
 impl PackedRows {
     const fn new() -> Self {
-        PackedRows { data: Lines::new(), ring: RowRing::new(), segments: vec![] }
+        PackedRows { data: AlignedBuf::new(), ring: RowRing::new(), segments: vec![] }
     }
 
     /// Forgets all rows, before another map.

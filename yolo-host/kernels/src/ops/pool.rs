@@ -128,7 +128,7 @@ pub fn global_forward<T: Float>(kind: Pool, x: &[T], batch: usize, channels: usi
 const TOGETHER: usize = 64;
 
 vectorised! {
-    /// Sums of the first channels of each pixel, in blocks of pixels, whose sums are added in f64.
+    /// Accumulators of the first channels of each pixel, in blocks of pixels, whose sums are added in f64.
     fn sums<T: Float>(x: &[T], channels: usize, total: &mut [f64; TOGETHER]) {
         for block in x.chunks(64 * channels) {
             let mut some = [T::zero(); TOGETHER];

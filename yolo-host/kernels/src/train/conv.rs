@@ -227,29 +227,29 @@ fn transpose<T: ConvFloat>(weight: &[T], cin: usize, cout: usize, groups: usize,
     });
 }
 
-/// A weight `[out, in / groups, ky, kx]` as the kernels want it.
-pub fn from_rows<T: Copy>(weight: &[T], shape: [usize; 4], groups: usize) -> Vec<T> {
+/// A weight `[out, in / groups, ky, kx]` as `[ky, kx, in / groups, out]`, which the kernels read. A depthwise weight has one input
+/// channel, and becomes `[ky, kx, channel]`.
+pub fn oihw_to_hwio<T: Copy>(weight: &[T], shape: [usize; 4]) -> Vec<T> {
     let [cout, cin, ky, kx] = shape;
     let elements = ky * kx;
-    let order = |i: usize| {
+    let source = |i: usize| {
         let (element, ci, co) = (i / (cin * cout), i / cout % cin, i % cout);
         weight[(co * cin + ci) * elements + element]
     };
     debug_assert_eq!(weight.len(), cout * cin * elements);
-    let _ = groups; // a depthwise weight has one input channel, and the same order
-    (0..weight.len()).map(order).collect()
+    (0..weight.len()).map(source).collect()
 }
 
-/// The reverse of [`from_rows`].
-pub fn to_rows<T: Copy>(weight: &[T], shape: [usize; 4]) -> Vec<T> {
+/// The inverse of [`oihw_to_hwio`], with the shape of its result.
+pub fn hwio_to_oihw<T: Copy>(weight: &[T], shape: [usize; 4]) -> Vec<T> {
     let [cout, cin, ky, kx] = shape;
     let elements = ky * kx;
-    let order = |i: usize| {
+    let source = |i: usize| {
         let (co, ci, element) = (i / (cin * elements), i / elements % cin, i % elements);
         weight[(element * cin + ci) * cout + co]
     };
     debug_assert_eq!(weight.len(), cout * cin * elements);
-    (0..weight.len()).map(order).collect()
+    (0..weight.len()).map(source).collect()
 }
 
 #[cfg(test)]

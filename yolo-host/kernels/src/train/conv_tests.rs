@@ -126,9 +126,9 @@ proptest! {
 }
 
 #[test]
-fn from_rows_and_to_rows_are_inverse() {
+fn oihw_and_hwio_convert_both_ways() {
     let weight: Vec<usize> = (0..2 * 3 * 4 * 5).collect();
-    let ours = from_rows(&weight, [2, 3, 4, 5], 1);
+    let ours = oihw_to_hwio(&weight, [2, 3, 4, 5]);
     assert_eq!(ours[(3 * 3 + 2) * 2 + 1], (3 + 2) * 20 + 3); // element 3, ci 2, co 1
-    assert_eq!(to_rows(&ours, [2, 3, 4, 5]), weight);
+    assert_eq!(hwio_to_oihw(&ours, [2, 3, 4, 5]), weight);
 }

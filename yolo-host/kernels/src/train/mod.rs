@@ -13,5 +13,5 @@ mod depthwise_weight;
 mod microkernel;
 pub mod norm;
 
-pub use conv::{Conv, ConvShape, from_rows, is_depthwise, to_rows};
+pub use conv::{Conv, ConvShape, hwio_to_oihw, is_depthwise, oihw_to_hwio};
 pub use conv_float::ConvFloat;

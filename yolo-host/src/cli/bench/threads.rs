@@ -3,7 +3,7 @@
 use anyhow::Context;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::time::Instant;
-use yolo_kernels::base::peak::{Sums, multiply_add};
+use yolo_kernels::base::peak::{Accumulators, multiply_add};
 
 /// Rounds of the run that tells how many rounds a run of 5 ms has.
 const TRIAL: u64 = 100_000;
@@ -32,12 +32,12 @@ pub fn pools(counts: &[usize]) -> anyhow::Result<Vec<ThreadPool>> {
 /// best of some short runs, because other programs take their share of longer ones.
 pub fn peak(pool: &ThreadPool) -> f64 {
     // Operations and seconds.
-    let run = |sums: Sums, rounds: u64| {
+    let run = |sums: Accumulators, rounds: u64| {
         let start = Instant::now();
         let operations: u64 = pool.install(|| rayon::broadcast(|_| multiply_add(sums, rounds))).iter().sum();
         (operations as f64, start.elapsed().as_secs_f64().max(1e-9))
     };
-    let best = Sums::ALL.into_iter().map(|sums| {
+    let best = Accumulators::ALL.into_iter().map(|sums| {
         let (_, seconds) = run(sums, TRIAL);
         // Long beside the waking of threads, and the processor has time to change its frequency.
         let rounds = (TRIAL as f64 * 5e-3 / seconds).clamp(TRIAL as f64, 1e8) as u64;

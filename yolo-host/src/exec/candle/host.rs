@@ -6,7 +6,7 @@ use crate::graph::{BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, Pool, PoolSpec};
 use candle_core::{DType, Device, Error, Result, Tensor, WithDType};
 use yolo_kernels::ops::pool::Pooling;
 use yolo_kernels::train::norm::{self, Normal};
-use yolo_kernels::train::{from_rows, to_rows};
+use yolo_kernels::train::{hwio_to_oihw, oihw_to_hwio};
 use yolo_kernels::{Conv, ConvShape, Float, Window};
 
 /// The error of a device that has neither cuDNN nor these kernels.
@@ -44,7 +44,7 @@ fn weight_shape(shape: &ConvShape) -> [usize; 4] {
 /// See [`super::conv::Convolution::forward`].
 pub fn conv_forward(conv: &Conv, shape: &ConvShape, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     by_number!(x.dtype(), f32, T => {
-        let weight = from_rows(&vector::<T>(weight)?, weight_shape(shape), shape.groups);
+        let weight = oihw_to_hwio(&vector::<T>(weight)?, weight_shape(shape));
         let mut y = vec![T::default(); output_shape(shape).iter().product()];
         conv.forward(&channels_last::<T>(x)?, &weight, None, &mut y, &mut vec![]);
         map(y, output_shape(shape), x.dtype())
@@ -54,7 +54,7 @@ pub fn conv_forward(conv: &Conv, shape: &ConvShape, x: &Tensor, weight: &Tensor)
 /// See [`super::conv::Convolution::backward_input`].
 pub fn conv_backward_input(conv: &Conv, shape: &ConvShape, grad: &Tensor, weight: &Tensor) -> Result<Tensor> {
     by_number!(grad.dtype(), f32, T => {
-        let weight = from_rows(&vector::<T>(weight)?, weight_shape(shape), shape.groups);
+        let weight = oihw_to_hwio(&vector::<T>(weight)?, weight_shape(shape));
         let mut dx = vec![T::default(); input_shape(shape).iter().product()];
         conv.backward_input(&channels_last::<T>(grad)?, &weight, &mut dx, &mut vec![]);
         map(dx, input_shape(shape), grad.dtype())
@@ -66,7 +66,7 @@ pub fn conv_backward_weight(conv: &Conv, shape: &ConvShape, x: &Tensor, grad: &T
     by_number!(grad.dtype(), f32, T => {
         let mut dw = vec![T::default(); weight_shape(shape).iter().product()];
         conv.backward_weight(&channels_last::<T>(x)?, &channels_last::<T>(grad)?, &mut dw, &mut vec![]);
-        let dw = to_rows(&dw, weight_shape(shape));
+        let dw = hwio_to_oihw(&dw, weight_shape(shape));
         Tensor::from_vec(dw, &weight_shape(shape), &Device::Cpu)?.to_dtype(grad.dtype())
     })
 }

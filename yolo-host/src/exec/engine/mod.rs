@@ -21,7 +21,7 @@ use program::Program;
 use ranges::Arithmetic;
 pub use ranges::Ranges;
 use std::time::Duration;
-use yolo_kernels::base::aligned::Lines;
+use yolo_kernels::base::aligned::AlignedBuf;
 use yolo_kernels::isa;
 
 /// Sizes of images whose memory plan is kept.
@@ -35,7 +35,7 @@ pub struct Engine {
     program: Program,
     plans: Vec<MemoryPlan>,
     /// One vector of numbers for each slot.
-    slots: Vec<Lines>,
+    slots: Vec<AlignedBuf>,
     times: Option<Vec<Duration>>,
     /// Of what convolutions read, in runs that calibrate.
     ranges: Option<Ranges>,
@@ -117,7 +117,7 @@ impl Engine {
         if self.plans.len() >= KEPT {
             self.plans.remove(0);
         }
-        self.slots.resize_with(self.slots.len().max(plan.sizes.len()), Lines::new);
+        self.slots.resize_with(self.slots.len().max(plan.sizes.len()), AlignedBuf::new);
         for (slot, size) in self.slots.iter_mut().zip(&plan.sizes) {
             slot.reserve(*size);
         }

@@ -3,7 +3,7 @@
 use super::Engine;
 use crate::exec::{Error, Images, Network, Precision};
 use std::collections::BTreeMap;
-use yolo_kernels::infer::{Format, Source};
+use yolo_kernels::infer::{LowPrecision, Source};
 
 /// Channels from which on the input of a convolution is rounded. With the first, which has three, `yolov5s` on COCO128 loses
 /// 0.006 more of mAP50 in int8; in bf16, where `yolov5n` would be 4 % faster, it moves by as much, upwards.
@@ -25,13 +25,13 @@ pub(super) struct Arithmetic<'a> {
 impl Arithmetic<'_> {
     /// The format of the convolution that makes a node, with so many channels of input; `last` says that it makes an output:
     /// in int8 that would cost 0.006 of mAP50 and 0.004 of mAP50-95.
-    pub(super) fn format(&self, node: usize, channels: usize, last: bool) -> Option<Format> {
+    pub(super) fn format(&self, node: usize, channels: usize, last: bool) -> Option<LowPrecision> {
         match self.precision {
             _ if channels < LEAST => None,
             Precision::F64 | Precision::F32 | Precision::Tf32 => None,
-            Precision::Bf16 => Some(Format::Bf16),
+            Precision::Bf16 => Some(LowPrecision::Bf16),
             Precision::Int8 if last => None,
-            Precision::Int8 => self.ranges.0.get(&node).copied().map(Format::Int8),
+            Precision::Int8 => self.ranges.0.get(&node).copied().map(LowPrecision::Int8),
         }
     }
 }

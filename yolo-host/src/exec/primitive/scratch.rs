@@ -10,7 +10,7 @@ pub struct Scratch<T: ConvFloat>(Vec<T>);
 impl<T: ConvFloat> Scratch<T> {
     /// Zeros.
     pub fn zeros(len: usize) -> Self {
-        let mut numbers = T::spare().with_borrow_mut(Vec::pop).unwrap_or_default();
+        let mut numbers = T::scratch().with_borrow_mut(Vec::pop).unwrap_or_default();
         numbers.clear();
         numbers.resize(len, T::zero());
         Scratch(numbers)
@@ -20,7 +20,7 @@ impl<T: ConvFloat> Scratch<T> {
 impl<T: ConvFloat> Drop for Scratch<T> {
     fn drop(&mut self) {
         let numbers = std::mem::take(&mut self.0);
-        T::spare().with_borrow_mut(|free| free.push(numbers));
+        T::scratch().with_borrow_mut(|free| free.push(numbers));
     }
 }
 

@@ -14,7 +14,7 @@ use crate::weights::{Array, Data};
 use std::collections::BTreeMap;
 use yolo_kernels::ops::pool::Pooling;
 use yolo_kernels::train::norm::Normal;
-use yolo_kernels::train::{from_rows, to_rows};
+use yolo_kernels::train::{hwio_to_oihw, oihw_to_hwio};
 use yolo_kernels::{Conv, ConvFloat};
 
 /// A network with its parameters and their gradients, for training.
@@ -76,7 +76,7 @@ impl<T: ConvFloat> Executor<T> {
             batches: 0,
         };
         for (id, shape) in trainer.convolutions() {
-            trainer.params[id] = from_rows(&trainer.params[id], shape, 1);
+            trainer.params[id] = oihw_to_hwio(&trainer.params[id], shape);
         }
         Ok(trainer)
     }
@@ -128,7 +128,7 @@ impl<T: ConvFloat> Executor<T> {
     /// Precision in the kernels' order for a parameter, from row-major ones.
     pub fn in_kernel_order(&self, id: ParamId, values: &[T]) -> Vec<T> {
         match self.convolutions().iter().find(|(param, _)| *param == id.0) {
-            Some((_, shape)) => from_rows(values, *shape, 1),
+            Some((_, shape)) => oihw_to_hwio(values, *shape),
             None => values.to_vec(),
         }
     }
@@ -146,7 +146,7 @@ impl<T: ConvFloat> Executor<T> {
     /// Row-major numbers of a parameter, from those in the kernels' order.
     pub fn row_major(&self, id: ParamId, values: &[T]) -> Vec<T> {
         match self.convolutions().iter().find(|(param, _)| *param == id.0) {
-            Some((_, shape)) => to_rows(values, *shape),
+            Some((_, shape)) => hwio_to_oihw(values, *shape),
             None => values.to_vec(),
         }
     }

@@ -25,7 +25,7 @@ pub trait Dot: Copy {
     unsafe fn broadcast(from: *const u8) -> Self::Words;
     /// sum + x · w, by lane, with the products of a word added up.
     unsafe fn dot(sum: Self::Sum, x: Self::Words, w: Self::Words) -> Self::Sum;
-    /// Sums as f32: whole numbers times `scale` plus `bias`, of each a vector; floats have the bias already.
+    /// Accumulators as f32: whole numbers times `scale` plus `bias`, of each a vector; floats have the bias already.
     unsafe fn to_f32(sum: Self::Sum, scale: *const f32, bias: *const f32) -> <Self::S as Simd>::V;
 }
 

@@ -6,9 +6,11 @@ mod pack;
 mod pack_input;
 mod precision;
 #[cfg(test)]
+mod test_case;
+#[cfg(test)]
 mod tests;
 
-pub use precision::Format;
+pub use precision::LowPrecision;
 
 use crate::base::isa::Isa;
 use crate::base::parallel::tasks;
@@ -33,8 +35,8 @@ const L2_WEIGHT_BYTES: usize = 384 << 10;
 
 /// A convolution with its weights packed: y = act(w ∗ x + b), plus a shortcut.
 #[derive(Debug)]
-pub struct Narrow {
-    format: Format,
+pub struct LowPrecisionConv {
+    precision: LowPrecision,
     isa: Isa,
     window: Window,
     lens: Vec<usize>,
@@ -44,18 +46,27 @@ pub struct Narrow {
     packed: Packed,
 }
 
-impl Narrow {
+impl LowPrecisionConv {
     /// Packs the weights; nothing for what this kernel does not compute: dilated windows, and sums of int8 that could overflow
     /// or inputs without a range.
-    pub fn new(format: Format, layer: &Layer) -> Option<Self> {
-        let isa = format.isa(layer.isa);
+    pub fn new(precision: LowPrecision, layer: &Layer) -> Option<Self> {
+        let isa = precision.isa(layer.isa);
         let Layer { window, bias, lens, order, act, .. } = layer;
         if window.dilation != [1, 1] || order.is_empty() {
             return None;
         }
-        let packed = Packed::new(format, &Layer { isa, ..layer.clone() })?;
+        let packed = Packed::new(precision, &Layer { isa, ..layer.clone() })?;
         let (cin, cout) = (order.len(), bias.len());
-        Some(Narrow { format, isa, window: *window, lens: lens.clone(), cin, cout, act: *act, packed })
+        Some(LowPrecisionConv {
+            precision,
+            isa,
+            window: *window,
+            lens: lens.clone(),
+            cin,
+            cout,
+            act: *act,
+            packed,
+        })
     }
 
     /// Output channels.
@@ -71,7 +82,7 @@ impl Narrow {
     /// Sizes in a few words.
     pub fn describe(&self) -> String {
         let Window { kernel: [ky, kx], stride: [s, _], .. } = self.window;
-        format!("conv {ky}x{kx}/{s} {}→{} {}", self.cin, self.cout, self.format.name())
+        format!("conv {ky}x{kx}/{s} {}→{} {}", self.cin, self.cout, self.precision.name())
     }
 
     fn pointwise(&self) -> bool {
@@ -90,7 +101,7 @@ impl Narrow {
         let (weights, panels) = (4 * self.packed.weights.len(), self.packed.panels.len());
         let threads = rayon::current_num_threads();
         // Every task reads the smaller of weights and input whole, and its share of the other.
-        let by_panel = weights > pixels_in * self.cin * self.format.bytes() && panels >= 2 * threads;
+        let by_panel = weights > pixels_in * self.cin * self.precision.bytes() && panels >= 2 * threads;
         let own = if by_panel && threads > 1 { weights / (2 * threads) } else { weights };
         let cache = if own > L2_WEIGHT_BYTES { L2_BYTES } else { L1_BYTES };
         let (width, band, layout) = self.layout(geometry, cache, pixels);
@@ -122,7 +133,7 @@ impl Narrow {
 
     /// Pixels of a row, rows that are packed together, and the layout of their input, which fits in so many bytes.
     fn layout(&self, geometry: &Geometry, bytes: usize, pixels: usize) -> (usize, usize, InputLayout) {
-        let (pixel, params) = (self.cin * self.format.bytes(), self.packed.params);
+        let (pixel, params) = (self.cin * self.precision.bytes(), self.packed.params);
         if self.pointwise() {
             let width = (bytes / pixel).clamp(28, 448).next_multiple_of(28).min(pixels);
             let row = (width * pixel).div_ceil(4) + 1;
@@ -141,7 +152,7 @@ impl Narrow {
 
 /// One call of a convolution.
 struct Call<'a> {
-    conv: &'a Narrow,
+    conv: &'a LowPrecisionConv,
     geometry: &'a Geometry,
     sources: &'a [Source<'a>],
     weights: PackedWeights<'a>,
@@ -162,14 +173,14 @@ struct Task<'a> {
 }
 
 /// # Safety
-/// The processor has the instructions; [`Narrow::run`] has checked the sizes; no other task writes these rows and panels.
+/// The processor has the instructions; [`LowPrecisionConv::run`] has checked the sizes; no other task writes these rows and panels.
 #[inline(always)]
 unsafe fn run_task<S: Simd>(task: Task) {
     // SAFETY: passed on. The instruction set was chosen for the dot product.
     unsafe {
-        match task.call.conv.format {
-            Format::Bf16 => S::Bf16::enter(task),
-            Format::Int8(_) => S::Int8::enter(task),
+        match task.call.conv.precision {
+            LowPrecision::Bf16 => S::Bf16::enter(task),
+            LowPrecision::Int8(_) => S::Int8::enter(task),
         }
     }
 }

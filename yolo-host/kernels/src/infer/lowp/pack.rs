@@ -1,7 +1,7 @@
 //! Weights in bf16 and int8, packed in the order in which the micro-kernel reads them.
 
-use super::precision::Format;
-use crate::base::aligned::Lines;
+use super::precision::LowPrecision;
+use crate::base::aligned::AlignedBuf;
 use crate::base::simd::dot::{MAX_INT8_TERMS, QuantParams, round_to_bf16};
 use crate::infer::layer::Layer;
 use crate::infer::panel::{ChannelPanel, channel_panels};
@@ -13,39 +13,39 @@ pub struct Packed {
     /// Words of an output channel: every row of the window begins with a new one.
     pub depth: usize,
     /// Words `[depth, nr]` of each panel, as floats of the same bits.
-    pub weights: Lines,
+    pub weights: AlignedBuf,
     /// Words that sums begin with, as floats of the same bits: `[nr]` of each panel. In int8, minus what the zero point of the
     /// input adds.
-    pub init: Lines,
+    pub init: AlignedBuf,
     /// What sums of int8 are multiplied by: `[nr]` of each panel.
-    pub scale: Lines,
+    pub scale: AlignedBuf,
     /// What is added then: `[nr]` of each panel.
-    pub bias: Lines,
+    pub bias: AlignedBuf,
     /// How the input is converted.
     pub params: QuantParams,
 }
 
 impl Packed {
     /// Packs for the instruction set of the layer; nothing where sums of int8 could overflow or inputs have no range.
-    pub fn new(format: Format, layer: &Layer) -> Option<Self> {
+    pub fn new(precision: LowPrecision, layer: &Layer) -> Option<Self> {
         let Layer { isa, window, weight, bias, order, .. } = layer;
         let (cin, [rows, columns]) = (order.len(), window.kernel);
-        let params = match format {
-            Format::Bf16 => QuantParams::NONE,
-            Format::Int8(range) => {
+        let params = match precision {
+            LowPrecision::Bf16 => QuantParams::NONE,
+            LowPrecision::Int8(range) => {
                 QuantParams::over(range).filter(|_| cin * rows * columns <= MAX_INT8_TERMS)?
             }
         };
         let (panels, padded) = channel_panels(*isa, bias);
-        let row = (columns * cin * format.bytes()).div_ceil(4);
-        let (depth, per_word) = (rows * row, 4 / format.bytes());
+        let row = (columns * cin * precision.bytes()).div_ceil(4);
+        let (depth, per_word) = (rows * row, 4 / precision.bytes());
         let mut packed = Packed {
             panels,
             depth,
-            weights: Lines::zeros(depth * padded.len()),
-            init: Lines::from(&padded[..]),
-            scale: Lines::from(&vec![1.0; padded.len()][..]),
-            bias: Lines::from(&padded[..]),
+            weights: AlignedBuf::zeros(depth * padded.len()),
+            init: AlignedBuf::from(&padded[..]),
+            scale: AlignedBuf::from(&vec![1.0; padded.len()][..]),
+            bias: AlignedBuf::from(&padded[..]),
             params,
         };
         for panel in packed.panels.clone() {
@@ -59,9 +59,9 @@ impl Packed {
                     for at in 0..columns * cin {
                         let (kx, channel) = (at / cin, order[at % cin]);
                         let value = own[(channel * rows + ky) * columns + kx];
-                        let bits = match format {
-                            Format::Bf16 => u32::from(round_to_bf16(value)),
-                            Format::Int8(_) => {
+                        let bits = match precision {
+                            LowPrecision::Bf16 => u32::from(round_to_bf16(value)),
+                            LowPrecision::Int8(_) => {
                                 let whole =
                                     (f64::from(value) / step).round_ties_even().clamp(-127.0, 127.0) as i8;
                                 sum += i64::from(whole);
@@ -70,10 +70,11 @@ impl Packed {
                         };
                         let word = &mut packed.weights
                             [panel.offset * depth + (ky * row + at / per_word) * panel.nr + out];
-                        *word = f32::from_bits(word.to_bits() | bits << (at % per_word * 8 * format.bytes()));
+                        *word =
+                            f32::from_bits(word.to_bits() | bits << (at % per_word * 8 * precision.bytes()));
                     }
                 }
-                if let Format::Int8(_) = format {
+                if let LowPrecision::Int8(_) = precision {
                     packed.init[lane] = f32::from_bits((-sum * i64::from(params.zero_point)) as i32 as u32);
                     packed.scale[lane] = (step / f64::from(params.inverse_scale)) as f32;
                 }

@@ -4,7 +4,7 @@ use crate::base::Isa;
 
 /// Numbers and arithmetic of a convolution in less than f32.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Format {
+pub enum LowPrecision {
     /// Input and weights rounded to 8 bits of mantissa; sums in f32.
     Bf16,
     /// Input as 256 steps over this range, weights as whole numbers up to ±127 for each output channel, sums in i32. Input
@@ -12,28 +12,28 @@ pub enum Format {
     Int8([f32; 2]),
 }
 
-impl Format {
+impl LowPrecision {
     /// Its name.
     pub fn name(&self) -> &'static str {
         match self {
-            Format::Bf16 => "bf16",
-            Format::Int8(_) => "int8",
+            LowPrecision::Bf16 => "bf16",
+            LowPrecision::Int8(_) => "int8",
         }
     }
 
     /// Bytes of a number.
     pub fn bytes(&self) -> usize {
         match self {
-            Format::Bf16 => 2,
-            Format::Int8(_) => 1,
+            LowPrecision::Bf16 => 2,
+            LowPrecision::Int8(_) => 1,
         }
     }
 
     /// The instruction set that computes it where `isa` is chosen: the best up to it whose dot product this processor has.
     pub fn isa(&self, isa: Isa) -> Isa {
         match self {
-            Format::Bf16 => isa.for_bf16(),
-            Format::Int8(_) => isa.for_int8(),
+            LowPrecision::Bf16 => isa.for_bf16(),
+            LowPrecision::Int8(_) => isa.for_int8(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::transform::*;
 use crate::base::Isa;
-use crate::base::aligned::Lines;
+use crate::base::aligned::AlignedBuf;
 use crate::infer::layer::Layer;
 use crate::infer::panel::{ChannelPanel, channel_panels};
 use crate::ops::Window;
@@ -29,9 +29,9 @@ pub struct Winograd {
     pub(super) act: Option<Act>,
     pub(super) panels: Vec<ChannelPanel>,
     /// `[in, nr]` of each point and panel.
-    pub(super) weights: Lines,
+    pub(super) weights: AlignedBuf,
     /// `[nr]` of each panel; then as many zeros as the widest panel has, with which the sums of products begin.
-    pub(super) bias: Lines,
+    pub(super) bias: AlignedBuf,
     /// Output channels of all panels, padded to whole vectors.
     pub(super) padded: usize,
 }
@@ -74,7 +74,7 @@ impl Winograd {
             1 => (2, &Two::G[..]),
             _ => (2, &TwoApart::G[..]),
         };
-        let mut weights = Lines::zeros(g.len() * g.len() * cin * padded);
+        let mut weights = AlignedBuf::zeros(g.len() * g.len() * cin * padded);
         let mut points = vec![[0.0; SIDE_BY_SIDE]; g.len() * g.len()];
         for panel in &panels {
             for (i, channel) in order.iter().enumerate() {
@@ -96,7 +96,7 @@ impl Winograd {
                 }
             }
         }
-        let (padding, bias) = (window.padding, Lines::from(&biases[..]));
+        let (padding, bias) = (window.padding, AlignedBuf::from(&biases[..]));
         Winograd {
             isa,
             stride,

@@ -10,5 +10,6 @@ mod conv;
 mod run;
 mod stages;
 mod transform;
+mod workspace;
 
 pub use conv::Winograd;

@@ -1,7 +1,8 @@
 //! How tiles are shared out to threads.
 
 use super::conv::Winograd;
-use super::stages::{Call, STAGES, Workspace, with_workspace};
+use super::stages::{STAGES, run_stage};
+use super::workspace::{Call, Workspace, with_workspace};
 use crate::base::parallel::tasks;
 use crate::infer::epilogue::Epilogue;
 use crate::infer::map::{Geometry, Source, Target};
@@ -39,7 +40,7 @@ impl Winograd {
                 with_workspace(|memory| {
                     let workspace = Workspace::new(memory, &call, tiles);
                     for stage in STAGES {
-                        workspace.run(&call, stage, 0..stage.pieces(&workspace));
+                        run_stage(&call, &workspace, stage, 0..stage.pieces(&workspace));
                     }
                 });
             });
@@ -51,7 +52,12 @@ impl Winograd {
                     let pieces = stage.pieces(&workspace);
                     let groups = (4 * threads).min(pieces);
                     tasks(groups, work, |group| {
-                        workspace.run(&call, stage, group * pieces / groups..(group + 1) * pieces / groups);
+                        run_stage(
+                            &call,
+                            &workspace,
+                            stage,
+                            group * pieces / groups..(group + 1) * pieces / groups,
+                        );
                     });
                 }
             });

@@ -1,46 +1,16 @@
 //! The three stages of a run: tiles are transformed, multiplied point by point, and transformed back.
 #![allow(unsafe_code)] // reads and writes through pointers
 
-use super::conv::Winograd;
 use super::transform::*;
-use crate::base::aligned::{CACHE_LINE, Lines};
-use crate::base::parallel::Shared;
+use super::workspace::{Call, Workspace};
+use crate::base::aligned::CACHE_LINE;
 use crate::base::prefetch::prefetch;
 use crate::base::simd::dot::F32Dot;
 use crate::base::simd::{MAX_LANES, Simd, dispatch};
-use crate::infer::epilogue::Epilogue;
-use crate::infer::map::{Geometry, Source};
+use crate::infer::map::Source;
 use crate::infer::microkernel::{self, Prefetch, Segment, Tile};
 use crate::infer::tile_height::tile_height;
-use std::cell::Cell;
 use std::ops::Range;
-
-thread_local! {
-    /// Transformed input and products of this thread, which every convolution uses again.
-    static WORKSPACE: Cell<Lines> = const { Cell::new(Lines::new()) };
-}
-
-/// Lends this thread's memory to a convolution. One that rayon starts on this thread while another waits finds none, and
-/// takes its own.
-pub fn with_workspace(work: impl FnOnce(&mut Lines)) {
-    let mut memory = WORKSPACE.take();
-    work(&mut memory);
-    WORKSPACE.set(memory);
-}
-
-/// One call of a convolution.
-pub struct Call<'a> {
-    /// Weights and sizes.
-    pub conv: &'a Winograd,
-    /// Sizes of the maps.
-    pub geometry: &'a Geometry,
-    /// What is read.
-    pub sources: &'a [Source<'a>],
-    /// Where sums go.
-    pub epilogue: Epilogue<'a>,
-    /// Tiles down and across an image.
-    pub grid: [usize; 2],
-}
 
 /// All stages, in their order.
 pub const STAGES: [Stage; 3] = [Stage::Input, Stage::Products, Stage::Output];
@@ -66,38 +36,13 @@ impl Stage {
     }
 }
 
-/// Tiles between the stages: input `[points, tiles, cin]` and products `[points, tiles, padded]`.
-pub struct Workspace {
-    tiles: Range<usize>,
-    points: usize,
-    /// Floats from point to point, of input and of products.
-    pitches: [usize; 2],
-    input: Shared<f32>,
-    products: Shared<f32>,
-}
-
-impl Workspace {
-    /// Lays out memory for some tiles.
-    pub fn new(memory: &mut Lines, call: &Call, tiles: Range<usize>) -> Self {
-        let points = call.conv.points;
-        // An odd number of cache lines from point to point: with an even one, points would compete for the same sets of the
-        // first-level cache.
-        let pitches = [call.conv.cin, call.conv.padded]
-            .map(|channels| ((tiles.len() * channels).div_ceil(CACHE_LINE) | 1) * CACHE_LINE);
-        let [input, products] = pitches.map(|pitch| points * pitch);
-        memory.reserve(input + products);
-        let (input, products) = memory.split_at_mut(input);
-        Workspace { tiles, points, pitches, input: Shared::new(input), products: Shared::new(products) }
-    }
-
-    /// Takes some pieces through a stage.
-    pub fn run(&self, call: &Call, stage: Stage, pieces: Range<usize>) {
-        let task = &StageTask { call, workspace: self, pieces };
-        match stage {
-            Stage::Input => dispatch!(call.conv.isa, run_input(task: &StageTask)),
-            Stage::Products => dispatch!(call.conv.isa, run_products(task: &StageTask)),
-            Stage::Output => dispatch!(call.conv.isa, run_output(task: &StageTask)),
-        }
+/// Takes some pieces of a workspace through a stage.
+pub fn run_stage(call: &Call, workspace: &Workspace, stage: Stage, pieces: Range<usize>) {
+    let task = &StageTask { call, workspace, pieces };
+    match stage {
+        Stage::Input => dispatch!(call.conv.isa, run_input(task: &StageTask)),
+        Stage::Products => dispatch!(call.conv.isa, run_products(task: &StageTask)),
+        Stage::Output => dispatch!(call.conv.isa, run_output(task: &StageTask)),
     }
 }
 
@@ -109,7 +54,7 @@ struct StageTask<'a> {
 }
 
 /// # Safety
-/// The processor has the instructions; [`Winograd::run`] has checked the sizes; nobody else writes the pieces' numbers.
+/// The processor has the instructions; [`Winograd::run`](super::Winograd::run) has checked the sizes; nobody else writes the pieces' numbers.
 #[inline(always)]
 unsafe fn run_input<S: Simd>(task: &StageTask) {
     // SAFETY: passed on.
@@ -293,13 +238,5 @@ unsafe fn output_of<S: Simd, T: Transform<IN, OUT>, const IN: usize, const OUT: 
                 n += S::LANES;
             }
         }
-    }
-}
-
-impl Call<'_> {
-    /// The image of a tile, and the row and column where its output begins.
-    fn tile(&self, tile: usize) -> (usize, [usize; 2]) {
-        let [height, width] = self.grid;
-        (tile / (height * width), [tile / width % height * self.conv.out, tile % width * self.conv.out])
     }
 }
