@@ -31,17 +31,17 @@ impl Pooling {
         Pooling { kind, plan: Plan::forward(batch, input, output, window), channels, elements }
     }
 
-    /// Overwrites y, and for the maximum `places`: which element of the window it was, for each output.
-    pub fn forward<T: Float>(&self, x: &[T], y: &mut [T], places: &mut Vec<u16>) {
+    /// Overwrites y, and for the maximum `argmax`: which element of the window it was, for each output.
+    pub fn forward<T: Float>(&self, x: &[T], y: &mut [T], argmax: &mut Vec<u16>) {
         let per_image = self.plan.grid[0] * self.plan.grid[1] * self.channels;
-        places.clear();
+        argmax.clear();
         if self.kind == Pool::Average {
             let share = T::one() / T::of(self.elements as f64);
             return chunks_mut(y, per_image.max(1), |start, y| self.average(x, y, start, share));
         }
-        places.resize(y.len(), 0);
+        argmax.resize(y.len(), 0);
         let size = (self.plan.grid[1] * self.channels).max(1);
-        chunks_mut_2((y, size), (places, size), |row, y, places| self.maximum(x, y, places, row * size));
+        chunks_mut_2((y, size), (argmax, size), |row, y, argmax| self.maximum(x, y, argmax, row * size));
     }
 
     fn pixels(&self, start: usize, len: usize) -> impl Iterator<Item = crate::ops::window::Pixel> {
@@ -61,21 +61,21 @@ impl Pooling {
         }
     }
 
-    fn maximum<T: Float>(&self, x: &[T], y: &mut [T], places: &mut [u16], start: usize) {
+    fn maximum<T: Float>(&self, x: &[T], y: &mut [T], argmax: &mut [u16], start: usize) {
         let channels = self.channels;
-        let outputs = y.chunks_exact_mut(channels).zip(places.chunks_exact_mut(channels));
-        for (pixel, (y, places)) in self.plan.walk(start / channels).zip(outputs) {
+        let outputs = y.chunks_exact_mut(channels).zip(argmax.chunks_exact_mut(channels));
+        for (pixel, (y, argmax)) in self.plan.walk(start / channels).zip(outputs) {
             y.fill(T::neg_infinity());
             for (i, tap) in self.plan.taps.iter().enumerate() {
                 if let Some(place) = pixel.source(tap, self.plan.src) {
-                    take_larger(&x[place * channels..][..channels], y, places, i as u16);
+                    take_larger(&x[place * channels..][..channels], y, argmax, i as u16);
                 }
             }
         }
     }
 
     /// Adds to the gradient of x.
-    pub fn backward<T: Float>(&self, grad: &[T], places: &[u16], grad_x: &mut [T]) {
+    pub fn backward<T: Float>(&self, grad: &[T], argmax: &[u16], grad_x: &mut [T]) {
         let channels = self.channels;
         let per_image = self.plan.src[0] * self.plan.src[1] * channels;
         let outputs = self.plan.grid[0] * self.plan.grid[1];
@@ -90,7 +90,7 @@ impl Pooling {
                     if self.kind == Pool::Average {
                         sum.iter_mut().zip(g).for_each(|(sum, g)| *sum += *g * share);
                     } else {
-                        add_where(g, &places[pixel.dst * channels..][..channels], sum, i as u16);
+                        add_where(g, &argmax[pixel.dst * channels..][..channels], sum, i as u16);
                     }
                 }
             }
@@ -101,19 +101,19 @@ impl Pooling {
 /// Every channel's mean or maximum over the pixels of each image. Returns for the maximum which pixel it was.
 pub fn global_forward<T: Float>(kind: Pool, x: &[T], batch: usize, channels: usize, y: &mut [T]) -> Vec<u32> {
     let pixels = x.len() / (batch * channels).max(1);
-    let mut places = Vec::new();
+    let mut argmax = Vec::new();
     if kind == Pool::Max {
-        places.resize(batch * channels, 0);
+        argmax.resize(batch * channels, 0);
     }
     for (image, y) in y.chunks_exact_mut(channels.max(1)).enumerate() {
         let x = &x[image * pixels * channels..][..pixels * channels];
         if kind == Pool::Max {
-            let places = &mut places[image * channels..][..channels];
+            let argmax = &mut argmax[image * channels..][..channels];
             y.fill(T::neg_infinity());
             for (i, row) in x.chunks_exact(channels.max(1)).enumerate() {
                 for c in 0..channels {
                     if (row[c] > y[c] || row[c].is_nan()) && !y[c].is_nan() {
-                        (y[c], places[c]) = (row[c], i as u32);
+                        (y[c], argmax[c]) = (row[c], i as u32);
                     }
                 }
             }
@@ -121,19 +121,19 @@ pub fn global_forward<T: Float>(kind: Pool, x: &[T], batch: usize, channels: usi
             mean(x, y);
         }
     }
-    places
+    argmax
 }
 
 /// Channels whose sums are taken at once.
-const TOGETHER: usize = 64;
+const BLOCK: usize = 64;
 
 vectorised! {
-    /// Accumulators of the first channels of each pixel, in blocks of pixels, whose sums are added in f64.
-    fn sums<T: Float>(x: &[T], channels: usize, total: &mut [f64; TOGETHER]) {
+    /// Sums of the first channels of each pixel, in blocks of pixels, whose sums are added in f64.
+    fn sums<T: Float>(x: &[T], channels: usize, total: &mut [f64; BLOCK]) {
         for block in x.chunks(64 * channels) {
-            let mut some = [T::zero(); TOGETHER];
+            let mut some = [T::zero(); BLOCK];
             for pixel in block.chunks(channels) {
-                match pixel.first_chunk::<TOGETHER>() {
+                match pixel.first_chunk::<BLOCK>() {
                     Some(pixel) => some.iter_mut().zip(pixel).for_each(|(some, x)| *some += *x),
                     None => some.iter_mut().zip(pixel).for_each(|(some, x)| *some += *x),
                 }
@@ -149,10 +149,10 @@ vectorised! {
 fn mean<T: Float>(x: &[T], y: &mut [T]) {
     let channels = y.len();
     let pixels = x.len() / channels.max(1);
-    chunks_mut(y, if x.len() < 1 << 16 { channels.max(1) } else { TOGETHER }, |start, y| {
-        for (i, y) in y.chunks_mut(TOGETHER).enumerate() {
-            let mut total = [0.0; TOGETHER];
-            sums(x.get(start + TOGETHER * i..).unwrap_or_default(), channels, &mut total);
+    chunks_mut(y, if x.len() < 1 << 16 { channels.max(1) } else { BLOCK }, |start, y| {
+        for (i, y) in y.chunks_mut(BLOCK).enumerate() {
+            let mut total = [0.0; BLOCK];
+            sums(x.get(start + BLOCK * i..).unwrap_or_default(), channels, &mut total);
             y.iter_mut().zip(total).for_each(|(y, total)| *y = T::of(total / pixels as f64));
         }
     });
@@ -160,7 +160,7 @@ fn mean<T: Float>(x: &[T], y: &mut [T]) {
 
 /// The gradient of [`global_forward`], which overwrites `grad_x`.
 pub fn global_backward<T: Float>(
-    places: &[u32],
+    argmax: &[u32],
     grad: &[T],
     batch: usize,
     channels: usize,
@@ -173,7 +173,7 @@ pub fn global_backward<T: Float>(
         let g = &grad[image * channels..][..channels];
         for (i, row) in grad_x.chunks_exact_mut(channels).enumerate() {
             for c in 0..channels {
-                row[c] = match places.get(image * channels + c) {
+                row[c] = match argmax.get(image * channels + c) {
                     None => g[c] * share,
                     Some(place) if *place == i as u32 => g[c],
                     Some(_) => T::zero(),
@@ -185,16 +185,16 @@ pub fn global_backward<T: Float>(
 
 vectorised! {
     /// Among equals the first is the maximum; NaN is larger than all, as in PyTorch.
-    fn take_larger<T: Float>(x: &[T], y: &mut [T], places: &mut [u16], place: u16) {
-        for ((y, places), x) in y.iter_mut().zip(places).zip(x) {
+    fn take_larger<T: Float>(x: &[T], y: &mut [T], argmax: &mut [u16], place: u16) {
+        for ((y, argmax), x) in y.iter_mut().zip(argmax).zip(x) {
             let keep = *x <= *y || y.is_nan();
             *y = if keep { *y } else { *x };
-            *places = if keep { *places } else { place };
+            *argmax = if keep { *argmax } else { place };
         }
     }
 
-    fn add_where<T: Float>(grad: &[T], places: &[u16], sum: &mut [T], place: u16) {
-        for ((sum, g), at) in sum.iter_mut().zip(grad).zip(places) {
+    fn add_where<T: Float>(grad: &[T], argmax: &[u16], sum: &mut [T], place: u16) {
+        for ((sum, g), at) in sum.iter_mut().zip(grad).zip(argmax) {
             *sum += if *at == place { *g } else { T::zero() };
         }
     }

@@ -147,7 +147,7 @@ unsafe fn weight_tiles<S: Simd, const P: usize, const N: usize, const FULL: bool
     }
     // Where a tap never met the map, the sums are zero.
     for (tap, _) in task.taps.iter().zip(fresh).filter(|(_, fresh)| *fresh) {
-        // SAFETY: likewise.
+        // SAFETY: passed on; there are no runs.
         unsafe { weight_block::<S, P, N, FULL>(task, tap, &[], true) };
     }
 }

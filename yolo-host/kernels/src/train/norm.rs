@@ -71,9 +71,9 @@ pub fn statistics<T: Float>(x: &[T], channels: usize) -> Statistics {
         let count = ROWS.min(pixels - chunk * ROWS) as f64;
         let all = before + count;
         for c in 0..channels {
-            let away = sums[c].f64() - total.mean[c];
-            total.mean[c] += away * count / all;
-            total.var[c] += sums[channels + c].f64() + away * away * before * count / all;
+            let delta = sums[c].f64() - total.mean[c];
+            total.mean[c] += delta * count / all;
+            total.var[c] += sums[channels + c].f64() + delta * delta * before * count / all;
         }
         before = all;
     }
@@ -126,7 +126,7 @@ fn backward_curve<T: Float>(
     let mut sums = vec![T::zero(); pixels.div_ceil(ROWS) * 2 * channels];
     chunks_mut_2((grad, ROWS * channels), (&mut sums, 2 * channels), |chunk, grad, sums| {
         let (plain, weighted) = sums.split_at_mut(channels);
-        through(rows(x, chunk, channels), grad, mean, scale, shift, plain, weighted, curve);
+        backward_activation(rows(x, chunk, channels), grad, mean, scale, shift, plain, weighted, curve);
     });
     let mut total = vec![0.0; 2 * channels];
     for sums in sums.chunks_exact(2 * channels) {
@@ -139,9 +139,11 @@ fn backward_curve<T: Float>(
     let count = pixels as f64;
     let offset: Vec<T> = plain.iter().map(|sum| T::of(sum / count)).collect();
     let squared = |inverse: &T| inverse.f64() * inverse.f64();
-    let lean = weighted.iter().zip(&normal.inverse);
-    let lean: Vec<T> = lean.map(|(sum, inverse)| T::of(sum * squared(inverse) / count)).collect();
-    chunks_mut(grad, piece(channels), |start, grad| finish(&x[start..], grad, mean, scale, &offset, &lean));
+    let factor = weighted.iter().zip(&normal.inverse);
+    let factor: Vec<T> = factor.map(|(sum, inverse)| T::of(sum * squared(inverse) / count)).collect();
+    chunks_mut(grad, piece(channels), |start, grad| {
+        backward_input(&x[start..], grad, mean, scale, &offset, &factor)
+    });
     let weight =
         weighted.iter().zip(&normal.inverse).map(|(sum, inverse)| T::of(sum * inverse.f64())).collect();
     (weight, plain.iter().map(|sum| T::of(*sum)).collect())
@@ -179,7 +181,7 @@ vectorised! {
     }
 
     /// The gradient through the activation, in place, and its two sums.
-    fn through<T: Float, C: Curve<T>>(
+    fn backward_activation<T: Float, C: Curve<T>>(
         x: &[T],
         grad: &mut [T],
         mean: &[T],
@@ -194,21 +196,21 @@ vectorised! {
         let (plain, weighted) = (&mut plain[..channels], &mut weighted[..channels]);
         for (g, x) in grad.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
             for c in 0..channels {
-                let away = x[c] - mean[c];
-                let through = g[c] * curve.slope(away * scale[c] + shift[c]);
-                g[c] = through;
-                plain[c] += through;
-                weighted[c] += through * away;
+                let centred = x[c] - mean[c];
+                let grad = g[c] * curve.slope(centred * scale[c] + shift[c]);
+                g[c] = grad;
+                plain[c] += grad;
+                weighted[c] += grad * centred;
             }
         }
     }
 
-    fn finish<T: Float>(x: &[T], grad: &mut [T], mean: &[T], scale: &[T], offset: &[T], lean: &[T]) {
+    fn backward_input<T: Float>(x: &[T], grad: &mut [T], mean: &[T], scale: &[T], offset: &[T], factor: &[T]) {
         let channels = mean.len();
-        let (scale, offset, lean) = (&scale[..channels], &offset[..channels], &lean[..channels]);
+        let (scale, offset, factor) = (&scale[..channels], &offset[..channels], &factor[..channels]);
         for (g, x) in grad.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
             for c in 0..channels {
-                g[c] = scale[c] * (g[c] - offset[c] - (x[c] - mean[c]) * lean[c]);
+                g[c] = scale[c] * (g[c] - offset[c] - (x[c] - mean[c]) * factor[c]);
             }
         }
     }

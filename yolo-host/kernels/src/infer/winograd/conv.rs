@@ -8,10 +8,10 @@ use crate::infer::panel::{ChannelPanel, channel_panels};
 use crate::ops::Window;
 use yolo_plugin::Act;
 
-/// Products of input and output channels up to which tiles are of 4×4 outputs, and up to which they are of 2×2. Beyond them
+/// Pairs of input and output channels up to which tiles are of 4×4 outputs, and up to which they are of 2×2. Beyond them
 /// the weights are too large: those of 4×4 outputs are four times the plain ones, those of 2×2 not quite twice, and with stride
 /// 2 three times.
-const MOST: [usize; 2] = [1 << 15, 1 << 16];
+const MAX_PAIRS: [usize; 2] = [1 << 15, 1 << 16];
 
 /// A 3×3 convolution with its weights transformed and packed: y = act(w ∗ x + b), plus a shortcut.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Winograd {
         (kernel, dilation) == ([3, 3], [1, 1])
             && padding.iter().all(|padding| *padding < 3)
             && cin.min(cout) >= least
-            && cin * cout <= MOST[1]
+            && cin * cout <= MAX_PAIRS[1]
     }
 
     /// Whether it is as fast in f32 as a plain convolution in bf16.
@@ -57,7 +57,7 @@ impl Winograd {
         Self::fits(window, cin, cout)
             && window.stride == [1, 1]
             && cin.min(cout) >= 32
-            && cin * cout <= MOST[0]
+            && cin * cout <= MAX_PAIRS[0]
     }
 
     /// Packs the transformed weights.
@@ -70,17 +70,17 @@ impl Winograd {
         biases.resize(padded + widest, 0.0);
         let stride = window.stride[0];
         let (out, g) = match stride {
-            1 if cin * cout <= MOST[0] => (4, &Four::G[..]),
-            1 => (2, &Two::G[..]),
-            _ => (2, &TwoApart::G[..]),
+            1 if cin * cout <= MAX_PAIRS[0] => (4, &F4x3::G[..]),
+            1 => (2, &F2x3::G[..]),
+            _ => (2, &F2x3Stride2::G[..]),
         };
         let mut weights = AlignedBuf::zeros(g.len() * g.len() * cin * padded);
-        let mut points = vec![[0.0; SIDE_BY_SIDE]; g.len() * g.len()];
+        let mut points = vec![[0.0; AT_ONCE]; g.len() * g.len()];
         for panel in &panels {
             for (i, channel) in order.iter().enumerate() {
-                for first in (0..panel.width).step_by(SIDE_BY_SIDE) {
-                    let mut kernels = [[0.0; SIDE_BY_SIDE]; 9];
-                    for out in first..panel.width.min(first + SIDE_BY_SIDE) {
+                for first in (0..panel.width).step_by(AT_ONCE) {
+                    let mut kernels = [[0.0; AT_ONCE]; 9];
+                    for out in first..panel.width.min(first + AT_ONCE) {
                         let kernel = &weight[((panel.start + out) * cin + channel) * 9..][..9];
                         kernels
                             .iter_mut()
@@ -90,7 +90,7 @@ impl Winograd {
                     weight_points(g, &kernels, &mut points);
                     for (point, values) in points.iter().enumerate() {
                         let place = point * cin * padded + panel.offset * cin + i * panel.nr + first;
-                        let count = (panel.nr - first).min(SIDE_BY_SIDE);
+                        let count = (panel.nr - first).min(AT_ONCE);
                         weights[place..][..count].copy_from_slice(&values[..count]);
                     }
                 }

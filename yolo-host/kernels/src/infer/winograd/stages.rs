@@ -60,9 +60,9 @@ unsafe fn run_input<S: Simd>(task: &StageTask) {
     // SAFETY: passed on.
     unsafe {
         match task.call.conv.points {
-            36 => input_of::<S, Four, 6, 4>(task),
-            16 => input_of::<S, Two, 4, 2>(task),
-            _ => input_of::<S, TwoApart, 5, 2>(task),
+            36 => input_of::<S, F4x3, 6, 4>(task),
+            16 => input_of::<S, F2x3, 4, 2>(task),
+            _ => input_of::<S, F2x3Stride2, 5, 2>(task),
         }
     }
 }
@@ -74,7 +74,7 @@ unsafe fn input_of<S: Simd, T: Transform<IN, OUT>, const IN: usize, const OUT: u
     let StageTask { call, workspace, pieces } = task;
     let (conv, g) = (call.conv, call.geometry);
     let pitch = workspace.pitches[0];
-    let mut copy = [0.0; MOST_IN * MOST_IN * MAX_LANES];
+    let mut copy = [0.0; MAX_IN * MAX_IN * MAX_LANES];
     for tile in pieces.clone() {
         let (image, corner) = call.tile(workspace.tiles.start + tile);
         let [top, left] = [0, 1].map(|axis| (corner[axis] * conv.stride).wrapping_sub(conv.padding[axis]));
@@ -197,9 +197,9 @@ unsafe fn run_output<S: Simd>(task: &StageTask) {
     // SAFETY: passed on.
     unsafe {
         match task.call.conv.points {
-            36 => output_of::<S, Four, 6, 4>(task),
-            16 => output_of::<S, Two, 4, 2>(task),
-            _ => output_of::<S, TwoApart, 5, 2>(task),
+            36 => output_of::<S, F4x3, 6, 4>(task),
+            16 => output_of::<S, F2x3, 4, 2>(task),
+            _ => output_of::<S, F2x3Stride2, 5, 2>(task),
         }
     }
 }
@@ -210,7 +210,7 @@ unsafe fn run_output<S: Simd>(task: &StageTask) {
 unsafe fn output_of<S: Simd, T: Transform<IN, OUT>, const IN: usize, const OUT: usize>(task: &StageTask) {
     let StageTask { call, workspace, pieces } = task;
     let (conv, [height, width]) = (call.conv, call.geometry.output);
-    let mut sums = [0.0f32; MOST_OUT * MOST_OUT * MAX_LANES];
+    let mut sums = [0.0f32; MAX_OUT * MAX_OUT * MAX_LANES];
     let sums = &mut sums[..OUT * OUT * S::LANES];
     for tile in pieces.clone() {
         let (image, [top, left]) = call.tile(workspace.tiles.start + tile);

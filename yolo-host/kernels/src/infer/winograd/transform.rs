@@ -1,28 +1,29 @@
-//! The transforms of tiles of a 3×3 convolution, on vectors of channels.
+//! Winograd's transforms of weights, of input tiles and of products, on vectors of channels.
 #![allow(unsafe_code)] // vectors, and loads and stores through pointers
 #![allow(clippy::needless_range_loop)] // rows become columns
 
 use crate::base::simd::Simd;
 use crate::base::simd::vectorised;
 
-/// Weights that are transformed at once.
-pub const SIDE_BY_SIDE: usize = 8;
-/// The largest sides of a tile, of the input and of the output.
-pub const MOST_IN: usize = 6;
-pub const MOST_OUT: usize = 4;
+/// Output channels whose weights are transformed at once.
+pub const AT_ONCE: usize = 8;
+/// The largest side of a tile of the input.
+pub const MAX_IN: usize = 6;
+/// The largest side of a tile of the output.
+pub const MAX_OUT: usize = 4;
 
 /// How `IN` neighbouring numbers of the input and 3 weights make `OUT` outputs with `IN` products.
 pub trait Transform<const IN: usize, const OUT: usize> {
-    /// Of weights.
+    /// The transform of weights.
     const G: [[f64; 3]; IN];
 
-    /// Bᵀ d
+    /// The transform of the input, Bᵀ d.
     ///
     /// # Safety
     /// The processor has the instructions.
     unsafe fn forward<S: Simd>(d: [S::V; IN]) -> [S::V; IN];
 
-    /// Aᵀ m
+    /// The transform of products, Aᵀ m.
     ///
     /// # Safety
     /// The processor has the instructions.
@@ -30,16 +31,16 @@ pub trait Transform<const IN: usize, const OUT: usize> {
 }
 
 /// F(4, 3) with the points 0, ±1, ±2 and infinity: 6 products instead of 12.
-pub struct Four;
+pub struct F4x3;
 
 /// F(2, 3) with the points 0, ±1 and infinity: 4 products instead of 6.
-pub struct Two;
+pub struct F2x3;
 
-/// 2 outputs of stride 2. The first and the third weight meet even numbers only, as a filter of two of stride 1: F(2, 2) with
-/// the points 0, 1 and infinity. The second meets odd ones. 3 and 2 products instead of 6.
-pub struct TwoApart;
+/// 2 outputs with stride 2: 5 products instead of 6. The first and the third weight meet even inputs only, as a filter of two with
+/// stride 1 would: F(2, 2) with the points 0, 1 and infinity, 3 products. The second meets odd inputs, 2 products.
+pub struct F2x3Stride2;
 
-impl Transform<6, 4> for Four {
+impl Transform<6, 4> for F4x3 {
     const G: [[f64; 3]; 6] = [
         [1.0 / 4.0, 0.0, 0.0],
         [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
@@ -54,13 +55,13 @@ impl Transform<6, 4> for Four {
         // SAFETY: passed on.
         unsafe {
             let (even, odd) = (plus::<S>(d[4], -4.0, d[2]), plus::<S>(d[3], -4.0, d[1]));
-            let (near, far) = (plus::<S>(d[4], -1.0, d[2]), plus::<S>(d[3], -1.0, d[1]));
+            let (inner, outer) = (plus::<S>(d[4], -1.0, d[2]), plus::<S>(d[3], -1.0, d[1]));
             [
                 plus::<S>(plus::<S>(d[4], -5.0, d[2]), 4.0, d[0]),
                 S::add(even, odd),
                 plus::<S>(even, -1.0, odd),
-                plus::<S>(near, 2.0, far),
-                plus::<S>(near, -2.0, far),
+                plus::<S>(inner, 2.0, outer),
+                plus::<S>(inner, -2.0, outer),
                 plus::<S>(plus::<S>(d[5], -5.0, d[3]), 4.0, d[1]),
             ]
         }
@@ -82,7 +83,7 @@ impl Transform<6, 4> for Four {
     }
 }
 
-impl Transform<4, 2> for Two {
+impl Transform<4, 2> for F2x3 {
     const G: [[f64; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
 
     #[inline(always)]
@@ -105,7 +106,7 @@ impl Transform<4, 2> for Two {
     }
 }
 
-impl Transform<5, 2> for TwoApart {
+impl Transform<5, 2> for F2x3Stride2 {
     const G: [[f64; 3]; 5] =
         [[1.0, 0.0, 0.0], [1.0, 0.0, 1.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0]];
 
@@ -123,18 +124,18 @@ impl Transform<5, 2> for TwoApart {
 }
 
 vectorised! {
-    /// G w Gᵀ of weights `[3, 3]`.
-    pub fn weight_points(g: &[[f64; 3]], weight: &[[f64; SIDE_BY_SIDE]; 9], points: &mut [[f32; SIDE_BY_SIDE]]) {
+    /// G w Gᵀ of some weights `[3, 3]`.
+    pub fn weight_points(g: &[[f64; 3]], weight: &[[f64; AT_ONCE]; 9], points: &mut [[f32; AT_ONCE]]) {
         for (column, v) in g.iter().enumerate() {
-            let mut rows = [[0.0; SIDE_BY_SIDE]; 3];
+            let mut rows = [[0.0; AT_ONCE]; 3];
             for (row, weight) in rows.iter_mut().zip(weight.chunks_exact(3)) {
-                for i in 0..SIDE_BY_SIDE {
+                for i in 0..AT_ONCE {
                     row[i] = v[0] * weight[0][i] + v[1] * weight[1][i] + v[2] * weight[2][i];
                 }
             }
-            for (line, u) in g.iter().enumerate() {
-                let point = &mut points[line * g.len() + column];
-                for i in 0..SIDE_BY_SIDE {
+            for (row, u) in g.iter().enumerate() {
+                let point = &mut points[row * g.len() + column];
+                for i in 0..AT_ONCE {
                     point[i] = (u[0] * rows[0][i] + u[1] * rows[1][i] + u[2] * rows[2][i]) as f32;
                 }
             }
