@@ -61,18 +61,18 @@ fn train() -> Result<()> {
     let options = Options {
         cfg: Some(cfg),
         data: folder.path().join("data.yaml"),
-        epochs: 4,
-        batch: 8,
+        epochs: 12,
+        batch: 4,
         imgsz: 64,
         ..Options::default()
     };
-    // Its warm-up would be longer than this training.
-    let hyper = Hyper { lr0: 0.1, ..Hyper::default() };
+    // Warm-up takes 1,000 steps, of which this training sees the start: a rate that is large there.
+    let hyper = Hyper { lr0: 0.3, mosaic: 0.0, ..Hyper::default() };
     let mut losses = Losses::default();
     let run = folder.path().join("run");
     TrainingRun::new(options, hyper, &run, &mut Registry::linked()?, &mut losses)?.run(&mut losses)?;
     match losses.0[..] {
-        [first, .., last] if last < first => {}
+        [first, .., last] if last < 0.9 * first => {}
         _ => return Err(format!("the loss did not fall: {:?}", losses.0).into()),
     }
     // What was trained can be read again.
