@@ -75,15 +75,10 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
             LoadError::Model(error) => hint(error),
         };
     }
-    if let Some(model::Error::Misplaced { role, .. }) = error.downcast_ref() {
-        return Some(place(*role).into());
-    }
     if let Some(error) = error.downcast_ref() {
         return match error {
-            LayerError::UnknownBlock { asked, .. } => Some(libraries("--plugin PATH loads one", asked)),
-            LayerError::MissingPlugin { asked, .. } => {
-                Some(libraries("name its library with --plugin PATH", asked))
-            }
+            model::Error::Misplaced { role, .. } => Some(place(*role).into()),
+            model::Error::Layer { source, .. } => layer(source),
             _ => None,
         };
     }
@@ -100,6 +95,17 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         }
         exec::Error::Precision { .. } => Some("leave --precision out, or take --device cpu".into()),
         exec::Error::NoGpu { .. } => Some("--device cpu computes without it".into()),
+        _ => None,
+    }
+}
+
+/// What helps against an error of a row.
+fn layer(error: &LayerError) -> Option<String> {
+    match error {
+        LayerError::UnknownBlock { asked, .. } => Some(libraries("--plugin PATH loads one", asked)),
+        LayerError::MissingPlugin { asked, .. } => {
+            Some(libraries("name its library with --plugin PATH", asked))
+        }
         _ => None,
     }
 }
