@@ -105,7 +105,7 @@ impl TrainingRun {
     /// it; none if the observer asked to stop.
     ///
     /// # Errors
-    /// Those of [`Training::run`].
+    /// Those of [`Self::run`].
     pub fn trial(&mut self, observer: &mut dyn Observer) -> Result<Option<[f64; RESULTS]>, Error> {
         for epoch in 0..self.options.epochs {
             if !self.epoch(epoch, observer)? {

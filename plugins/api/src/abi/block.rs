@@ -19,8 +19,8 @@ pub mod kind {
     pub const CHOICE: u32 = 5;
     /// A list of integers; one integer is a list of one.
     pub const INTS: u32 = 6;
-    /// An activation: one of [`act`](super::act) in `int`, its parameter in `float`. In YAML True, which is
-    /// [`act::CONV`](super::act::CONV), or a module such as `nn.ReLU()`; False, None and `nn.Identity()` give [`NONE`].
+    /// An activation: one of [`act`](crate::abi::act) in `int`, its parameter in `float`. In YAML True, which is
+    /// [`act::CONV`](crate::abi::act::CONV), or a module such as `nn.ReLU()`; False, None and `nn.Identity()` give [`NONE`].
     pub const ACTIVATION: u32 = 7;
 }
 

@@ -73,8 +73,8 @@ impl Dataset {
     ///
     /// # Errors
     /// [`Error::NoSplit`], [`Error::Missing`], [`Error::NoImages`], [`Error::NoLabels`],
-    /// [`Error::NoObjects`], [`Error::AllBroken`]; [`Error::Read`], [`Error::Glob`] and [`Error::Description`] for a list, a glob or
-    /// a JSON file that cannot be understood.
+    /// [`Error::NoObjects`], [`Error::AllBroken`]; [`Error::Read`], [`image::Error::Glob`](crate::image::Error::Glob) and
+    /// [`Error::Description`] for a list, a glob or a JSON file that cannot be understood.
     pub fn split(&self, which: SplitName, options: SplitOptions<'_>) -> Result<Split, Error> {
         let mut notes = Vec::new();
         let entries = entry::unique(find::of(self, which, options.share, &mut notes)?);
