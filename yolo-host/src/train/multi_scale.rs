@@ -33,7 +33,7 @@ pub fn stretch(planes: &[f32], from: [usize; 2], to: [usize; 2]) -> Vec<f32> {
 mod tests {
     use super::*;
 
-    /// Precision from `torch.nn.functional.interpolate` of PyTorch 2.8.
+    /// Numbers from `torch.nn.functional.interpolate` of PyTorch 2.8.
     #[test]
     fn stretching_is_pytorchs() {
         let small = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0];

@@ -125,7 +125,7 @@ impl<T: ConvFloat> Executor<T> {
         &mut self.batches
     }
 
-    /// Precision in the kernels' order for a parameter, from row-major ones.
+    /// Values in the kernels' order for a parameter, from row-major ones.
     pub fn in_kernel_order(&self, id: ParamId, values: &[T]) -> Vec<T> {
         match self.convolutions().iter().find(|(param, _)| *param == id.0) {
             Some((_, shape)) => oihw_to_hwio(values, *shape),

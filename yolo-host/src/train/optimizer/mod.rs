@@ -155,7 +155,7 @@ mod tests {
     use super::*;
     use candle_core::{Device, Tensor};
 
-    /// Precision from torch.optim of PyTorch 2.8: one parameter a group, three steps.
+    /// Numbers from torch.optim of PyTorch 2.8: one parameter a group, three steps.
     #[test]
     fn steps_are_pytorchs() {
         let grads = [[0.5, -2.0], [0.25, 1.0], [-1.0, 0.125]];

@@ -104,7 +104,7 @@ impl TrainStep for Parts<Executor, Executor, Values> {
 }
 
 impl Parts<Executor, Executor, Values> {
-    /// Precision of a parameter on the device.
+    /// Values of a parameter on the device.
     fn placed(&self, id: ParamId, values: &[f32]) -> Result<Values, Error> {
         self.trainer.to_device(values, &self.trainer.graph().params[id.0].shape).map(Some)
     }
