@@ -223,15 +223,15 @@ fn a_family_both_ways_is_accepted_only_if_it_is_the_same() {
     let output = finished(yolo().arg("blocks").arg("--plugin").arg(family("ghost", false)));
     let note = error_text(&output);
     assert!(output.status.success() && note.starts_with("note: ") && note.contains("GhostConv"), "{note}");
-    assert!(String::from_utf8_lossy(&output.stdout).contains("yolo-ghost 0.1.0 (linked in)"));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("yolo-ghost 0.2.0 (linked in)"));
 
     let source = folder.path().join("other.c");
-    for (name, version) in [("yolo-ghost", "0.1.0"), ("yolo-ghost", "0.2.0"), ("someone", "0.1.0")] {
+    for (name, version) in [("yolo-ghost", "0.2.0"), ("yolo-ghost", "0.3.0"), ("someone", "0.2.0")] {
         write(&source, OTHER_GHOST.replace("@NAME", name).replace("@VERSION", version)).unwrap();
         let library = compile("cc", &source, folder.path(), &[]);
         let message = refused(yolo().arg("blocks").arg("--plugin").arg(&library));
         for part in
-            ["`GhostConv` is there twice", "yolo-ghost 0.1.0 (linked in)", &format!("{name} {version} (/")]
+            ["`GhostConv` is there twice", "yolo-ghost 0.2.0 (linked in)", &format!("{name} {version} (/")]
         {
             assert!(message.contains(part), "{message} lacks {part}");
         }

@@ -159,7 +159,7 @@ fn a_family_by_the_recipe() {
     success(offline("build").args(["--package", "yolo-pelee", "--examples"]));
     let library = target.join("debug/examples").join(format!("{DLL_PREFIX}yolo_pelee{DLL_SUFFIX}"));
     let listing = success(bare_yolo().args(["blocks", "--plugin"]).arg(library));
-    assert!(listing.contains("yolo-pelee 0.1.0") && listing.contains("MyBlock"), "{listing}");
+    assert!(listing.contains("yolo-pelee 0.2.0") && listing.contains("MyBlock"), "{listing}");
 }
 
 #[test]
