@@ -95,7 +95,7 @@ fn events_match_the_reference() {
     for row in epochs() {
         file.epoch(&row).unwrap();
     }
-    file.image("results", b"the bytes of an image", (3, 2), 10).unwrap();
+    file.image("results", b"the bytes of a picture", (3, 2), 10).unwrap();
     let name = file.path().file_name().unwrap().to_str().unwrap();
     assert!(name.starts_with("events.out.tfevents."), "{name}");
     let (ours, reference) = (events(file.path()), events(&golden("reports/events.tfevents")));
