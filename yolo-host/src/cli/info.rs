@@ -5,7 +5,7 @@ use super::plugins::{PluginArgs, notes};
 use super::sizes::rounded;
 use super::weights::load;
 use super::{ModelArgs, Outcome, pixels};
-use crate::model::{LayerRow, Loaded, Model, ModelFiles, Statistics};
+use crate::model::{LayerRow, LoadError, Loaded, Model, ModelFiles, Statistics, open};
 use crate::weights::{Meta, Plugin};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -30,8 +30,15 @@ pub fn run(args: InfoArgs) -> anyhow::Result<Outcome> {
     let cfg = args.model.cfg.as_deref();
     // As tutorials have it, --weights '' is none.
     let weights = args.model.weights.as_deref().filter(|file| cfg.is_none() || !file.as_os_str().is_empty());
-    let Loaded { model, meta, .. } = load(ModelFiles { weights, cfg }, &mut registry)?;
-    let meta = weights.map(|_| meta);
+    let files = ModelFiles { weights, cfg };
+    let (model, meta) = match weights {
+        Some(_) => {
+            let Loaded { model, meta, .. } = load(files, &mut registry)?;
+            (model, Some(meta))
+        }
+        // A model file is described without values, which would take time and memory.
+        None => (open(files)?.build(&mut registry).map_err(LoadError::from)?, None),
+    };
     notes(&mut registry);
     for lacks in
         [model.graph.check_trainable(), model.graph.check_exportable()].into_iter().filter_map(Result::err)
