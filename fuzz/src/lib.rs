@@ -15,8 +15,8 @@ pub fn folder() -> TempDir {
     let place = if memory.is_dir() { memory.to_path_buf() } else { std::env::temp_dir() };
     let folder = TempDir::new_in(place).expect("a folder");
     let image = Image { width: 20, height: 12, rgb: vec![90; 720] };
-    for image in ["images/x.png", "VOC/JPEGImages/x.png"] {
-        let path = folder.path().join(image);
+    for name in ["images/x.png", "VOC/JPEGImages/x.png"] {
+        let path = folder.path().join(name);
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         image.write(path).expect("an image");
     }
