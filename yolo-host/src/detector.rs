@@ -58,7 +58,7 @@ pub struct Found {
 }
 
 impl Detector {
-    /// Reads weights and brings their model to a machine.
+    /// Reads weights and brings their model to a device.
     pub fn load(
         file: &Path,
         cfg: Option<&Path>,
@@ -93,7 +93,7 @@ impl Detector {
         let names = names.filter(|names| names.len() == nc);
         let last = Part {
             anchors: state.floats(model.detect.anchors).to_vec(),
-            network: Mutex::new(device.evaluator(
+            network: Mutex::new(device.network(
                 &model.graph,
                 state,
                 &model.detect.outputs,

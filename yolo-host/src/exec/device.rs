@@ -81,7 +81,7 @@ impl Device {
     /// metrics.
     ///
     /// Fails if the device is not there, or does not take the values or the precision.
-    pub fn evaluator(
+    pub fn network(
         self,
         graph: &Graph,
         state: State,
@@ -123,7 +123,7 @@ mod tests {
     fn reduced_numbers_are_for_the_cpu() {
         let graph = Graph::default();
         let state = State::from_arrays(&graph, Default::default()).unwrap();
-        let network = Device::CudaOnCpu.evaluator(&graph, state, &[], Precision::Bf16, &Ranges::default());
+        let network = Device::CudaOnCpu.network(&graph, state, &[], Precision::Bf16, &Ranges::default());
         let error = network.err().unwrap().to_string();
         assert_eq!(error, "bf16 is not computed on the CPU, as CUDA would, only f32");
     }

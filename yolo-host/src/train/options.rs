@@ -63,7 +63,7 @@ pub struct Options {
     #[serde(default)]
     #[serde(rename = "machine")] // as state files have it since 0.1
     pub device: Device,
-    /// Maps and their gradients in bf16, where the machine is not the CPU.
+    /// Maps and their gradients in bf16, where the device is not the CPU.
     #[serde(default)]
     pub amp: bool,
 }

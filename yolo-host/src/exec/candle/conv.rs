@@ -23,14 +23,17 @@ enum Engine {
 
 impl Convolution {
     /// Prepares a convolution. Fails on a device without an engine for it.
-    pub fn new(shape: ConvShape, device: &Device, precision: Precision) -> Result<Self> {
+    pub fn new(
+        shape: ConvShape,
+        device: &Device,
+        #[cfg_attr(not(feature = "cudnn"), allow(unused_variables))] precision: Precision, // the kernels see it by the tensors
+    ) -> Result<Self> {
         let engine = match device {
             Device::Cpu => Engine::Host(Box::new(Conv::new(&shape))),
             #[cfg(feature = "cudnn")]
             Device::Cuda(device) => Engine::Cudnn(cudnn::Algorithms::choose(&shape, device, precision)?),
             _ => return Err(super::host::no_engine("convolution")),
         };
-        let _ = precision; // the kernels see it by the tensors
         Ok(Convolution { shape, engine })
     }
 

@@ -38,22 +38,22 @@ impl AveragesEngine {
 
 impl TrainStep for Parts<Executor<f32>, AveragesEngine, Vec<f32>> {
     fn forward(&mut self, images: Images, shape: [usize; 4]) -> Result<(), Error> {
-        self.evaluator.engine = None; // a step needs the memory more
-        self.trainer.forward_images(images, shape, true)
+        self.averaged.engine = None; // a step needs the memory more
+        self.executor.forward_images(images, shape, true)
     }
 
     fn outputs(&self) -> Result<Vec<RawMap<'_>>, Error> {
-        Network::outputs(&self.trainer)
+        Network::outputs(&self.executor)
     }
 
     fn backward(&mut self, grads: &[Vec<f32>]) -> Result<(), Error> {
-        let outputs: Vec<ValueId> = self.trainer.wanted().to_vec();
+        let outputs: Vec<ValueId> = self.executor.wanted().to_vec();
         let given: Vec<_> = outputs.into_iter().zip(grads.iter().map(Vec::as_slice)).collect();
-        self.trainer.backward(&given)
+        self.executor.backward(&given)
     }
 
     fn wait(&mut self) -> Result<(), Error> {
-        let grads: Vec<&mut [f32]> = self.trainer.grads_mut().collect();
+        let grads: Vec<&mut [f32]> = self.executor.grads_mut().collect();
         self.waiting.par_iter_mut().zip(grads).for_each(|(sum, grad)| match sum.is_empty() {
             true => sum.extend_from_slice(grad),
             false => sum.iter_mut().zip(grad).for_each(|(sum, grad)| *sum += *grad),
@@ -66,19 +66,19 @@ impl TrainStep for Parts<Executor<f32>, AveragesEngine, Vec<f32>> {
     }
 
     fn step(&mut self, rates: &Rates) -> Result<(), Error> {
-        let grads: Vec<&mut [f32]> = self.trainer.grads_mut().collect();
+        let grads: Vec<&mut [f32]> = self.executor.grads_mut().collect();
         self.waiting.par_iter_mut().zip(grads).for_each(|(sum, grad)| {
             grad.iter_mut().zip(sum.iter()).for_each(|(grad, sum)| *grad += sum);
             sum.clear();
         });
-        self.optimizer.step(self.trainer.trainable(), rates);
-        self.averages.update(self.trainer.values());
+        self.optimizer.step(self.executor.trainable(), rates);
+        self.averages.update(self.executor.values());
         Ok(())
     }
 
     fn is_finite(&self) -> Result<bool, Error> {
         let finite = |values: &Vec<f32>| values.iter().fold(true, |all, value| all & value.is_finite());
-        Ok(self.trainer.values().iter().chain(&self.averages.values).all(finite))
+        Ok(self.executor.values().iter().chain(&self.averages.values).all(finite))
     }
 
     fn averaged(&mut self) -> Result<&mut dyn Network, Error> {
@@ -86,18 +86,18 @@ impl TrainStep for Parts<Executor<f32>, AveragesEngine, Vec<f32>> {
     }
 
     fn with(&mut self, values: &[Vec<f32>]) -> Result<&mut dyn Network, Error> {
-        let trainer = &self.trainer;
+        let executor = &self.executor;
         let averages = self.averages.values.iter().enumerate();
         let chosen = averages.map(|(i, averages)| match values.get(i) {
             Some(values) if !values.is_empty() => values.clone(),
-            _ => trainer.row_major(ParamId(i), averages),
+            _ => executor.row_major(ParamId(i), averages),
         });
-        Ok(self.evaluator.with(chosen))
+        Ok(self.averaged.with(chosen))
     }
 
     fn get(&self, set: Set, id: ParamId) -> Result<Vec<f32>, Error> {
         let values = match set {
-            Set::Weights => self.trainer.values(),
+            Set::Weights => self.executor.values(),
             Set::Averages => &self.averages.values,
             Set::First => &self.optimizer.moments[0],
             Set::Second => &self.optimizer.moments[1],
@@ -105,15 +105,16 @@ impl TrainStep for Parts<Executor<f32>, AveragesEngine, Vec<f32>> {
         };
         Ok(match values[id.0].as_slice() {
             [] => vec![],
-            values => self.trainer.row_major(id, values),
+            values => self.executor.row_major(id, values),
         })
     }
 
     fn set(&mut self, set: Set, id: ParamId, values: &[f32]) -> Result<(), Error> {
-        let values = self.trainer.in_kernel_order(id, values);
+        let values = self.executor.in_kernel_order(id, values);
         let place = match set {
             Set::Weights => {
-                if let Some(place) = self.trainer.values_mut().nth(id.0).filter(|p| p.len() == values.len()) {
+                if let Some(place) = self.executor.values_mut().nth(id.0).filter(|p| p.len() == values.len())
+                {
                     place.copy_from_slice(&values);
                 }
                 return Ok(());

@@ -57,23 +57,23 @@ fn learn(
     [batch, channels, height, width]: [usize; 4],
 ) -> Result<(), Error> {
     let precision = if options.amp { Precision::Bf16 } else { Precision::Tf32 };
-    let mut trainer = Executor::new(&model.graph, state, &model.detect.outputs, device, precision)?;
+    let mut executor = Executor::new(&model.graph, state, &model.detect.outputs, device, precision)?;
     let images = |batch: usize| {
-        trainer.to_device(&vec![0.5; batch * channels * height * width], &[batch, channels, height, width])
+        executor.to_device(&vec![0.5; batch * channels * height * width], &[batch, channels, height, width])
     };
     let (few, many) = (images(batch)?, images(2 * batch)?);
-    trainer.forward(&few, true)?;
-    let given = |id: &ValueId| trainer.output(*id).map(|output| (*id, output.zeros_like()));
-    let given: Vec<(ValueId, Tensor)> = trainer
+    executor.forward(&few, true)?;
+    let given = |id: &ValueId| executor.output(*id).map(|output| (*id, output.zeros_like()));
+    let given: Vec<(ValueId, Tensor)> = executor
         .wanted()
         .iter()
         .filter_map(given)
         .map(|(id, grad)| grad.map(|grad| (id, grad)))
         .collect::<candle_core::Result<_>>()
-        .map_err(|source| trainer.failed("the gradients of the maps", source))?;
-    trainer.backward(&given)?;
-    trainer.infer(&many)?;
-    device.synchronize().map_err(|source| trainer.failed("waiting for a batch", source))
+        .map_err(|source| executor.failed("the gradients of the maps", source))?;
+    executor.backward(&given)?;
+    executor.infer(&many)?;
+    device.synchronize().map_err(|source| executor.failed("waiting for a batch", source))
 }
 
 /// Whether it says, or what it comes from, that memory is missing.

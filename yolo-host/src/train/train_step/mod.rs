@@ -1,5 +1,5 @@
-//! What a training needs of the machine that it runs on: passes, steps, averages, and everything that a resume must find
-//! again. Only this folder knows which machine it is.
+//! What a training needs of the device that it runs on: passes, steps, averages, and everything that a resume must find
+//! again. Only this folder knows which device it is.
 
 mod cpu;
 #[cfg(feature = "candle")]
@@ -42,7 +42,7 @@ impl Set {
     ];
 }
 
-/// A network in training on some machine. Everything may fail as the machine does.
+/// A network in training on some device. Everything may fail as the device does.
 pub(super) trait TrainStep {
     /// Runs it in training on images of the shape `[batch, channels, height, width]`.
     fn forward(&mut self, images: Images, shape: [usize; 4]) -> Result<(), Error>;
@@ -78,7 +78,7 @@ pub(super) trait TrainStep {
     fn set(&mut self, set: Set, id: ParamId, values: &[f32]) -> Result<(), Error>;
 }
 
-/// On the machine that the options name; `counts` are the optimiser's steps and the averages' updates so far.
+/// On the device that the options name; `counts` are the optimiser's steps and the averages' updates so far.
 pub(super) fn train_step(
     options: &Options,
     model: &Model,
@@ -89,10 +89,10 @@ pub(super) fn train_step(
     let outputs: &[ValueId] = &model.detect.outputs;
     Ok(match options.device {
         Device::Cpu => {
-            let trainer = exec::train_cpu::Executor::<f32>::new(graph, state, outputs)?;
-            let evaluator = cpu::AveragesEngine::new(graph, state, outputs);
-            let averages = Ema::new(trainer.values());
-            Box::new(Parts::new(trainer, evaluator, averages, options, model, counts))
+            let executor = exec::train_cpu::Executor::<f32>::new(graph, state, outputs)?;
+            let averaged = cpu::AveragesEngine::new(graph, state, outputs);
+            let averages = Ema::new(executor.values());
+            Box::new(Parts::new(executor, averaged, averages, options, model, counts))
         }
         #[cfg(not(feature = "candle"))]
         _ => return Err(Error::WithoutCuda),
@@ -101,10 +101,10 @@ pub(super) fn train_step(
             let device = device.candle()?;
             let network = |precision| exec::candle::Executor::new(graph, state, outputs, &device, precision);
             // Averages are validated in f32: the eight bits of bf16 would show in the metrics.
-            let trainer = network(if options.amp { Precision::Bf16 } else { Precision::Tf32 })?;
-            let evaluator = network(Precision::Tf32)?;
-            let averages = Ema::new(trainer.values());
-            Box::new(Parts::new(trainer, evaluator, averages, options, model, counts))
+            let executor = network(if options.amp { Precision::Bf16 } else { Precision::Tf32 })?;
+            let averaged = network(Precision::Tf32)?;
+            let averages = Ema::new(executor.values());
+            Box::new(Parts::new(executor, averaged, averages, options, model, counts))
         }
     })
 }
@@ -133,9 +133,9 @@ pub(super) fn largest_batch(
 
 /// A train_step of networks `N` whose parameters are lists or tensors `V`.
 struct Parts<N, E, V> {
-    trainer: N,
+    executor: N,
     /// Runs the averages.
-    evaluator: E,
+    averaged: E,
     optimizer: Optimizer<V>,
     averages: Ema<V>,
     /// Gradients of the batches since the last step.
@@ -144,8 +144,8 @@ struct Parts<N, E, V> {
 
 impl<N, E, V: Clone + Default> Parts<N, E, V> {
     fn new(
-        trainer: N,
-        evaluator: E,
+        executor: N,
+        averaged: E,
         mut averages: Ema<V>,
         options: &Options,
         model: &Model,
@@ -159,6 +159,6 @@ impl<N, E, V: Clone + Default> Parts<N, E, V> {
         }
         (optimizer.steps, averages.updates) = (steps, updates);
         let waiting = vec![V::default(); model.graph.params.len()];
-        Parts { trainer, evaluator, optimizer, averages, waiting }
+        Parts { executor, averaged, optimizer, averages, waiting }
     }
 }
