@@ -5,8 +5,7 @@
 
 Needs `cargo install cargo-mutants`, which lists the mutants, and `patch`: each is written into the source and taken back. Each result
 is one line of OUT/results.jsonl as soon as it is there, and a second call goes on behind the last. A mutant that no test of its
-folder's suites catches is a survivor; with `--all`, survivors are run again against every suite. Builds are quickest with
-CARGO_PROFILE_DEV_OPT_LEVEL=0, which leaves the kernels optimised.
+folder's suites catches is a survivor; with `--all`, survivors are run again against every suite.
 """
 import argparse
 import json
@@ -17,6 +16,8 @@ import time
 from pathlib import Path
 
 SOURCE = "yolo-host/src"
+# What changes with every mutant is compiled quickest; the kernels and the libraries stay optimised, and are built once.
+CARGO = ["cargo", "test", *(f"--config=profile.dev.package.{name}.opt-level=0" for name in ("yolo-host", "yolo-tests"))]
 # Folder: the suites that watch it, as arguments of cargo test, and which of their tests.
 SUITES = {
     "eval": (["--test", "reference"], ["eval::", "nms::", "metrics::", "validation::", "photos::"]),
@@ -56,9 +57,9 @@ def outcome(mutant, every):
     subprocess.run(apply, input=mutant["diff"], text=True, check=True)
     try:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        if subprocess.run(["cargo", "test", *packages, *narrowed, "--no-run"], **quiet).returncode:
+        if subprocess.run([*CARGO, *packages, *narrowed, "--no-run"], **quiet).returncode:
             return "unviable", round(time.monotonic() - start)
-        command = ["cargo", "test", *packages, *narrowed, "--", *([] if every else tests)]
+        command = [*CARGO, *packages, *narrowed, "--", *([] if every else tests)]
         tested = subprocess.Popen(command, start_new_session=True, **quiet)
         try:
             what = "caught" if tested.wait(timeout=900) else "missed"
