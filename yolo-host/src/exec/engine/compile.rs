@@ -2,7 +2,7 @@
 
 use super::Arithmetic;
 use super::fold::{Kind, Unit, units};
-use super::layout::{Place, Run, join, pairs, runs, whole};
+use super::layout::{Channel, Run, join, pairs, runs, whole};
 use super::program::{Buffer, Program, Step, Work};
 use crate::exec::primitive::from_rows as in_memory;
 use crate::graph::{Graph, Node, Op, Pool, Upsample, ValueId, primitive};
@@ -13,7 +13,7 @@ use yolo_kernels::{Isa, Window};
 /// Where a tensor is.
 #[derive(Clone, Debug)]
 enum Value {
-    Map(Vec<Place>),
+    Map(Vec<Channel>),
     Flat(usize),
 }
 
@@ -47,8 +47,8 @@ pub fn program(
     for unit in units {
         let mut value = maker.unit(&unit);
         for node in unit.twins.iter().rev() {
-            if let Value::Map(places) = &mut value {
-                let own = places.split_off(places.len() - channels(&graph.nodes[*node].shape));
+            if let Value::Map(channel_map) = &mut value {
+                let own = channel_map.split_off(channel_map.len() - channels(&graph.nodes[*node].shape));
                 maker.values[*node] = Some(Value::Map(own));
             }
         }
@@ -70,9 +70,9 @@ impl Maker<'_> {
         writes
     }
 
-    fn places(&self, node: usize) -> Vec<Place> {
+    fn channel_map(&self, node: usize) -> Vec<Channel> {
         match &self.values[node] {
-            Some(Value::Map(places)) => places.clone(),
+            Some(Value::Map(channel_map)) => channel_map.clone(),
             Some(Value::Flat(buffer)) => whole(*buffer, self.program.buffers[*buffer].channels),
             None => vec![],
         }
@@ -80,20 +80,20 @@ impl Maker<'_> {
 
     /// The buffer that holds a tensor and nothing else, in its order; made if there is none.
     fn together(&mut self, node: usize) -> usize {
-        let places = match &self.values[node] {
-            Some(Value::Map(places)) => places.clone(),
+        let channel_map = match &self.values[node] {
+            Some(Value::Map(channel_map)) => channel_map.clone(),
             Some(Value::Flat(buffer)) => return *buffer,
             None => return 0,
         };
-        let joined = join(&places);
+        let joined = join(&channel_map);
         if let [run] = joined.as_slice()
             && run.len == self.program.buffers[run.buffer].channels
         {
             return run.buffer;
         }
         let reads = joined.iter().map(|run| run.buffer).collect();
-        let buffer = self.step(node, Work::Gather(joined), reads, places.len());
-        self.values[node] = Some(Value::Map(whole(buffer, places.len())));
+        let buffer = self.step(node, Work::Gather(joined), reads, channel_map.len());
+        self.values[node] = Some(Value::Map(whole(buffer, channel_map.len())));
         buffer
     }
 
@@ -120,7 +120,7 @@ impl Maker<'_> {
         if let (Op::Add, [a, b], 4) = (&node.op, inputs.as_slice(), node.shape.len())
             && self.graph.nodes[*a].shape == self.graph.nodes[*b].shape
         {
-            let pairs = pairs(&self.places(*a), &self.places(*b));
+            let pairs = pairs(&self.channel_map(*a), &self.channel_map(*b));
             let reads = pairs.iter().flat_map(|(a, b)| [a.buffer, b.buffer]).collect();
             let buffer = self.step(unit.node, Work::Add(pairs), reads, node.shape[1]);
             return Value::Map(whole(buffer, node.shape[1]));
@@ -155,16 +155,16 @@ impl Maker<'_> {
     fn relabelled(&mut self, node: &Node, inputs: &[usize]) -> Option<Value> {
         let is_map = node.shape.len() == 4;
         if let (Op::Concat { axis: 1 }, true) = (&node.op, is_map) {
-            return Some(Value::Map(inputs.iter().flat_map(|input| self.places(*input)).collect()));
+            return Some(Value::Map(inputs.iter().flat_map(|input| self.channel_map(*input)).collect()));
         }
         if let (Op::Slice { axis: 1, start, length }, true) = (&node.op, is_map) {
-            return Some(Value::Map(self.places(inputs[0])[*start..start + length].to_vec()));
+            return Some(Value::Map(self.channel_map(inputs[0])[*start..start + length].to_vec()));
         }
         if let Op::ChannelShuffle { groups } = node.op {
-            let places = self.places(inputs[0]);
-            let per_group = places.len() / groups;
-            let from = |c: usize| places[c % groups * per_group + c / groups];
-            return Some(Value::Map((0..places.len()).map(from).collect()));
+            let channel_map = self.channel_map(inputs[0]);
+            let per_group = channel_map.len() / groups;
+            let from = |c: usize| channel_map[c % groups * per_group + c / groups];
+            return Some(Value::Map((0..channel_map.len()).map(from).collect()));
         }
         // One number a channel lies the same way in a map and in rows; it is one at every size of images.
         let Op::Reshape(spec) = &node.op else { return None };
@@ -174,7 +174,7 @@ impl Maker<'_> {
                 Some(Value::Flat(self.together(inputs[0])))
             }
             ([n, c], [m, d, 1, 1]) if (n, c) == (m, d) && spec.ends_with(&[1, 1]) => {
-                Some(Value::Map(self.places(inputs[0])))
+                Some(Value::Map(self.channel_map(inputs[0])))
             }
             _ => None,
         }
@@ -190,7 +190,7 @@ impl Maker<'_> {
 
     /// A shortcut is added as one run.
     fn shortcut(&mut self, node: usize) -> Run {
-        match join(&self.places(node)).as_slice() {
+        match join(&self.channel_map(node)).as_slice() {
             [run] => *run,
             _ => {
                 let buffer = self.together(node);
@@ -202,14 +202,14 @@ impl Maker<'_> {
     fn dense(&mut self, unit: &Unit, shortcut: Option<Run>) -> Value {
         let Kind::Conv { input, spec, weight, bias, act, .. } = &unit.kind else { return Value::Flat(0) };
         let window = Window::from(spec);
-        let places = self.places(input.0);
-        let (cin, cout) = (places.len() / spec.groups, bias.len() / spec.groups);
+        let channel_map = self.channel_map(input.0);
+        let (cin, cout) = (channel_map.len() / spec.groups, bias.len() / spec.groups);
         let wanted = self.wanted.contains(&ValueId(unit.node));
         let is_map = self.graph.nodes[unit.node].shape.len() == 4;
         let format = self.arithmetic.format(unit.node, cin, wanted).filter(|_| is_map);
         let (mut parts, mut reads) = (vec![], vec![]);
         for group in 0..spec.groups {
-            let (found, order) = runs(&places[group * cin..(group + 1) * cin]);
+            let (found, order) = runs(&channel_map[group * cin..(group + 1) * cin]);
             let size = weight.len() / spec.groups;
             let weight = &weight[group * size..(group + 1) * size];
             let bias = &bias[group * cout..(group + 1) * cout];
@@ -228,7 +228,7 @@ impl Maker<'_> {
     fn depthwise(&mut self, unit: &Unit) -> Value {
         let Kind::Conv { input, spec, weight, bias, act, .. } = &unit.kind else { return Value::Flat(0) };
         let window = Window::from(spec);
-        let (found, order) = runs(&self.places(input.0));
+        let (found, order) = runs(&self.channel_map(input.0));
         let (mut parts, mut first) = (vec![], 0);
         for run in &found {
             let order = &order[first..first + run.len];
@@ -238,8 +238,8 @@ impl Maker<'_> {
         let reads = found.iter().map(|run| run.buffer).collect();
         let work = Work::Depthwise { node: input.0, parts };
         let buffer = self.step(unit.node, work, reads, order.len());
-        let mut places = whole(buffer, order.len());
-        order.iter().enumerate().for_each(|(channel, number)| places[*number].channel = channel);
-        Value::Map(places)
+        let mut channel_map = whole(buffer, order.len());
+        order.iter().enumerate().for_each(|(channel, number)| channel_map[*number].channel = channel);
+        Value::Map(channel_map)
     }
 }

@@ -2,7 +2,7 @@
 
 /// One channel of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct Channel {
     /// Which buffer.
     pub buffer: usize,
     /// Which of its channels.
@@ -21,22 +21,22 @@ pub struct Run {
 }
 
 /// All channels of a buffer, in its order.
-pub fn whole(buffer: usize, channels: usize) -> Vec<Place> {
-    (0..channels).map(|channel| Place { buffer, channel }).collect()
+pub fn whole(buffer: usize, channels: usize) -> Vec<Channel> {
+    (0..channels).map(|channel| Channel { buffer, channel }).collect()
 }
 
 /// The channels as few runs, for a reader to whom their order means nothing, and for each what number it has in the map.
-pub fn runs(places: &[Place]) -> (Vec<Run>, Vec<usize>) {
-    let mut order: Vec<usize> = (0..places.len()).collect();
-    order.sort_by_key(|i| places[*i]);
-    let sorted: Vec<Place> = order.iter().map(|i| places[*i]).collect();
+pub fn runs(channel_map: &[Channel]) -> (Vec<Run>, Vec<usize>) {
+    let mut order: Vec<usize> = (0..channel_map.len()).collect();
+    order.sort_by_key(|i| channel_map[*i]);
+    let sorted: Vec<Channel> = order.iter().map(|i| channel_map[*i]).collect();
     (join(&sorted), order)
 }
 
 /// The channels as runs in the map's own order.
-pub fn join(places: &[Place]) -> Vec<Run> {
+pub fn join(channel_map: &[Channel]) -> Vec<Run> {
     let mut runs: Vec<Run> = vec![];
-    for Place { buffer, channel } in places.iter().copied() {
+    for Channel { buffer, channel } in channel_map.iter().copied() {
         match runs.last_mut() {
             Some(run) if run.buffer == buffer && run.first + run.len == channel => run.len += 1,
             _ => runs.push(Run { buffer, first: channel, len: 1 }),
@@ -46,18 +46,17 @@ pub fn join(places: &[Place]) -> Vec<Run> {
 }
 
 /// The channels of two maps as runs that are as long in both.
-pub fn pairs(a: &[Place], b: &[Place]) -> Vec<(Run, Run)> {
+pub fn pairs(a: &[Channel], b: &[Channel]) -> Vec<(Run, Run)> {
     let mut pairs: Vec<(Run, Run)> = vec![];
     for (a, b) in a.iter().zip(b) {
-        let follows =
-            |run: &Run, place: &Place| run.buffer == place.buffer && run.first + run.len == place.channel;
+        let follows = |run: &Run, at: &Channel| run.buffer == at.buffer && run.first + run.len == at.channel;
         match pairs.last_mut() {
             Some((runs, others)) if follows(runs, a) && follows(others, b) => {
                 runs.len += 1;
                 others.len += 1;
             }
             _ => {
-                let run = |place: &Place| Run { buffer: place.buffer, first: place.channel, len: 1 };
+                let run = |at: &Channel| Run { buffer: at.buffer, first: at.channel, len: 1 };
                 pairs.push((run(a), run(b)));
             }
         }
@@ -72,7 +71,7 @@ mod tests {
     #[test]
     fn shuffled_halves_of_two_buffers_are_a_run_each() {
         let (a, b) = (whole(0, 4), whole(1, 4));
-        let shuffled: Vec<Place> = a.into_iter().zip(b).flat_map(|(a, b)| [a, b]).collect();
+        let shuffled: Vec<Channel> = a.into_iter().zip(b).flat_map(|(a, b)| [a, b]).collect();
         let (found, order) = runs(&shuffled[4..]);
         assert_eq!(found, [Run { buffer: 0, first: 2, len: 2 }, Run { buffer: 1, first: 2, len: 2 }]);
         assert_eq!(order, [0, 2, 1, 3]);

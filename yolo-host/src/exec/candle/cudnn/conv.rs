@@ -116,15 +116,15 @@ fn shapes(shape: &ConvShape) -> [[usize; 4]; 3] {
 pub fn conv_forward(with: &Algorithms, shape: &ConvShape, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     let engine = Engine::of_tensor(x)?;
     let (x, weight) = (x.contiguous()?, weight.contiguous()?);
-    let ([x_shape, w_shape, y_shape], (algorithm, room)) = (shapes(shape), with.forward);
+    let ([x_shape, w_shape, y_shape], (algorithm, memory)) = (shapes(shape), with.forward);
     by_number!(x.dtype(), half::bf16, T => {
         let sizes = Sizes::<T>::new(&engine.wrapped, shape, with.precision)?;
         let x = DeviceValues::<T>::of(&engine, &x, len(&x_shape))?;
         let weight = DeviceValues::<T>::of(&engine, &weight, len(&w_shape))?;
         let (x, weight, scales) = (x.view()?, weight.view()?, (T::one(), T::zero()));
-        let (mut room, mut y) = (engine.workspace(room)?, engine.output::<T>(len(&y_shape))?);
+        let (mut memory, mut y) = (engine.workspace(memory)?, engine.output::<T>(len(&y_shape))?);
         // SAFETY: the numbers are as many, and of the type, as the descriptors say.
-        unsafe { sizes.forward().launch(algorithm, room.as_mut(), scales, &x, &weight, &mut y) }?;
+        unsafe { sizes.forward().launch(algorithm, memory.as_mut(), scales, &x, &weight, &mut y) }?;
         Ok(engine.tensor(y, &y_shape))
     })
 }
@@ -138,15 +138,15 @@ pub fn conv_backward_input(
 ) -> Result<Tensor> {
     let engine = Engine::of_tensor(grad)?;
     let (grad, weight) = (grad.contiguous()?, weight.contiguous()?);
-    let ([x_shape, w_shape, y_shape], (algorithm, room)) = (shapes(shape), with.data);
+    let ([x_shape, w_shape, y_shape], (algorithm, memory)) = (shapes(shape), with.data);
     by_number!(grad.dtype(), half::bf16, T => {
         let sizes = Sizes::<T>::new(&engine.wrapped, shape, with.precision)?;
         let grad = DeviceValues::<T>::of(&engine, &grad, len(&y_shape))?;
         let weight = DeviceValues::<T>::of(&engine, &weight, len(&w_shape))?;
         let (grad, weight, scales) = (grad.view()?, weight.view()?, (T::one(), T::zero()));
-        let (mut room, mut dx) = (engine.workspace(room)?, engine.output::<T>(len(&x_shape))?);
+        let (mut memory, mut dx) = (engine.workspace(memory)?, engine.output::<T>(len(&x_shape))?);
         // SAFETY: the numbers are as many, and of the type, as the descriptors say.
-        unsafe { sizes.data().launch(algorithm, room.as_mut(), scales, &mut dx, &weight, &grad) }?;
+        unsafe { sizes.data().launch(algorithm, memory.as_mut(), scales, &mut dx, &weight, &grad) }?;
         Ok(engine.tensor(dx, &x_shape))
     })
 }
@@ -160,15 +160,15 @@ pub fn conv_backward_weight(
 ) -> Result<Tensor> {
     let engine = Engine::of_tensor(grad)?;
     let (x, grad) = (x.contiguous()?, grad.contiguous()?);
-    let ([x_shape, w_shape, y_shape], (algorithm, room)) = (shapes(shape), with.filter);
+    let ([x_shape, w_shape, y_shape], (algorithm, memory)) = (shapes(shape), with.filter);
     by_number!(grad.dtype(), half::bf16, T => {
         let sizes = Sizes::<T>::new(&engine.wrapped, shape, with.precision)?;
         let x = DeviceValues::<T>::of(&engine, &x, len(&x_shape))?;
         let grad = DeviceValues::<T>::of(&engine, &grad, len(&y_shape))?;
         let (x, grad, scales) = (x.view()?, grad.view()?, (T::one(), T::zero()));
-        let (mut room, mut dw) = (engine.workspace(room)?, engine.output::<T>(len(&w_shape))?);
+        let (mut memory, mut dw) = (engine.workspace(memory)?, engine.output::<T>(len(&w_shape))?);
         // SAFETY: the numbers are as many, and of the type, as the descriptors say.
-        unsafe { sizes.filter().launch(algorithm, room.as_mut(), scales, &x, &mut dw, &grad) }?;
+        unsafe { sizes.filter().launch(algorithm, memory.as_mut(), scales, &x, &mut dw, &grad) }?;
         Ok(engine.tensor(dw, &w_shape))
     })
 }
