@@ -18,6 +18,8 @@ from pathlib import Path
 SOURCE = "yolo-host/src"
 # What changes with every mutant is compiled quickest; the kernels and the libraries stay optimised, and are built once.
 CARGO = ["cargo", "test", *(f"--config=profile.dev.package.{name}.opt-level=0" for name in ("yolo-host", "yolo-tests"))]
+# Seconds that the slowest suite takes many times over; what goes on longer never ends.
+LONGEST = 150
 # Folder: the suites that watch it, as arguments of cargo test, and which of their tests.
 SUITES = {
     "eval": (["--test", "reference"], ["eval::", "nms::", "metrics::", "validation::", "photos::"]),
@@ -62,7 +64,7 @@ def outcome(mutant, every):
         command = [*CARGO, *packages, *narrowed, "--", *([] if every else tests)]
         tested = subprocess.Popen(command, start_new_session=True, **quiet)
         try:
-            what = "caught" if tested.wait(timeout=900) else "missed"
+            what = "caught" if tested.wait(timeout=LONGEST) else "missed"
         except subprocess.TimeoutExpired:
             os.killpg(tested.pid, 9)
             what = "timeout"

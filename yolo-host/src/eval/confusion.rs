@@ -82,3 +82,20 @@ impl Confusion {
         self.counts[detected * (self.nc + 1) + truth] += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn normalised_holds_the_recall_of_each_class() {
+        let counts = vec![3, 0, 2, 1, 0, 0, 4, 0, 0];
+        let confusion = Confusion { nc: 2, counts };
+        assert_eq!(confusion.nc(), 2);
+        let shares = confusion.normalised();
+        let expected = [[0.375, 0.0, 1.0], [0.125, 0.0, 0.0], [0.5, 0.0, 0.0]];
+        for (row, expected) in shares.iter().flatten().zip(expected.iter().flatten()) {
+            assert!((row - expected).abs() < 1e-8, "{shares:?}");
+        }
+    }
+}

@@ -79,3 +79,14 @@ fn fan_in_uniform(fan: &[usize]) -> Init {
     let bound = 1.0 / (fan.iter().map(|&n| n as f64).product::<f64>()).sqrt();
     Init::Uniform(-bound, bound)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_begin_within_one_by_the_root_of_their_inputs() {
+        assert_eq!(fan_in_uniform(&[4]), Init::Uniform(-0.5, 0.5));
+        assert_eq!(fan_in_uniform(&[4, 2, 2]), Init::Uniform(-0.25, 0.25));
+    }
+}

@@ -118,3 +118,19 @@ fn head(b: &mut GraphBuilder, x: ValueId, name: &str, prior: Arc<[f32]>) -> Resu
     }
     Ok(y)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `check_anchor_order`: where areas fall while strides grow, the lists change places.
+    #[test]
+    fn anchors_stand_in_the_order_of_strides_by_area() {
+        let strides = [8.0, 16.0];
+        let (flat, square) = (vec![2.0, 100.0], vec![20.0, 20.0]);
+        // By area 200 and 400, though 2 + 100 is more than 20 + 20.
+        let cells = [0.25, 12.5, 1.25, 1.25];
+        assert_eq!(in_cells(vec![flat.clone(), square.clone()], &strides), cells);
+        assert_eq!(in_cells(vec![square, flat], &strides), cells);
+    }
+}

@@ -158,3 +158,24 @@ impl Opened {
         Ok(Loaded { model, state, meta: checkpoint.meta })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::weights::{Array, Data, Dtype};
+
+    #[test]
+    fn opened_files_give_their_tensors_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("w.safetensors");
+        let array = Array { shape: vec![2], data: Data::F32(vec![1.0, -2.0]) };
+        let checkpoint = Checkpoint { arrays: [("a".to_string(), array)].into(), ..Checkpoint::default() };
+        weights::write(&file, &checkpoint, Dtype::F32).unwrap();
+        let cfg = Path::new("yolov5n");
+        let (from, read) =
+            open(ModelFiles { weights: Some(&file), cfg: Some(cfg) }).unwrap().into_weights().unwrap();
+        assert_eq!(from, file);
+        assert_eq!(read.arrays, checkpoint.arrays);
+        assert!(open(ModelFiles { weights: None, cfg: Some(cfg) }).unwrap().into_weights().is_none());
+    }
+}

@@ -278,6 +278,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn widths_are_scaled_as_make_divisible_does() {
+        let spec = Spec::parse(
+            "nc: 80\nwidth_multiple: 0.5\ndepth_multiple: 1\nanchors: 3\nbackbone: [[-1, 1, Conv, [8, 1]]]\nhead: []",
+            "",
+        )
+        .unwrap();
+        // 255 is the width of Detect's outputs; less than 1 is no width, and refused later.
+        for (channels, expected) in [(64.0, 32), (65.0, 40), (255.0, 255), (1.0, 8), (0.0, 0), (-3.0, -3)] {
+            assert_eq!(scaled_width(channels, &spec), expected, "{channels}");
+        }
+    }
+
+    #[test]
     fn depth_rounds_half_to_even() {
         let cases =
             [((9, 0.5), 4), ((3, 0.5), 2), ((1, 0.33), 1), ((3, 0.33), 1), ((9, 0.33), 3), ((6, 0.1), 1)];

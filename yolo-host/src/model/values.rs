@@ -150,3 +150,16 @@ fn flatten(value: &Python, depth: usize, sizes: &mut Vec<f32>) -> Option<()> {
     };
     (size.is_finite() && size >= 0.0).then(|| sizes.push(size))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_are_cut_in_messages() {
+        let text = |count| shown(&Value::String("x".repeat(count)));
+        assert_eq!(text(60), "x".repeat(60));
+        assert_eq!(text(61), format!("{}…", "x".repeat(60)));
+        assert_eq!(text(1), "x");
+    }
+}

@@ -15,6 +15,8 @@ mod mosaic;
 mod perspective;
 mod polygon;
 mod quad;
+#[cfg(test)]
+mod tests;
 mod warp;
 
 pub use copy_paste::{copy_paste, draw as draw_pasted};

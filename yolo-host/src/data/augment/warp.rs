@@ -123,3 +123,21 @@ fn sample(image: &Image, place: [i32; 2]) -> [u8; 3] {
     };
     mean([at(x, y), at(x + 1, y), at(x, y + 1), at(x + 1, y + 1)])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_matrix_by_its_inverse_is_the_identity() {
+        let matrix = [[1.5, -0.25, 30.0], [0.5, 0.75, -12.0], [0.001, -0.002, 1.25]];
+        let product = multiply(&matrix, &inverse(&matrix));
+        for (row, values) in product.iter().enumerate() {
+            for (column, value) in values.iter().enumerate() {
+                let expected = if row == column { 1.0 } else { 0.0 };
+                assert!((value - expected).abs() < 1e-12, "{row}, {column}: {value}");
+            }
+        }
+        assert_eq!(inverse(&[[0.0; 3]; 3]), [[0.0; 3]; 3]);
+    }
+}
