@@ -106,7 +106,7 @@ pub enum Error {
     },
 
     /// Every image or its labels are broken.
-    #[error("all {images} images for {split} or their labels are broken; the first: {first}")]
+    #[error("{} for {split}, and not one can be used; the first: {first}", text::counted(*images, "image"))]
     AllBroken {
         /// The part that was asked for.
         split: SplitName,

@@ -73,7 +73,7 @@ fn at(dataset: &Dataset, which: SplitName, place: &str, notes: &mut Vec<String>)
     // Without the `.` and the `/` at the end that a place may have, for messages.
     let path: PathBuf = path.components().collect();
     // The last first, as labels are asked for.
-    let mut formats = FORMATS.into_iter().rev();
+    let mut formats = FORMATS.iter().rev();
     if let Some(found) = formats.find_map(|format| format.place(dataset, which, (place, &path), notes)) {
         return found;
     }

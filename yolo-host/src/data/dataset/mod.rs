@@ -61,7 +61,7 @@ impl Dataset {
         if path.is_dir() {
             return folder::folder(path);
         }
-        let other = formats::FORMATS.into_iter().find_map(|format| format.file(path));
+        let other = formats::FORMATS.iter().find_map(|format| format.file(path));
         other.unwrap_or_else(|| yaml::read(path))
     }
 

@@ -1,5 +1,5 @@
-//! The forms that datasets have on the disk, one folder each. Another one is a file that implements [`Format`] and a line in
-//! [`FORMATS`].
+//! The forms that datasets have on the disk, one module each. Another one is a module that implements [`Format`], with its
+//! [`Labels`], and its place in [`FORMATS`].
 
 mod coco;
 mod voc;
@@ -12,8 +12,8 @@ use super::entry::{Entry, Labels};
 use super::item::SplitName;
 use crate::data::Error;
 
-/// All of them, in the order in which a folder is held against them.
-pub const FORMATS: [&dyn Format; 3] = [&voc::Voc, &coco::Coco, &yolo::Yolo];
+/// All of them. What is given as a dataset is held against the first of them first, the places that it names against the last.
+pub const FORMATS: &[&dyn Format] = &[&voc::Voc, &coco::Coco, &yolo::Yolo];
 
 /// Images of a place, and whether it serves train and val alike, without a list that says which are for which.
 pub type Found = (Vec<Entry>, bool);
@@ -64,7 +64,7 @@ pub trait Format: Sync {
 /// Images of a folder or a list with their labels, and their form. The last form is asked first: YOLO's text files go before
 /// XML beside the same images, and are what is expected where there are no labels at all.
 pub fn labelled(images: Vec<PathBuf>, notes: &mut Vec<String>) -> (Vec<Entry>, &'static dyn Format) {
-    let found = FORMATS.into_iter().rev().find_map(|format| Some((format.labels(&images, notes)?, format)));
+    let found = FORMATS.iter().rev().find_map(|format| Some((format.labels(&images, notes)?, *format)));
     let (labels, format) = found.unwrap_or_else(|| (yolo::expected(&images), &yolo::Yolo));
     let entries = images.into_iter().zip(labels).map(|(image, labels)| Entry { image, labels });
     (entries.collect(), format)
