@@ -14,6 +14,7 @@ use std::time::Duration;
 use yolo_host::exec::engine::Engine;
 use yolo_host::model::{Model, Spec};
 use yolo_host::plugin::{Registry, check_library};
+use yolo_plugin::abi::Host;
 use yolo_tests::plugins::{compile, plugin_in_rust};
 use yolo_tests::{portable_state, report, root, uniform};
 
@@ -127,6 +128,15 @@ fn compiled(folder: &Path) -> Vec<(PathBuf, PathBuf)> {
         let shares: Vec<_> = shares.map(|share| scope.spawn(move || compile(share))).collect();
         shares.into_iter().flat_map(|share| share.join().expect("every case compiles")).collect()
     })
+}
+
+#[test]
+fn every_function_has_a_case() {
+    let entries = std::fs::read_dir(root().join("tests/hostile")).expect("the cases");
+    let files = entries.map(|entry| entry.expect("a case").path()).filter(|path| path.is_file());
+    let cases: String = files.map(|file| read_to_string(file).expect("a case")).collect();
+    let missing = Host::FUNCTIONS.iter().filter(|(name, _)| !cases.contains(&format!("host->{name}(")));
+    report(missing.map(|(name, _)| format!("{name}: no file of tests/hostile calls it")).collect());
 }
 
 #[test]

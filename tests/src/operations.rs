@@ -283,7 +283,7 @@ pub fn all(check: Check) {
     groups.iter().for_each(|group| group(&mut *check));
 }
 
-/// Every operation and kind of one that is not among the graphs that `graphs` hands on.
+/// What to do about every operation and kind of one that is not among the graphs that `graphs` hands on.
 pub fn missing(graphs: impl FnOnce(Check)) -> Vec<String> {
     let mut met = BTreeSet::new();
     graphs(&mut |_, build| {
@@ -303,7 +303,8 @@ pub fn missing(graphs: impl FnOnce(Check)) -> Vec<String> {
         Order::ALL.iter().flat_map(|order| [Op::SpaceToDepth(1, *order), Op::DepthToSpace(1, *order)]);
     let kinds = pools.chain(modes).chain(orders).map(|op| kind(&op));
     let wanted = names.chain(acts.into_iter().chain(kinds).flatten());
-    wanted.filter(|name| !met.contains(name)).collect()
+    let missing = wanted.filter(|name| !met.contains(name));
+    missing.map(|name| format!("{name}: add a graph with it to tests/src/operations.rs")).collect()
 }
 
 /// An operation with its kind, without its numbers, if it has kinds.

@@ -3,6 +3,7 @@
 
 use candle_core::{DType, Device, Tensor};
 use proptest::prelude::*;
+use std::fmt::Display;
 use std::sync::LazyLock;
 use yolo_host::exec::{Precision, candle, train_cpu};
 use yolo_host::graph::{Graph, ValueId};
@@ -10,6 +11,11 @@ use yolo_host::model::State;
 use yolo_host::random::Stream;
 use yolo_tests::operations::{self, Build, Check, built};
 use yolo_tests::report;
+
+/// What a reverse pass gives; where it lacks a tensor, which list that should stand in.
+fn passed<T, E: Display>(result: Result<T, E>) -> T {
+    result.unwrap_or_else(|error| panic!("{error}; does Op::gradient_reads say all that the gradient reads?"))
+}
 
 /// A way to train: its parameters are numbered, in an order of elements of its own.
 trait Way {
@@ -31,7 +37,7 @@ impl Way for train_cpu::Executor<f64> {
     }
 
     fn backward(&mut self, output: ValueId, grad: &[f64]) -> Vec<(String, Vec<f64>)> {
-        train_cpu::Executor::backward(self, &[(output, grad)]).unwrap();
+        passed(train_cpu::Executor::backward(self, &[(output, grad)]));
         let grads: Vec<_> = self.trainable().map(|(id, _, grad)| (id, grad.to_vec())).collect();
         grads.into_iter().map(|(id, grad)| (self.graph().params[id.0].name.clone(), grad)).collect()
     }
@@ -59,7 +65,7 @@ impl Way for candle::Executor {
     fn backward(&mut self, output: ValueId, grad: &[f64]) -> Vec<(String, Vec<f64>)> {
         let shape = self.output(output).unwrap().shape().clone();
         let grad = Tensor::from_slice(grad, shape, &Device::Cpu).unwrap();
-        candle::Executor::backward(self, &[(output, grad)]).unwrap();
+        passed(candle::Executor::backward(self, &[(output, grad)]));
         let grads: Vec<_> = self.trainable().map(|(id, _, grad)| (id, values(grad))).collect();
         grads.into_iter().map(|(id, grad)| (self.graph().params[id.0].name.clone(), grad)).collect()
     }
