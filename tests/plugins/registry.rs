@@ -21,7 +21,10 @@ fn every_block_is_tested() {
     let untested = ours.filter(|entry| !used.contains(&entry.name));
     report(
         untested
-            .map(|entry| format!("{} ({}): add a row to {}", entry.name, entry.origin, blocks.display()))
+            .map(|entry| {
+                let (name, origin, blocks) = (&entry.name, &entry.origin, blocks.display());
+                format!("{name} ({origin}): add a row to {blocks}, or test it here and add it to BY_FORMULA")
+            })
             .collect(),
     );
 }
