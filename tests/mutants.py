@@ -5,7 +5,8 @@
 
 Needs `cargo install cargo-mutants`, which lists the mutants, and `patch`: each is written into the source and taken back. Each result
 is one line of OUT/results.jsonl as soon as it is there, and a second call goes on behind the last. A mutant that no test of its
-folder's suites catches is a survivor; with `--all`, survivors are run again against every suite.
+folder's suites catches is a survivor; with `--again`, survivors are run again, after tests against them were written, and with
+`--all` against every suite.
 """
 import argparse
 import json
@@ -78,7 +79,8 @@ def main():
     arguments.add_argument("--count", type=int, default=120)
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--out", type=Path, default=Path("target/mutants"))
-    arguments.add_argument("--all", action="store_true", help="run the survivors against every suite")
+    arguments.add_argument("--again", action="store_true", help="run the survivors again")
+    arguments.add_argument("--all", action="store_true", help="run the survivors again, against every suite")
     args = arguments.parse_args()
     os.chdir(Path(__file__).resolve().parent.parent)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -88,7 +90,7 @@ def main():
     with results.open("a") as file:
         for place, mutant in enumerate(drawn(args.count, args.seed), 1):
             name = mutant["name"]
-            if name in known and not (args.all and known[name] == "missed"):
+            if name in known and not ((args.again or args.all) and known[name] == "missed"):
                 continue
             what, seconds = outcome(mutant, args.all)
             known[name] = what

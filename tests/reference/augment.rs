@@ -266,6 +266,8 @@ fn four_in_one_match_the_reference() {
         let part = |i: usize| (cut(width, height, (100 * i, 100 * i)), label(i));
         let (image, joined) = join([(first, label(0)), part(1), part(2), part(3)]);
         assert_eq!(digest(&image.rgb), case["joined"], "{width}x{height}");
+        assert_eq!(image.rgb.len(), 3 * image.width * image.height);
+        assert_eq!([image.width, image.height], [2 * width, 2 * height]);
         assert_eq!(joined, labels(&case["joined_labels"], &Value::Null));
     }
 }

@@ -271,3 +271,20 @@ impl GraphBuilder {
         self.graph.params[id.0].offset = Some(offset);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_reach_the_limit_and_not_beyond() {
+        let limits = Limits { parameters: 10, ..Limits::default() };
+        let (mut b, _) = GraphBuilder::new([1, 3, 8, 8], limits);
+        let mut define =
+            |name, count| b.define("", name, &[count], Init::Constant(0.0), Role::Trainable, None);
+        assert!(define("a", 6).is_ok());
+        assert!(matches!(define("b", 5), Err(BuildError::TooLarge(_))));
+        assert!(define("c", 4).is_ok());
+        assert!(matches!(define("d", 1), Err(BuildError::TooLarge(_))));
+    }
+}

@@ -292,3 +292,19 @@ impl ComputeLoss {
 fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resumed_balance_is_taken_if_it_is_of_as_many_layers() {
+        let anchors = vec![vec![[1.0, 2.0]]; 3];
+        let mut loss = ComputeLoss::new(LossHyper::default(), &anchors, &[8.0, 16.0, 32.0], 1).unwrap();
+        assert_eq!(loss.balance(), [4.0, 1.0, 0.4]);
+        loss.set_balance(&[3.0, 2.0, 1.0]);
+        assert_eq!(loss.balance(), [3.0, 2.0, 1.0]);
+        loss.set_balance(&[9.0]);
+        assert_eq!(loss.balance(), [3.0, 2.0, 1.0]);
+    }
+}

@@ -140,4 +140,12 @@ mod tests {
         }
         assert_eq!(with_key("[1]", "nc", 1.into()), None);
     }
+
+    #[test]
+    fn what_cannot_be_kept_is_written_a_row_a_line() {
+        // Without its anchor the alias means nothing, so that no line can go.
+        let text = "anchors: &a [1, 2]\nnc: 80\nhead: [[-1, 1, Conv, *a], [[-1, 4], 1, Concat, [1]]]\n";
+        let rows = "head:\n  - [-1, 1, Conv, [1, 2]]\n  - [[-1, 4], 1, Concat, [1]]\n";
+        assert_eq!(changed(text), format!("anchors: 4\nnc: 80\n{rows}"));
+    }
 }

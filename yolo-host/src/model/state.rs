@@ -148,3 +148,37 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{GraphBuilder, Init, Limits};
+
+    /// `intersect_dicts`: other shapes, other kinds and, where they are kept, anchors stay.
+    #[test]
+    fn what_fits_is_transferred() {
+        let (mut b, _) = GraphBuilder::new([1, 3, 8, 8], Limits::default());
+        for (name, role) in [("w", Role::Trainable), ("anchors", Role::Buffer), ("n", Role::Counter)] {
+            b.define("m", name, &[2], Init::Constant(0.0), role, None).unwrap();
+        }
+        let graph = b.finish();
+        let floats = |values: &[f32]| Array { shape: vec![values.len()], data: Data::F32(values.to_vec()) };
+        let named = |i: usize| graph.params[i].name.clone();
+        let (w, anchors) = (ParamId(0), ParamId(1));
+        let arrays: BTreeMap<String, Array> = [
+            (named(0), floats(&[1.0, 2.0])),
+            (named(1), floats(&[3.0, 4.0])),
+            (named(2), floats(&[5.0, 6.0])),
+        ]
+        .into();
+        let taken = |arrays: &BTreeMap<String, Array>, keep| {
+            let mut state = State::new(&graph, 0);
+            let count = state.transfer(&graph, arrays, keep);
+            (count, state.floats(w).to_vec(), state.floats(anchors).to_vec())
+        };
+        assert_eq!(taken(&arrays, false), (2, vec![1.0, 2.0], vec![3.0, 4.0]));
+        assert_eq!(taken(&arrays, true), (1, vec![1.0, 2.0], vec![0.0, 0.0]));
+        let longer = [(named(0), floats(&[1.0, 2.0, 3.0]))].into();
+        assert_eq!(taken(&longer, false), (0, vec![0.0, 0.0], vec![0.0, 0.0]));
+    }
+}
