@@ -3,4 +3,5 @@
 mod bench;
 mod bench_serve;
 mod fused;
+mod onnx;
 mod precision;

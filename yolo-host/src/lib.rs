@@ -50,8 +50,9 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `cli` | `run`, the command; it needs `plots` |
+//! | `cli` | `run`, the command; it needs `plots` and `onnx` |
 //! | `plots` | `draw`: boxes on images, plots of a run |
+//! | `onnx` | `export`: ONNX files |
 //! | `candle` | `exec::candle`: networks on candle tensors |
 //! | `shufflenetv2`, `mobilenetv3`, `ghost` | the block families of `plugins/`, for the command |
 //! | `cudnn`, or `cuda` | candle's tensors on CUDA, by cuDNN |
@@ -68,6 +69,8 @@ pub mod draw;
 pub mod ensemble;
 pub mod eval;
 pub mod exec;
+#[cfg(feature = "onnx")]
+pub mod export;
 pub mod graph;
 pub mod image;
 pub mod loss;

@@ -8,6 +8,7 @@ mod convert;
 mod data;
 mod detect;
 mod evolve;
+mod export;
 mod facts;
 mod hints;
 mod info;
@@ -62,6 +63,7 @@ enum Command {
     Bench(Box<bench::BenchArgs>),
     Blocks(blocks::BlocksArgs),
     Convert(convert::ConvertArgs),
+    Export(export::ExportArgs),
 }
 
 impl Command {
@@ -75,6 +77,7 @@ impl Command {
             Command::Bench(args) => &mut args.plugins,
             Command::Blocks(args) => &mut args.plugins,
             Command::Convert(args) => &mut args.plugins,
+            Command::Export(args) => &mut args.plugins,
         }
     }
 }
@@ -138,6 +141,7 @@ pub fn run() -> ExitCode {
         Command::Bench(args) => bench::run(*args),
         Command::Blocks(args) => blocks::run(args),
         Command::Convert(args) => convert::run(args),
+        Command::Export(args) => export::run(args),
     };
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

@@ -141,7 +141,7 @@ fn is_safetensors(start: &[u8]) -> bool {
 }
 
 /// A protobuf message whose first field is a small version and whose second is a text, the exporter's name.
-fn is_onnx(start: &[u8]) -> bool {
+pub fn is_onnx(start: &[u8]) -> bool {
     match start {
         [8, 1..=30, 0x12, len, name @ ..] => {
             let name = name.get(..usize::from(*len)).unwrap_or(name);

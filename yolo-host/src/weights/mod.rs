@@ -31,6 +31,8 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 pub use error::{Error, ErrorKind, FileRole};
+#[cfg(feature = "onnx")]
+pub(crate) use kind::is_onnx;
 pub use metadata::{Meta, Plugin};
 pub use torch::{Attribute, ModuleInfo};
 

@@ -19,6 +19,8 @@ pub struct Unit {
 pub enum Kind {
     /// act(weight ∗ x + bias) + shortcut
     Conv {
+        /// The node of the convolution, linear layer or batch norm.
+        start: usize,
         /// What is read.
         input: ValueId,
         /// Sizes.
@@ -45,8 +47,13 @@ pub enum Kind {
     Other,
 }
 
-/// All units, in an order in which they can run. The weights of convolutions are taken from the state.
+/// All units, in an order in which they can run, siblings merged. The weights of convolutions are taken from the state.
 pub fn units(graph: &Graph, state: &mut State, wanted: &[ValueId]) -> Vec<Unit> {
+    joined(graph, folded(graph, state, wanted))
+}
+
+/// As [`units`], each convolution as a unit of its own.
+pub fn folded(graph: &Graph, state: &mut State, wanted: &[ValueId]) -> Vec<Unit> {
     let users = Users::new(graph, wanted);
     let mut absorbed = vec![false; graph.nodes.len()];
     let mut made: Vec<Option<Kind>> = graph.nodes.iter().map(|_| None).collect();
@@ -96,12 +103,12 @@ pub fn units(graph: &Graph, state: &mut State, wanted: &[ValueId]) -> Vec<Unit> 
             absorbed[at] = true;
             at = users.only(at).unwrap_or(last);
         }
-        made[last] = Some(Kind::Conv { input, spec, weight, bias, act, shortcut });
+        made[last] = Some(Kind::Conv { start, input, spec, weight, bias, act, shortcut });
     }
     let unit = |(node, kind): (usize, Option<Kind>)| {
         (!absorbed[node]).then(|| Unit { node, kind: kind.unwrap_or(Kind::Other), twins: vec![] })
     };
-    joined(graph, made.into_iter().enumerate().filter_map(unit).collect())
+    made.into_iter().enumerate().filter_map(unit).collect()
 }
 
 /// Sibling convolutions (same input and geometry, as C3's cv1 and cv2) are merged along output channels, where the first of

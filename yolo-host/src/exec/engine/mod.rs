@@ -2,7 +2,7 @@
 //! memory that it keeps.
 
 mod compile;
-mod fold;
+pub(crate) mod fold;
 mod layout;
 mod memory_plan;
 mod profile;

@@ -1,0 +1,129 @@
+//! `yolo export`: a model with its weights as a file of another runtime.
+
+use super::output::line;
+use super::plugins::{PluginArgs, notes};
+use super::sizes::{Sides, pair, rounded, sides};
+use super::thresholds::ThresholdArgs;
+use super::weights::{DEFAULT, load, named};
+use super::{Outcome, trained_size};
+use crate::eval::NmsOptions;
+use crate::export::onnx::{self, OPSETS, Options, Outputs};
+use crate::model::{Loaded, ModelFiles};
+use anyhow::{Context, ensure};
+use std::path::{Path, PathBuf};
+
+/// Write a model with its weights as an ONNX file, batch norm folded
+#[derive(clap::Args)]
+#[command(mut_arg("conf_thres", |arg| arg.default_value("0.25").requires("nms").help_heading("Boxes")))]
+#[command(mut_arg("iou_thres", |arg| arg.default_value("0.45").requires("nms").help_heading("Boxes")))]
+pub struct ExportArgs {
+    /// Weights to export, .safetensors or .pt; of several, each becomes a file
+    #[arg(long, value_name = "FILE", num_args = 1.., value_parser = named(), default_value = DEFAULT)]
+    weights: Vec<PathBuf>,
+    /// Model of weights that carry none: a YAML file, or the name of a built-in one such as yolov5s
+    #[arg(long, value_name = "FILE")]
+    cfg: Option<PathBuf>,
+    /// File to write [default: beside the weights, ending in .onnx]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// What to write
+    #[arg(long, visible_alias = "include", value_enum, default_value = "onnx")]
+    format: Format,
+    /// Size of the images in pixels: one number, or height and width [default: as trained]
+    #[arg(long, visible_aliases = ["img", "img-size"], num_args = 1..=2, value_parser = sides)]
+    imgsz: Vec<Sides>,
+    /// Images at once
+    #[arg(long, visible_alias = "batch", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    batch_size: u16,
+    /// Leave batch, height and width free
+    #[arg(long)]
+    dynamic: bool,
+    /// Weights, input and output as 16-bit floats
+    #[arg(long)]
+    half: bool,
+    /// Version of ONNX's operator set
+    #[arg(long, value_name = "N", default_value_t = 17, value_parser = clap::value_parser!(i64).range(OPSETS))]
+    opset: i64,
+    /// The raw maps instead of decoded boxes
+    #[arg(long, visible_alias = "train", conflicts_with = "nms", help_heading = "Boxes")]
+    raw: bool,
+    /// Non-maximum suppression in the file: rows of left, top, right, bottom, confidence, class
+    #[arg(long, help_heading = "Boxes")]
+    nms: bool,
+    #[command(flatten)]
+    thresholds: ThresholdArgs,
+    /// Most detections of an image
+    #[arg(long, value_name = "N", default_value_t = 1000, requires = "nms", help_heading = "Boxes")]
+    max_det: usize,
+    /// Boxes of different classes suppress each other, too
+    #[arg(long, requires = "nms", help_heading = "Boxes")]
+    agnostic_nms: bool,
+    #[command(flatten)]
+    pub plugins: PluginArgs,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Format {
+    Onnx,
+}
+
+pub fn run(args: ExportArgs) -> anyhow::Result<Outcome> {
+    args.thresholds.check()?;
+    ensure!(
+        args.weights.len() == 1 || (args.output.is_none() && args.cfg.is_none()),
+        "--output and --cfg go with one file of --weights"
+    );
+    for weights in &args.weights {
+        one(&args, weights)?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn one(args: &ExportArgs, weights: &Path) -> anyhow::Result<()> {
+    let Format::Onnx = args.format;
+    let output = args.output.clone().unwrap_or_else(|| weights.with_extension("onnx"));
+    let extension = output.extension().and_then(|extension| extension.to_str());
+    ensure!(extension == Some("onnx"), "--output {} must end in .onnx", output.display());
+    let mut registry = args.plugins.registry()?;
+    let Loaded { model, state, meta } =
+        load(ModelFiles { weights: Some(weights), cfg: args.cfg.as_deref() }, &mut registry)?;
+    notes(&mut registry);
+    let asked = pair(&args.imgsz)?.unwrap_or_else(|| [trained_size(&meta); 2]);
+    let size = asked.map(|side| side.next_multiple_of(model.detect.max_stride()));
+    if let Some(note) = rounded(asked, size) {
+        eprintln!("note: {note}");
+    }
+    let outputs = match (args.raw, args.nms) {
+        (true, _) => Outputs::Raw,
+        (false, false) => Outputs::Decoded,
+        (false, true) => Outputs::Nms(NmsOptions {
+            conf_thres: args.thresholds.conf_thres,
+            iou_thres: args.thresholds.iou_thres,
+            max_det: args.max_det,
+            agnostic: args.agnostic_nms,
+            ..NmsOptions::default()
+        }),
+    };
+    let options = Options {
+        opset: args.opset,
+        batch: args.batch_size.into(),
+        size,
+        dynamic: args.dynamic,
+        half: args.half,
+        outputs,
+        names: meta.names,
+    };
+    let bytes = onnx::save(&output, &model, state, &options)
+        .with_context(|| format!("{} cannot be exported", weights.display()))?;
+    let shape = match args.dynamic {
+        true => "batch, height and width free".to_string(),
+        false => format!("{}×{}×{}×{}", options.batch, model.spec.channels, size[0], size[1]),
+    };
+    line(&format!(
+        "{}: opset {}, images {shape}, {:.1} MB",
+        output.display(),
+        options.opset,
+        bytes as f64 / 1e6
+    ))?;
+    Ok(())
+}

@@ -1,0 +1,221 @@
+//! ONNX, of any block: each unit of the folded graph by the rule of its operation.
+
+mod activation;
+mod boxes;
+mod rules;
+mod schema;
+mod writer;
+
+use self::rules::Rules;
+use self::schema::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto, data_type};
+use self::writer::{Axis, Writer, value_info};
+use super::Error;
+use crate::atomic;
+use crate::eval::NmsOptions;
+use crate::exec::engine::fold::folded;
+use crate::model::{Model, State};
+use crate::weights::is_onnx;
+use prost::Message;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+/// The operator sets that can be written.
+pub const OPSETS: RangeInclusive<i64> = 13..=20;
+
+/// What comes out of the file's network.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outputs {
+    /// `output`, `[batch, rows, 5 + classes]`: boxes in pixels, as upstream's export.
+    Decoded,
+    /// `output0`, `output1`, …: the raw maps `[batch, anchors · (5 + classes), height, width]`.
+    Raw,
+    /// `output`, `[objects, 6]`: left, top, right, bottom, confidence, class of one image's objects, best first.
+    Nms(NmsOptions),
+}
+
+/// Options of [`write`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// The operator set, of [`OPSETS`].
+    pub opset: i64,
+    /// Images at once.
+    pub batch: usize,
+    /// Height and width of an image, in pixels.
+    pub size: [usize; 2],
+    /// Whether batch, height and width are free.
+    pub dynamic: bool,
+    /// Whether weights, input and output have 16 bits.
+    pub half: bool,
+    /// What comes out.
+    pub outputs: Outputs,
+    /// Class names; numbers where there are none.
+    pub names: Option<Vec<String>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            opset: 17,
+            batch: 1,
+            size: [640, 640],
+            dynamic: false,
+            half: false,
+            outputs: Outputs::Decoded,
+            names: None,
+        }
+    }
+}
+
+/// The bytes of an ONNX file: input `images`, `[batch, channels, height, width]` from 0 to 1, batch norm folded. The same
+/// model and options give the same bytes.
+///
+/// # Errors
+/// An unknown operator set, a size that does not fit, an operation without a rule, options that contradict each other.
+pub fn write(model: &Model, mut state: State, options: &Options) -> Result<Vec<u8>, Error> {
+    if !OPSETS.contains(&options.opset) {
+        return Err(Error::Opset { opset: options.opset, known: OPSETS });
+    }
+    let one = options.batch == 1 && !options.dynamic;
+    if let Outputs::Nms(nms) = &options.outputs {
+        if !one {
+            return Err(Error::Options("suppression is for one image of a fixed size: batch 1, not dynamic"));
+        }
+        if nms.classes.is_some() || nms.multi_label {
+            return Err(Error::Options(
+                "suppression in the file knows neither chosen classes nor several of a box",
+            ));
+        }
+    }
+    let (graph, detect) = (&model.graph, &model.detect);
+    graph.check_exportable()?;
+    let [height, width] = options.size;
+    let input = [options.batch, model.spec.channels, height, width];
+    let shapes = graph.shapes(&input)?;
+    let anchors = state.floats(detect.anchors).to_vec();
+    let units = folded(graph, &mut state, &detect.outputs);
+
+    let mut w = Writer::new(options.opset, options.half);
+    let images = w.fresh("images");
+    let mut names = vec![None; graph.nodes.len()];
+    names[0] = Some(images.clone());
+    let mut rules = Rules { graph, state: &state, shapes: &shapes, dynamic: options.dynamic, names };
+    for unit in units.iter().filter(|unit| unit.node > 0) {
+        rules.emit(&mut w, unit)?;
+    }
+    let maps: Vec<String> = detect.outputs.iter().filter_map(|id| rules.names[id.0].clone()).collect();
+    w.scope = format!("model.{}", detect.layer);
+
+    let cells = |i: usize| [shapes[detect.outputs[i].0][2], shapes[detect.outputs[i].0][3]];
+    let fixed: Vec<_> = (0..maps.len()).map(|i| (!options.dynamic).then(|| cells(i))).collect();
+    let free = |size: usize, name: &'static str| match options.dynamic {
+        true => Axis::Free(name),
+        false => Axis::Fixed(size),
+    };
+    let batch = free(options.batch, "batch");
+    let float = w.float_type();
+    let rows: usize = (0..maps.len()).map(|i| detect.na * cells(i)[0] * cells(i)[1]).sum();
+    let mut output = vec![];
+    let give = |w: &mut Writer, from: &str, name: &str| {
+        let named = w.fresh(name);
+        rename(w, from, &named);
+        named
+    };
+    match &options.outputs {
+        Outputs::Raw => {
+            const SIDES: [[&str; 2]; 4] = [["h0", "w0"], ["h1", "w1"], ["h2", "w2"], ["h3", "w3"]];
+            for (i, map) in maps.iter().enumerate() {
+                let name = give(&mut w, map, &format!("output{i}"));
+                let [height, width] = SIDES[i.min(3)];
+                let sides = [free(cells(i)[0], height), free(cells(i)[1], width)];
+                let channels = Axis::Fixed(detect.na * detect.no());
+                let shape = [&[batch.clone(), channels], &sides[..]].concat();
+                output.push(value_info(&name, float, &shape));
+            }
+        }
+        Outputs::Decoded => {
+            let all = boxes::decoded(&mut w, detect, &maps, &fixed, &anchors);
+            let name = give(&mut w, &all, "output");
+            let shape = [batch.clone(), free(rows, "anchors"), Axis::Fixed(detect.no())];
+            output.push(value_info(&name, float, &shape));
+        }
+        Outputs::Nms(nms) => {
+            let all = boxes::decoded(&mut w, detect, &maps, &fixed, &anchors);
+            let found = boxes::suppressed(&mut w, &all, detect.nc, nms);
+            let name = give(&mut w, &found, "output");
+            let shape = [Axis::Free("objects"), Axis::Fixed(6)];
+            output.push(value_info(&name, data_type::FLOAT, &shape));
+        }
+    }
+    let sides = [free(height, "height"), free(width, "width")];
+    let shape = [&[batch, Axis::Fixed(model.spec.channels)], &sides[..]].concat();
+    let graph = GraphProto {
+        node: w.nodes,
+        name: Some("yolo".into()),
+        initializer: w.constants,
+        input: vec![value_info(&images, float, &shape)],
+        output,
+    };
+    let opset = OperatorSetIdProto { domain: Some(String::new()), version: Some(options.opset) };
+    let file = ModelProto {
+        ir_version: Some(ir_version(options.opset)),
+        producer_name: Some(env!("CARGO_PKG_NAME").into()),
+        producer_version: Some(env!("CARGO_PKG_VERSION").into()),
+        graph: Some(graph),
+        opset_import: vec![opset],
+        metadata_props: metadata(model, options),
+    };
+    Ok(file.encode_to_vec())
+}
+
+/// As [`write`], into a file, whole or not at all; its size in bytes. A file of another kind is not replaced.
+///
+/// # Errors
+/// Those of [`write`], and what is wrong with the file.
+pub fn save(path: &Path, model: &Model, state: State, options: &Options) -> Result<usize, Error> {
+    let failed = |cause| Error::Write { path: path.to_path_buf(), cause };
+    let bytes = write(model, state, options)?;
+    let mut start = vec![];
+    match File::open(path) {
+        Ok(file) => _ = file.take(256).read_to_end(&mut start).map_err(failed)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    if !start.is_empty() && !is_onnx(&start) {
+        return Err(Error::Foreign { path: path.to_path_buf() });
+    }
+    atomic::write(path, &bytes).map_err(failed)?;
+    Ok(bytes.len())
+}
+
+/// Gives a tensor the name that the file's readers know.
+fn rename(w: &mut Writer, from: &str, to: &str) {
+    let names = w.nodes.iter_mut().flat_map(|node| node.output.iter_mut().chain(&mut node.input));
+    names.filter(|name| *name == from).for_each(|name| *name = to.into());
+}
+
+/// The version of the format in which an operator set appeared (`docs/Versioning.md` of ONNX).
+fn ir_version(opset: i64) -> i64 {
+    match opset {
+        ..15 => 7,
+        15..19 => 8,
+        19..21 => 9,
+        21.. => 10,
+    }
+}
+
+/// What upstream writes, and its scripts read: the largest stride, and a Python dictionary of class names.
+fn metadata(model: &Model, options: &Options) -> Vec<StringStringEntryProto> {
+    let name = |class: usize| match options.names.as_ref().and_then(|names| names.get(class)) {
+        Some(name) => name.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n"),
+        None => class.to_string(),
+    };
+    let names: Vec<String> = (0..model.detect.nc).map(|i| format!("{i}: '{}'", name(i))).collect();
+    let entry =
+        |key: &str, value: String| StringStringEntryProto { key: Some(key.into()), value: Some(value) };
+    vec![
+        entry("stride", model.detect.max_stride().to_string()),
+        entry("names", format!("{{{}}}", names.join(", "))),
+    ]
+}

@@ -1,0 +1,310 @@
+//! One rule an operation.
+
+use super::super::Error;
+use super::activation::activation;
+use super::writer::{Value, Writer};
+use crate::exec::engine::fold::{Kind, Unit};
+use crate::graph::{ConvSpec, Graph, Node, Op, Order, Pool, PoolSpec, Upsample, ValueId};
+use crate::model::State;
+
+/// What the rules need of the network.
+#[derive(Debug)]
+pub struct Rules<'a> {
+    /// Operations.
+    pub graph: &'a Graph,
+    /// Their values.
+    pub state: &'a State,
+    /// Every node's shape for the input that is asked for.
+    pub shapes: &'a [Vec<usize>],
+    /// Whether batch, height and width are free.
+    pub dynamic: bool,
+    /// The name of every tensor that was emitted, by its node.
+    pub names: Vec<Option<String>>,
+}
+
+impl Rules<'_> {
+    /// Emits a unit; its tensor can then be read.
+    ///
+    /// # Errors
+    /// What this operator set has no rule for.
+    pub fn emit(&mut self, w: &mut Writer, unit: &Unit) -> Result<(), Error> {
+        let node = &self.graph.nodes[unit.node];
+        w.scope = format!("model.{}", node.layer);
+        let name = match &unit.kind {
+            Kind::Conv { start, input, spec, weight, bias, act, shortcut } => {
+                let x = self.name(node, *input)?;
+                let y = self.conv(w, *start, &x, spec, weight, bias);
+                let y = act.map_or(y.clone(), |act| activation(w, act, &y));
+                match shortcut {
+                    Some(other) => w.node("Add", &[&y, &self.name(node, *other)?], &[]),
+                    None => y,
+                }
+            }
+            Kind::Scale { input, scale, act } => {
+                let y = w.node("Mul", &[&self.name(node, *input)?, &self.name(node, *scale)?], &[]);
+                act.map_or(y.clone(), |act| activation(w, act, &y))
+            }
+            Kind::Other => self.operation(w, unit.node)?,
+        };
+        self.names[unit.node] = Some(name);
+        Ok(())
+    }
+
+    fn name(&self, node: &Node, value: ValueId) -> Result<String, Error> {
+        let missing = || Error::Missing { layer: node.layer, op: node.op.name() };
+        self.names[value.0].clone().ok_or_else(missing)
+    }
+
+    /// A convolution with batch norm in it, or a linear layer.
+    fn conv(
+        &self,
+        w: &mut Writer,
+        start: usize,
+        x: &str,
+        spec: &ConvSpec,
+        weight: &[f32],
+        bias: &[f32],
+    ) -> String {
+        let node = &self.graph.nodes[start];
+        let module = self.graph.module(ValueId(start)).unwrap_or(&w.scope).to_string();
+        let cin = weight.len() / (spec.out_channels * spec.kernel[0] * spec.kernel[1]).max(1);
+        let bias = w.floats(&format!("{module}.bias"), &[bias.len()], bias);
+        if node.shape.len() != 4 {
+            let transposed: Vec<f32> =
+                (0..cin).flat_map(|i| (0..spec.out_channels).map(move |o| weight[o * cin + i])).collect();
+            let weight = w.floats(&format!("{module}.weight"), &[cin, spec.out_channels], &transposed);
+            let y = w.node("MatMul", &[x, &weight], &[]);
+            return w.node("Add", &[&y, &bias], &[]);
+        }
+        let shape = [spec.out_channels, cin, spec.kernel[0], spec.kernel[1]];
+        let weight = w.floats(&format!("{module}.weight"), &shape, weight);
+        let attributes = [
+            ("dilations", ints(&spec.dilation)),
+            ("group", Value::Int(spec.groups as i64)),
+            ("kernel_shape", ints(&spec.kernel)),
+            ("pads", ints(&[spec.padding, spec.padding].concat())),
+            ("strides", ints(&spec.stride)),
+        ];
+        w.node("Conv", &[x, &weight, &bias], &attributes)
+    }
+
+    /// Everything that is no convolution.
+    fn operation(&self, w: &mut Writer, place: usize) -> Result<String, Error> {
+        let node = &self.graph.nodes[place];
+        let (layer, op) = (node.layer, node.op.name());
+        let inputs =
+            node.inputs.iter().map(|input| self.name(node, *input)).collect::<Result<Vec<_>, _>>()?;
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        let x = inputs.first().copied().unwrap_or_default();
+        let shape = |i: usize| node.inputs.get(i).map_or(&[][..], |input| self.shapes[input.0].as_slice());
+        Ok(match &node.op {
+            // The graph's input is there from the beginning.
+            Op::Input => return Err(Error::Missing { layer, op }),
+            Op::Parameter(id) => {
+                let param = &self.graph.params[id.0];
+                w.floats(&param.name, &param.shape, self.state.floats(*id))
+            }
+            Op::Conv2d { .. } => return Err(Error::NoRule { layer, op, why: "it was not folded" }),
+            Op::BatchNorm { weight, bias, mean, var } => {
+                let parameters: Vec<String> = [weight, bias, mean, var]
+                    .map(|id| {
+                        let param = &self.graph.params[id.0];
+                        w.floats(&param.name, &param.shape, self.state.floats(*id))
+                    })
+                    .into();
+                let inputs: Vec<&str> =
+                    [x].into_iter().chain(parameters.iter().map(String::as_str)).collect();
+                let eps = ("epsilon", Value::Float(crate::graph::BATCH_NORM_EPS));
+                w.node("BatchNormalization", &inputs, &[eps])
+            }
+            Op::LayerNorm { weight, bias, eps } => {
+                if w.opset < 17 {
+                    return Err(Error::OldOpset { layer, op, opset: w.opset, needed: 17 });
+                }
+                let [weight, bias] = [weight, bias].map(|id| {
+                    let param = &self.graph.params[id.0];
+                    w.floats(&param.name, &param.shape, self.state.floats(*id))
+                });
+                let y = transpose(w, x, &[0, 2, 3, 1]);
+                let attributes = [("axis", Value::Int(-1)), ("epsilon", Value::Float(*eps))];
+                let y = w.node("LayerNormalization", &[&y, &weight, &bias], &attributes);
+                transpose(w, &y, &[0, 3, 1, 2])
+            }
+            Op::Linear { weight, bias } => {
+                let param = &self.graph.params[weight.0];
+                let weight = w.floats(&param.name, &param.shape, self.state.floats(*weight));
+                let weight = transpose(w, &weight, &[1, 0]);
+                let y = w.node("MatMul", &[x, &weight], &[]);
+                match bias {
+                    Some(id) => {
+                        let param = &self.graph.params[id.0];
+                        let bias = w.floats(&param.name, &param.shape, self.state.floats(*id));
+                        w.node("Add", &[&y, &bias], &[])
+                    }
+                    None => y,
+                }
+            }
+            Op::Activation(act) => activation(w, *act, x),
+            Op::Pool(kind, spec) => self.pool(w, x, *kind, spec, shape(0), &self.shapes[place]),
+            Op::GlobalPool(Pool::Average) => w.node("GlobalAveragePool", &[x], &[]),
+            Op::GlobalPool(Pool::Max) => w.node("GlobalMaxPool", &[x], &[]),
+            Op::Pad([left, right, top, bottom], value) => {
+                let pads = [0, 0, *top, *left, 0, 0, *bottom, *right].map(|side| side as i64);
+                let (pads, value) = (w.ints(&pads), w.float(*value));
+                w.node("Pad", &[x, &pads, &value], &[("mode", Value::Text("constant"))])
+            }
+            Op::Add => w.node("Add", &inputs, &[]),
+            Op::Mul => w.node("Mul", &inputs, &[]),
+            Op::Affine { factor, offset } => {
+                let (factor, offset) = (w.float(*factor), w.float(*offset));
+                let y = w.node("Mul", &[x, &factor], &[]);
+                w.node("Add", &[&y, &offset], &[])
+            }
+            Op::Concat { axis } => w.node("Concat", &inputs, &[("axis", Value::Int(*axis as i64))]),
+            Op::Slice { axis, start, length } => slice(w, x, *axis, *start, start + length, 1),
+            Op::ChannelShuffle { groups } => self.shuffle(w, x, *groups, shape(0)),
+            Op::Upsample(scale, kind) => {
+                let name = format!("{}/scales", w.scope);
+                let half = std::mem::take(&mut w.half); // scales have 32 bits always
+                let scales = w.floats(&name, &[4], &[1.0, 1.0, *scale as f32, *scale as f32]);
+                w.half = half;
+                let attributes: &[(&str, Value)] = match kind {
+                    Upsample::Nearest => &[
+                        ("coordinate_transformation_mode", Value::Text("asymmetric")),
+                        ("mode", Value::Text("nearest")),
+                        ("nearest_mode", Value::Text("floor")),
+                    ],
+                    Upsample::Bilinear => &[
+                        ("coordinate_transformation_mode", Value::Text("half_pixel")),
+                        ("mode", Value::Text("linear")),
+                    ],
+                };
+                w.node("Resize", &[x, "", &scales], attributes)
+            }
+            Op::SpaceToDepth(size, Order::Rows) => {
+                w.node("SpaceToDepth", &[x], &[("blocksize", Value::Int(*size as i64))])
+            }
+            // As upstream's Focus, which compilers know.
+            Op::SpaceToDepth(size, Order::Columns) => {
+                let parts: Vec<String> = (0..size * size)
+                    .map(|part| {
+                        let rows = slice(w, x, 2, part % size, usize::MAX, *size);
+                        slice(w, &rows, 3, part / size, usize::MAX, *size)
+                    })
+                    .collect();
+                let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+                w.node("Concat", &parts, &[("axis", Value::Int(1))])
+            }
+            Op::DepthToSpace(size, order) => {
+                let channels = shape(0).get(1).map_or(0, |c| c / (size * size).max(1));
+                let x = match order {
+                    Order::Rows => x.to_string(),
+                    Order::Columns => {
+                        let rows = (0..size * size).flat_map(|part| {
+                            let first = (part % size * size + part / size) * channels;
+                            first..first + channels
+                        });
+                        gather(w, x, rows.map(|channel| channel as i64).collect())
+                    }
+                };
+                let attributes = [("blocksize", Value::Int(*size as i64)), ("mode", Value::Text("DCR"))];
+                w.node("DepthToSpace", &[&x], &attributes)
+            }
+            Op::MatMul => w.node("MatMul", &inputs, &[]),
+            Op::Softmax { axis } => w.node("Softmax", &[x], &[("axis", Value::Int(*axis as i64))]),
+            Op::Reshape(to) => {
+                let to = w.ints(to);
+                w.node("Reshape", &[x, &to], &[])
+            }
+            Op::Transpose(a, b) => {
+                let mut axes: Vec<i64> = (0..shape(0).len() as i64).collect();
+                axes.swap(*a, *b);
+                transpose(w, x, &axes)
+            }
+            Op::UnflattenLike => {
+                let like = inputs.get(1).copied().unwrap_or_default();
+                let to = match (self.dynamic, self.shapes[place].as_slice()) {
+                    (false, [_, _, height, width]) => w.ints(&[0, 0, *height as i64, *width as i64]),
+                    _ => {
+                        let of = w.node("Shape", &[like], &[]);
+                        let sides = slice(w, &of, 0, 2, 4, 1);
+                        let kept = w.ints(&[0, 0]);
+                        w.node("Concat", &[&kept, &sides], &[("axis", Value::Int(0))])
+                    }
+                };
+                w.node("Reshape", &[x, &to], &[])
+            }
+            Op::Custom(custom) => {
+                let lacks = || Error::NoRule { layer, op, why: "its plugin names no ONNX operator" };
+                w.node(custom.onnx().ok_or_else(lacks)?, &inputs, &[])
+            }
+        })
+    }
+
+    /// Where the size is fixed, the border says where the last window ends: readers differ in what they make of `ceil_mode`.
+    fn pool(
+        &self,
+        w: &mut Writer,
+        x: &str,
+        kind: Pool,
+        spec: &PoolSpec,
+        from: &[usize],
+        to: &[usize],
+    ) -> String {
+        let end = |axis: usize| match (self.dynamic, from.get(2 + axis), to.get(2 + axis)) {
+            (false, Some(from), Some(to)) if spec.ceil_mode != 0 => {
+                let reach = (to - 1) * spec.stride[axis] + spec.dilation[axis] * (spec.kernel[axis] - 1) + 1;
+                reach.saturating_sub(from + spec.padding[axis])
+            }
+            _ => spec.padding[axis],
+        };
+        let pads = [spec.padding[0], spec.padding[1], end(0), end(1)];
+        let shared =
+            [("kernel_shape", ints(&spec.kernel)), ("pads", ints(&pads)), ("strides", ints(&spec.stride))];
+        match kind {
+            Pool::Average => {
+                w.node("AveragePool", &[x], &[&shared[..], &[("count_include_pad", Value::Int(1))]].concat())
+            }
+            Pool::Max => {
+                let ceil = Value::Int(i64::from(self.dynamic && spec.ceil_mode != 0));
+                let more = [("ceil_mode", ceil), ("dilations", ints(&spec.dilation))];
+                w.node("MaxPool", &[x], &[&shared[..], &more].concat())
+            }
+        }
+    }
+
+    /// As PyTorch's reshape, transpose and reshape, which compilers know; of a free size the channels are taken in their order.
+    fn shuffle(&self, w: &mut Writer, x: &str, groups: usize, shape: &[usize]) -> String {
+        let [_, c, h, width] = *shape else { return x.to_string() };
+        let per_group = c / groups;
+        if self.dynamic {
+            return gather(w, x, (0..c).map(|i| (i % groups * per_group + i / groups) as i64).collect());
+        }
+        let split = w.ints(&[0, groups, per_group, h, width].map(|size| size as i64));
+        let joined = w.ints(&[0, c, h, width].map(|size| size as i64));
+        let y = w.node("Reshape", &[x, &split], &[]);
+        let y = transpose(w, &y, &[0, 2, 1, 3, 4]);
+        w.node("Reshape", &[&y, &joined], &[])
+    }
+}
+
+fn ints(values: &[usize]) -> Value {
+    Value::Ints(values.iter().map(|value| *value as i64).collect())
+}
+
+fn transpose(w: &mut Writer, x: &str, axes: &[i64]) -> String {
+    w.node("Transpose", &[x], &[("perm", Value::Ints(axes.to_vec()))])
+}
+
+/// Channels in this order.
+fn gather(w: &mut Writer, x: &str, channels: Vec<i64>) -> String {
+    let channels = w.ints(&channels);
+    w.node("Gather", &[x, &channels], &[("axis", Value::Int(1))])
+}
+
+/// A part of an axis; `end` may be beyond it.
+pub fn slice(w: &mut Writer, x: &str, axis: usize, start: usize, end: usize, step: usize) -> String {
+    let whole = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
+    let [start, end, axis, step] = [start, end, axis, step].map(|value| w.ints(&[whole(value)]));
+    w.node("Slice", &[x, &start, &end, &axis, &step], &[])
+}
