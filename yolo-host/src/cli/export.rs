@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 /// Write a model with its weights as an ONNX file, batch norm folded
 #[derive(clap::Args)]
-#[command(mut_arg("conf_thres", |arg| arg.default_value("0.25").requires("nms").help_heading("Boxes")))]
-#[command(mut_arg("iou_thres", |arg| arg.default_value("0.45").requires("nms").help_heading("Boxes")))]
+#[command(mut_arg("conf_thres", |arg| arg.required(false).default_value("0.25").requires("nms").help_heading("Boxes")))]
+#[command(mut_arg("iou_thres", |arg| arg.required(false).default_value("0.45").requires("nms").help_heading("Boxes")))]
 pub struct ExportArgs {
     /// Weights to export, .safetensors or .pt; of several, each becomes a file
     #[arg(long, value_name = "FILE", num_args = 1.., value_parser = named(), default_value = DEFAULT)]
