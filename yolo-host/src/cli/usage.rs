@@ -19,10 +19,9 @@ const UPSTREAM: &[(&str, &str)] = &[
     ("--bbox-interval", WANDB),
     ("--bucket", "nothing is copied to a bucket"),
     ("--data", "names of classes come from the weights; yolo convert --names adds them"),
-    ("--dnn", "OpenCV's DNN and ONNX are not used: weights are .safetensors or .pt"),
+    ("--dnn", "OpenCV's DNN is not used: weights are .safetensors or .pt"),
     ("--entity", WANDB),
     ("--hub", "nothing is fetched from a hub: name a file with --weights"),
-    ("--include", "there is no export"),
     ("--linear-lr", "the learning rate falls as a line unless --cos-lr is given"),
     ("--local-rank", ONE),
     ("--noplots", "results without images: --nosave"),
@@ -36,7 +35,6 @@ const UPSTREAM: &[(&str, &str)] = &[
 
 /// Other programs' names of commands.
 const COMMANDS: &[(&str, &str)] = &[
-    ("export", "there is no export; yolo convert writes safetensors"),
     ("predict", "it is called yolo detect"),
     ("test", "it is called yolo val"),
     ("validate", "it is called yolo val"),

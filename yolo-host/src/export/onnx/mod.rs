@@ -35,7 +35,7 @@ pub enum Outputs {
     Nms(NmsOptions),
 }
 
-/// Options of [`write`].
+/// Options of [`write()`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
     /// The operator set, of [`OPSETS`].
@@ -169,10 +169,10 @@ pub fn write(model: &Model, mut state: State, options: &Options) -> Result<Vec<u
     Ok(file.encode_to_vec())
 }
 
-/// As [`write`], into a file, whole or not at all; its size in bytes. A file of another kind is not replaced.
+/// As [`write()`], into a file, whole or not at all; its size in bytes. A file of another kind is not replaced.
 ///
 /// # Errors
-/// Those of [`write`], and what is wrong with the file.
+/// Those of [`write()`], and what is wrong with the file.
 pub fn save(path: &Path, model: &Model, state: State, options: &Options) -> Result<usize, Error> {
     let failed = |cause| Error::Write { path: path.to_path_buf(), cause };
     let bytes = write(model, state, options)?;
