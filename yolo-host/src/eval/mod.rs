@@ -17,6 +17,8 @@ pub use head::Head;
 pub use matching::IOU_THRESHOLDS;
 pub use metrics::{ClassRow, Curves, Metrics, Summary};
 pub use nms::{Detection, NmsOptions, non_max_suppression};
+#[cfg(feature = "onnx")]
+pub(crate) use nms::{MAX_SIDE, MIN_SIDE};
 pub use postprocess::{Objects, postprocess, rows};
 pub use precision::CURVE_POINTS;
 pub use views::{View, views};

@@ -1,8 +1,8 @@
 //! Non-maximum suppression, with all options of v6.1's `non_max_suppression` and no time limit.
 
 /// Boxes smaller or larger than this (pixels) are dropped; the larger also separates the classes.
-const MIN_SIDE: f32 = 2.0;
-const MAX_SIDE: f32 = 7680.0;
+pub(crate) const MIN_SIDE: f32 = 2.0;
+pub(crate) const MAX_SIDE: f32 = 7680.0;
 /// So many of the best candidates are considered.
 const MAX_CANDIDATES: usize = 30_000;
 

@@ -3,11 +3,8 @@
 use super::rules::slice;
 use super::schema::data_type;
 use super::writer::{Value, Writer};
-use crate::eval::NmsOptions;
+use crate::eval::{MAX_SIDE, MIN_SIDE, NmsOptions};
 use crate::model::Detect;
-
-/// Separates the classes, as in `non_max_suppression`.
-const MAX_SIDE: f64 = 7680.0;
 
 /// Rows `[x, y, w, h, objectness, classes …]` of all outputs, `[batch, rows, 5 + classes]`. `cells` is height and width of each
 /// raw map, where they are fixed; `anchors` are in cells.
@@ -81,19 +78,21 @@ pub fn suppressed(w: &mut Writer, rows: &str, nc: usize, options: &NmsOptions) -
     let last = ("axis", Value::Int(2));
     let boxes = w.node("Concat", &[&low, &high], std::slice::from_ref(&last));
     let scores = w.node("Mul", &[&classes, &objectness], &[]);
-    let best = match w.opset {
-        ..18 => w.node("ReduceMax", &[&scores], &[("axes", Value::Ints(vec![2]))]),
-        18.. => {
-            let axes = w.ints(&[2]);
-            w.node("ReduceMax", &[&scores, &axes], &[])
-        }
-    };
+    let best = reduced(w, "ReduceMax", &scores);
+    // As `non_max_suppression`: a box that is too small or too large does not count.
+    let (shortest, longest) = (reduced(w, "ReduceMin", &wh), reduced(w, "ReduceMax", &wh));
+    let (least, most) = (w.float(MIN_SIDE.into()), w.float(MAX_SIDE.into()));
+    let long = w.node("GreaterOrEqual", &[&shortest, &least], &[]);
+    let short = w.node("LessOrEqual", &[&longest, &most], &[]);
+    let sized = w.node("And", &[&long, &short], &[]);
+    let sized = w.node("Cast", &[&sized], &[("to", Value::Int(data_type::FLOAT.into()))]);
+    let best = w.node("Mul", &[&best, &sized], &[]);
     let class = w.node("ArgMax", &[&scores], std::slice::from_ref(&last));
     let class = w.node("Cast", &[&class], &[("to", Value::Int(data_type::FLOAT.into()))]);
     let apart = match options.agnostic {
         true => boxes.clone(),
         false => {
-            let side = w.float(MAX_SIDE);
+            let side = w.float(MAX_SIDE.into());
             let offset = w.node("Mul", &[&class, &side], &[]);
             w.node("Add", &[&boxes, &offset], &[])
         }
@@ -110,4 +109,15 @@ pub fn suppressed(w: &mut Writer, rows: &str, nc: usize, options: &NmsOptions) -
     let flat = w.ints(&[-1]);
     let kept = w.node("Reshape", &[&kept, &flat], &[]);
     w.node("Gather", &[&found, &kept], &[("axis", Value::Int(0))])
+}
+
+/// The last of three axes reduced to one element; its number is an attribute before opset 18.
+fn reduced(w: &mut Writer, op: &str, x: &str) -> String {
+    match w.opset {
+        ..18 => w.node(op, &[x], &[("axes", Value::Ints(vec![2]))]),
+        18.. => {
+            let axes = w.ints(&[2]);
+            w.node(op, &[x, &axes], &[])
+        }
+    }
 }

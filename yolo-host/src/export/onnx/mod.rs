@@ -109,8 +109,8 @@ pub fn write(model: &Model, mut state: State, options: &Options) -> Result<Vec<u
 
     let cells = |i: usize| [shapes[detect.outputs[i].0][2], shapes[detect.outputs[i].0][3]];
     let fixed: Vec<_> = (0..maps.len()).map(|i| (!options.dynamic).then(|| cells(i))).collect();
-    let free = |size: usize, name: &'static str| match options.dynamic {
-        true => Axis::Free(name),
+    let free = |size: usize, name: &str| match options.dynamic {
+        true => Axis::Free(name.into()),
         false => Axis::Fixed(size),
     };
     let batch = free(options.batch, "batch");
@@ -124,11 +124,10 @@ pub fn write(model: &Model, mut state: State, options: &Options) -> Result<Vec<u
     };
     match &options.outputs {
         Outputs::Raw => {
-            const SIDES: [[&str; 2]; 4] = [["h0", "w0"], ["h1", "w1"], ["h2", "w2"], ["h3", "w3"]];
             for (i, map) in maps.iter().enumerate() {
                 let name = give(&mut w, map, &format!("output{i}"));
-                let [height, width] = SIDES[i.min(3)];
-                let sides = [free(cells(i)[0], height), free(cells(i)[1], width)];
+                let [height, width] = cells(i);
+                let sides = [free(height, &format!("height{i}")), free(width, &format!("width{i}"))];
                 let channels = Axis::Fixed(detect.na * detect.no());
                 let shape = [&[batch.clone(), channels], &sides[..]].concat();
                 output.push(value_info(&name, float, &shape));
@@ -144,7 +143,7 @@ pub fn write(model: &Model, mut state: State, options: &Options) -> Result<Vec<u
             let all = boxes::decoded(&mut w, detect, &maps, &fixed, &anchors);
             let found = boxes::suppressed(&mut w, &all, detect.nc, nms);
             let name = give(&mut w, &found, "output");
-            let shape = [Axis::Free("objects"), Axis::Fixed(6)];
+            let shape = [Axis::Free("objects".into()), Axis::Fixed(6)];
             output.push(value_info(&name, data_type::FLOAT, &shape));
         }
     }

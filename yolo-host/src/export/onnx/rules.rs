@@ -4,7 +4,7 @@ use super::super::Error;
 use super::activation::activation;
 use super::writer::{Value, Writer};
 use crate::exec::engine::fold::{Kind, Unit};
-use crate::graph::{ConvSpec, Graph, Node, Op, Order, Pool, PoolSpec, Upsample, ValueId};
+use crate::graph::{ConvSpec, Graph, Node, Op, Order, ParamId, Pool, PoolSpec, Upsample, ValueId};
 use crate::model::State;
 
 /// What the rules need of the network.
@@ -55,6 +55,12 @@ impl Rules<'_> {
         self.names[value.0].clone().ok_or_else(missing)
     }
 
+    /// A parameter by its own name.
+    fn parameter(&self, w: &mut Writer, id: ParamId) -> String {
+        let param = &self.graph.params[id.0];
+        w.floats(&param.name, &param.shape, self.state.floats(id))
+    }
+
     /// A convolution with batch norm in it, or a linear layer.
     fn conv(
         &self,
@@ -100,45 +106,30 @@ impl Rules<'_> {
         Ok(match &node.op {
             // The graph's input is there from the beginning.
             Op::Input => return Err(Error::Missing { layer, op }),
-            Op::Parameter(id) => {
-                let param = &self.graph.params[id.0];
-                w.floats(&param.name, &param.shape, self.state.floats(*id))
-            }
+            Op::Parameter(id) => self.parameter(w, *id),
             Op::Conv2d { .. } => return Err(Error::NoRule { layer, op, why: "it was not folded" }),
             Op::BatchNorm { weight, bias, mean, var } => {
-                let parameters: Vec<String> = [weight, bias, mean, var]
-                    .map(|id| {
-                        let param = &self.graph.params[id.0];
-                        w.floats(&param.name, &param.shape, self.state.floats(*id))
-                    })
-                    .into();
-                let inputs: Vec<&str> =
-                    [x].into_iter().chain(parameters.iter().map(String::as_str)).collect();
+                let [weight, bias, mean, var] = [weight, bias, mean, var].map(|id| self.parameter(w, *id));
                 let eps = ("epsilon", Value::Float(crate::graph::BATCH_NORM_EPS));
-                w.node("BatchNormalization", &inputs, &[eps])
+                w.node("BatchNormalization", &[x, &weight, &bias, &mean, &var], &[eps])
             }
             Op::LayerNorm { weight, bias, eps } => {
                 if w.opset < 17 {
                     return Err(Error::OldOpset { layer, op, opset: w.opset, needed: 17 });
                 }
-                let [weight, bias] = [weight, bias].map(|id| {
-                    let param = &self.graph.params[id.0];
-                    w.floats(&param.name, &param.shape, self.state.floats(*id))
-                });
+                let [weight, bias] = [weight, bias].map(|id| self.parameter(w, *id));
                 let y = transpose(w, x, &[0, 2, 3, 1]);
                 let attributes = [("axis", Value::Int(-1)), ("epsilon", Value::Float(*eps))];
                 let y = w.node("LayerNormalization", &[&y, &weight, &bias], &attributes);
                 transpose(w, &y, &[0, 3, 1, 2])
             }
             Op::Linear { weight, bias } => {
-                let param = &self.graph.params[weight.0];
-                let weight = w.floats(&param.name, &param.shape, self.state.floats(*weight));
+                let weight = self.parameter(w, *weight);
                 let weight = transpose(w, &weight, &[1, 0]);
                 let y = w.node("MatMul", &[x, &weight], &[]);
                 match bias {
                     Some(id) => {
-                        let param = &self.graph.params[id.0];
-                        let bias = w.floats(&param.name, &param.shape, self.state.floats(*id));
+                        let bias = self.parameter(w, *id);
                         w.node("Add", &[&y, &bias], &[])
                     }
                     None => y,

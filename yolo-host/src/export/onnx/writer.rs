@@ -150,14 +150,14 @@ pub enum Axis {
     /// Of this size.
     Fixed(usize),
     /// Of any size.
-    Free(&'static str),
+    Free(String),
 }
 
 /// An input or output of a type.
 pub fn value_info(name: &str, elem_type: i32, shape: &[Axis]) -> ValueInfoProto {
     let dimension = |axis: &Axis| match axis {
         Axis::Fixed(size) => Dimension { dim_value: Some(*size as i64), dim_param: None },
-        Axis::Free(name) => Dimension { dim_value: None, dim_param: Some((*name).into()) },
+        Axis::Free(name) => Dimension { dim_value: None, dim_param: Some(name.clone()) },
     };
     let shape = TensorShapeProto { dim: shape.iter().map(dimension).collect() };
     let tensor = TensorTypeProto { elem_type: Some(elem_type), shape: Some(shape) };
