@@ -137,6 +137,7 @@ fn options_that_are_not_here_are_named() {
             ("predict --source a.png", 2, &["yolo detect"]),
             ("export --include torchscript", 2, &["onnx"]),
             ("export --weights x", 1, &["x: no such file"]),
+            ("export --weights x --dynamic --imgsz 320", 1, &["leave --batch-size and --imgsz out"]),
             ("detct", 2, &["'detect'"]),
             ("train --data x --epochs ten", 2, &["'ten'", "a whole number"]),
             ("D --max-det 1.5", 2, &["a whole number is wanted"]),

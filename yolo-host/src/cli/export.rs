@@ -73,6 +73,10 @@ pub fn run(args: ExportArgs) -> anyhow::Result<Outcome> {
         args.weights.len() == 1 || (args.output.is_none() && args.cfg.is_none()),
         "--output and --cfg go with one file of --weights"
     );
+    ensure!(
+        !args.dynamic || (args.batch_size == 1 && args.imgsz.is_empty()),
+        "--dynamic leaves batch and size free: leave --batch-size and --imgsz out"
+    );
     for weights in &args.weights {
         one(&args, weights)?;
     }
