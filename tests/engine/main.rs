@@ -3,5 +3,4 @@
 mod bench;
 mod bench_serve;
 mod fused;
-mod onnx;
 mod precision;

@@ -7,6 +7,7 @@ pub mod operations;
 pub mod plugins;
 pub mod reference;
 pub mod runs;
+pub mod runtimes;
 pub mod shapes;
 pub mod training;
 

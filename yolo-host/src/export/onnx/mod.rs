@@ -2,20 +2,22 @@
 
 mod activation;
 mod boxes;
+mod network;
+mod operators;
 mod rules;
 mod schema;
 mod writer;
 
-use self::rules::Rules;
-use self::schema::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto, data_type};
-use self::writer::{Axis, Writer, value_info};
+pub use self::network::write_graph;
+
+use self::network::{Network, file};
+use self::schema::data_type;
+use self::writer::{Axis, value_info};
 use super::Error;
 use crate::atomic;
 use crate::eval::NmsOptions;
-use crate::exec::engine::fold::folded;
 use crate::model::{Model, State};
 use crate::weights::is_onnx;
-use prost::Message;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::ops::RangeInclusive;
@@ -74,9 +76,6 @@ impl Default for Options {
 /// # Errors
 /// An unknown operator set, a size that does not fit, an operation without a rule, options that contradict each other.
 pub fn write(model: &Model, mut state: State, options: &Options) -> Result<Vec<u8>, Error> {
-    if !OPSETS.contains(&options.opset) {
-        return Err(Error::Opset { opset: options.opset, known: OPSETS });
-    }
     let one = options.batch == 1 && !options.dynamic;
     if let Outputs::Nms(nms) = &options.outputs {
         if !one {
@@ -94,17 +93,8 @@ pub fn write(model: &Model, mut state: State, options: &Options) -> Result<Vec<u
     let input = [options.batch, model.spec.channels, height, width];
     let shapes = graph.shapes(&input)?;
     let anchors = state.floats(detect.anchors).to_vec();
-    let units = folded(graph, &mut state, &detect.outputs);
-
-    let mut w = Writer::new(options.opset, options.half);
-    let images = w.fresh("images");
-    let mut names = vec![None; graph.nodes.len()];
-    names[0] = Some(images.clone());
-    let mut rules = Rules { graph, state: &state, shapes: &shapes, dynamic: options.dynamic, names };
-    for unit in units.iter().filter(|unit| unit.node > 0) {
-        rules.emit(&mut w, unit)?;
-    }
-    let maps: Vec<String> = detect.outputs.iter().filter_map(|id| rules.names[id.0].clone()).collect();
+    let Network { mut w, images, outputs: maps } =
+        Network::new(graph, &mut state, &detect.outputs, &shapes, options)?;
     w.scope = format!("model.{}", detect.layer);
 
     let cells = |i: usize| [shapes[detect.outputs[i].0][2], shapes[detect.outputs[i].0][3]];
@@ -117,15 +107,10 @@ pub fn write(model: &Model, mut state: State, options: &Options) -> Result<Vec<u
     let float = w.float_type();
     let rows: usize = (0..maps.len()).map(|i| detect.na * cells(i)[0] * cells(i)[1]).sum();
     let mut output = vec![];
-    let give = |w: &mut Writer, from: &str, name: &str| {
-        let named = w.fresh(name);
-        rename(w, from, &named);
-        named
-    };
     match &options.outputs {
         Outputs::Raw => {
             for (i, map) in maps.iter().enumerate() {
-                let name = give(&mut w, map, &format!("output{i}"));
+                let name = w.rename(map, &format!("output{i}"));
                 let [height, width] = cells(i);
                 let sides = [free(height, &format!("height{i}")), free(width, &format!("width{i}"))];
                 let channels = Axis::Fixed(detect.na * detect.no());
@@ -135,37 +120,22 @@ pub fn write(model: &Model, mut state: State, options: &Options) -> Result<Vec<u
         }
         Outputs::Decoded => {
             let all = boxes::decoded(&mut w, detect, &maps, &fixed, &anchors);
-            let name = give(&mut w, &all, "output");
+            let name = w.rename(&all, "output");
             let shape = [batch.clone(), free(rows, "anchors"), Axis::Fixed(detect.no())];
             output.push(value_info(&name, float, &shape));
         }
         Outputs::Nms(nms) => {
             let all = boxes::decoded(&mut w, detect, &maps, &fixed, &anchors);
             let found = boxes::suppressed(&mut w, &all, detect.nc, nms);
-            let name = give(&mut w, &found, "output");
+            let name = w.rename(&found, "output");
             let shape = [Axis::Free("objects".into()), Axis::Fixed(6)];
             output.push(value_info(&name, data_type::FLOAT, &shape));
         }
     }
     let sides = [free(height, "height"), free(width, "width")];
     let shape = [&[batch, Axis::Fixed(model.spec.channels)], &sides[..]].concat();
-    let graph = GraphProto {
-        node: w.nodes,
-        name: Some("yolo".into()),
-        initializer: w.constants,
-        input: vec![value_info(&images, float, &shape)],
-        output,
-    };
-    let opset = OperatorSetIdProto { domain: Some(String::new()), version: Some(options.opset) };
-    let file = ModelProto {
-        ir_version: Some(ir_version(options.opset)),
-        producer_name: Some(env!("CARGO_PKG_NAME").into()),
-        producer_version: Some(env!("CARGO_PKG_VERSION").into()),
-        graph: Some(graph),
-        opset_import: vec![opset],
-        metadata_props: metadata(model, options),
-    };
-    Ok(file.encode_to_vec())
+    let input = value_info(&images, float, &shape);
+    Ok(file(w, input, output, metadata(model, options)))
 }
 
 /// As [`write()`], into a file, whole or not at all; its size in bytes. A file of another kind is not replaced.
@@ -188,33 +158,17 @@ pub fn save(path: &Path, model: &Model, state: State, options: &Options) -> Resu
     Ok(bytes.len())
 }
 
-/// Gives a tensor the name that the file's readers know.
-fn rename(w: &mut Writer, from: &str, to: &str) {
-    let names = w.nodes.iter_mut().flat_map(|node| node.output.iter_mut().chain(&mut node.input));
-    names.filter(|name| *name == from).for_each(|name| *name = to.into());
-}
-
-/// The version of the format in which an operator set appeared (`docs/Versioning.md` of ONNX).
-fn ir_version(opset: i64) -> i64 {
-    match opset {
-        ..15 => 7,
-        15..19 => 8,
-        19..21 => 9,
-        21.. => 10,
-    }
-}
-
-/// What upstream writes, and its scripts read: the largest stride, and a Python dictionary of class names.
-fn metadata(model: &Model, options: &Options) -> Vec<StringStringEntryProto> {
+/// What upstream writes, and its scripts read: the largest stride, and a Python dictionary of class names. The model's YAML
+/// besides, from which the weights can be read back.
+fn metadata(model: &Model, options: &Options) -> Vec<(&'static str, String)> {
     let name = |class: usize| match options.names.as_ref().and_then(|names| names.get(class)) {
         Some(name) => name.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n"),
         None => class.to_string(),
     };
     let names: Vec<String> = (0..model.detect.nc).map(|i| format!("{i}: '{}'", name(i))).collect();
-    let entry =
-        |key: &str, value: String| StringStringEntryProto { key: Some(key.into()), value: Some(value) };
     vec![
-        entry("stride", model.detect.max_stride().to_string()),
-        entry("names", format!("{{{}}}", names.join(", "))),
+        ("stride", model.detect.max_stride().to_string()),
+        ("names", format!("{{{}}}", names.join(", "))),
+        ("model", model.spec.text.clone()),
     ]
 }

@@ -2,6 +2,7 @@
 
 use super::super::Error;
 use super::activation::activation;
+use super::operators::since;
 use super::writer::{Value, Writer};
 use crate::exec::engine::fold::{Kind, Unit};
 use crate::graph::{ConvSpec, Graph, Node, Op, Order, ParamId, Pool, PoolSpec, Upsample, ValueId};
@@ -139,11 +140,7 @@ impl Rules<'_> {
             Op::Pool(kind, spec) => self.pool(w, x, *kind, spec, shape(0), &self.shapes[place]),
             Op::GlobalPool(Pool::Average) => w.node("GlobalAveragePool", &[x], &[]),
             Op::GlobalPool(Pool::Max) => w.node("GlobalMaxPool", &[x], &[]),
-            Op::Pad([left, right, top, bottom], value) => {
-                let pads = [0, 0, *top, *left, 0, 0, *bottom, *right].map(|side| side as i64);
-                let (pads, value) = (w.ints(&pads), w.float(*value));
-                w.node("Pad", &[x, &pads, &value], &[("mode", Value::Text("constant"))])
-            }
+            Op::Pad(sides, value) => pad(w, x, *sides, *value),
             Op::Add => w.node("Add", &inputs, &[]),
             Op::Mul => w.node("Mul", &inputs, &[]),
             Op::Affine { factor, offset } => {
@@ -226,8 +223,17 @@ impl Rules<'_> {
                 w.node("Reshape", &[x, &to], &[])
             }
             Op::Custom(custom) => {
-                let lacks = || Error::NoRule { layer, op, why: "its plugin names no ONNX operator" };
-                w.node(custom.onnx().ok_or_else(lacks)?, &inputs, &[])
+                let lacks = |why| Error::NoRule { layer, op, why };
+                let operator = custom.onnx().ok_or(lacks("its plugin names no ONNX operator"))?;
+                let unknown = lacks(
+                    "ONNX has no operator of the name that its plugin gives, or not without attributes",
+                );
+                match since(operator).ok_or(unknown)? {
+                    needed if needed > w.opset => {
+                        return Err(Error::OldOpset { layer, op, opset: w.opset, needed });
+                    }
+                    _ => w.node(operator, &inputs, &[]),
+                }
             }
         })
     }
@@ -249,7 +255,15 @@ impl Rules<'_> {
             }
             _ => spec.padding[axis],
         };
-        let pads = [spec.padding[0], spec.padding[1], end(0), end(1)];
+        let mut pads = [spec.padding[0], spec.padding[1], end(0), end(1)];
+        let mut x = x.to_string();
+        // ONNX Runtime takes no border of a whole window; with dilation the last one may need it.
+        if pads.iter().zip(spec.kernel.iter().cycle()).any(|(pad, kernel)| pad >= kernel) {
+            let [top, left, bottom, right] = pads;
+            x = pad(w, &x, [left, right, top, bottom], f64::NEG_INFINITY);
+            pads = [0; 4];
+        }
+        let x = x.as_str();
         let shared =
             [("kernel_shape", ints(&spec.kernel)), ("pads", ints(&pads)), ("strides", ints(&spec.stride))];
         match kind {
@@ -264,14 +278,17 @@ impl Rules<'_> {
         }
     }
 
-    /// As PyTorch's reshape, transpose and reshape, which compilers know; of a free size the channels are taken in their order.
+    /// As PyTorch's reshape, transpose and reshape, which compilers know.
     fn shuffle(&self, w: &mut Writer, x: &str, groups: usize, shape: &[usize]) -> String {
         let [_, c, h, width] = *shape else { return x.to_string() };
-        let per_group = c / groups;
         if self.dynamic {
-            return gather(w, x, (0..c).map(|i| (i % groups * per_group + i / groups) as i64).collect());
+            let split = w.ints(&[0, groups as i64, (c / groups) as i64, -1]);
+            let y = w.node("Reshape", &[x, &split], &[]);
+            let y = transpose(w, &y, &[0, 2, 1, 3]);
+            let joined = w.node("Shape", &[x], &[]);
+            return w.node("Reshape", &[&y, &joined], &[]);
         }
-        let split = w.ints(&[0, groups, per_group, h, width].map(|size| size as i64));
+        let split = w.ints(&[0, groups, c / groups, h, width].map(|size| size as i64));
         let joined = w.ints(&[0, c, h, width].map(|size| size as i64));
         let y = w.node("Reshape", &[x, &split], &[]);
         let y = transpose(w, &y, &[0, 2, 1, 3, 4]);
@@ -281,6 +298,13 @@ impl Rules<'_> {
 
 fn ints(values: &[usize]) -> Value {
     Value::Ints(values.iter().map(|value| *value as i64).collect())
+}
+
+/// A border: left, right, top, bottom, and the constant in it.
+fn pad(w: &mut Writer, x: &str, [left, right, top, bottom]: [usize; 4], value: f64) -> String {
+    let pads = [0, 0, top, left, 0, 0, bottom, right].map(|side| side as i64);
+    let (pads, value) = (w.ints(&pads), w.float(value));
+    w.node("Pad", &[x, &pads, &value], &[("mode", Value::Text("constant"))])
 }
 
 fn transpose(w: &mut Writer, x: &str, axes: &[i64]) -> String {

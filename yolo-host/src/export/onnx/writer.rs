@@ -53,6 +53,14 @@ impl Writer {
         unique
     }
 
+    /// Gives a tensor the name that the file's readers know, or one like it; the name that it got.
+    pub fn rename(&mut self, from: &str, to: &str) -> String {
+        let to = self.fresh(to);
+        let names = self.nodes.iter_mut().flat_map(|node| node.output.iter_mut().chain(&mut node.input));
+        names.filter(|name| *name == from).for_each(|name| name.clone_from(&to));
+        to
+    }
+
     /// Adds a node with one output; its name.
     pub fn node(&mut self, op: &str, inputs: &[&str], attributes: &[(&str, Value)]) -> String {
         let output = self.fresh(&format!("{}/{op}", self.scope));

@@ -1,0 +1,4 @@
+//! Models written for other runtimes, and run there.
+
+mod onnx;
+mod operations;

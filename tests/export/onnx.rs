@@ -1,0 +1,231 @@
+//! Models as ONNX files, against the network in double precision: in rten wherever the suite runs, in ONNX Runtime and OpenVINO
+//! where they are installed.
+
+use yolo_bundle as _;
+use yolo_host::eval::{Head, NmsOptions, decode, non_max_suppression};
+use yolo_host::exec::Network;
+use yolo_host::exec::engine::Engine;
+use yolo_host::export::onnx::{OPSETS, Options, Outputs, save, write};
+use yolo_host::image::{Image, letterbox, to_planes};
+use yolo_host::model::{Loaded, Model, ModelFiles, Spec, load};
+use yolo_tests::runtimes::{Output, Runner, Runtime, difference, rten};
+use yolo_tests::{exact, models, plugins, portable_state, registry, report, root, uniform};
+
+fn random(shape: [usize; 4]) -> Vec<f32> {
+    uniform("pictures", shape.iter().product()).iter().map(|value| *value as f32).collect()
+}
+
+/// A way to write a model, the shapes of images that it is tried with, and the largest difference as a share of the largest number.
+type Case = (&'static str, Options, Vec<[usize; 4]>, f64);
+
+fn cases(model: &Model) -> [Case; 3] {
+    let (channels, side) = (model.spec.channels, 2 * model.detect.max_stride());
+    let fixed = Options { size: [side, side], outputs: Outputs::Raw, ..Options::default() };
+    let dynamic = Options { dynamic: true, ..fixed.clone() };
+    let half = Options { half: true, ..fixed.clone() };
+    let one = [1, channels, side, side];
+    let others = vec![[2, channels, side, 3 * side / 2], [3, channels, 3 * side / 2, side]];
+    [("fixed", fixed, vec![one], 1e-4), ("dynamic", dynamic, others, 1e-4), ("half", half, vec![one], 2e-2)]
+}
+
+/// What runs files: rten, and the runtimes of Python that are installed.
+struct Runtimes {
+    folder: tempfile::TempDir,
+    runners: Vec<Runner>,
+}
+
+impl Runtimes {
+    fn start() -> Self {
+        let runners = [Runtime::OnnxRuntime, Runtime::OpenVino].into_iter().filter_map(Runner::start);
+        Runtimes { folder: tempfile::tempdir().unwrap(), runners: runners.collect() }
+    }
+
+    /// What is wrong with a model's files.
+    fn check(&mut self, name: &str, model: &Model, cases: &[Case]) -> Vec<String> {
+        let state = portable_state(model);
+        let mut failures = vec![];
+        for (what, options, shapes, most) in cases {
+            let bytes = write(model, state.clone(), options).unwrap();
+            assert!(bytes == write(model, state.clone(), options).unwrap(), "{name}: other bytes");
+            for shape in shapes {
+                let images = random(*shape);
+                let exact = exact::run(&model.graph, &state, &images, *shape, &model.detect.outputs).unwrap();
+                for (runtime, theirs) in self.run(&bytes, &images, *shape, !options.half) {
+                    let failure = match theirs {
+                        Ok(theirs) => difference(&exact, &theirs, *most),
+                        Err(error) => Some(error),
+                    };
+                    failures
+                        .extend(failure.map(|why| format!("{name}, {what}, {shape:?}, {runtime}: {why}")));
+                }
+            }
+        }
+        failures
+    }
+
+    /// rten's convolutions take 32 bits only.
+    fn run(
+        &mut self,
+        bytes: &[u8],
+        images: &[f32],
+        shape: [usize; 4],
+        single: bool,
+    ) -> Vec<(&'static str, Result<Vec<Output>, String>)> {
+        let file = self.folder.path().join("model.onnx");
+        std::fs::write(&file, bytes).unwrap();
+        let own = single.then(|| ("rten", rten(bytes.to_vec(), images, shape)));
+        let others = self.runners.iter_mut().map(|runner| {
+            let mut run = || {
+                runner.load(&file, 2)?;
+                runner.run(images, shape).map(<[Output]>::to_vec)
+            };
+            let outputs = run();
+            (runner.name(), outputs)
+        });
+        own.into_iter().chain(others).collect()
+    }
+}
+
+#[test]
+fn every_model_runs_in_other_runtimes() {
+    let (registry, mut runtimes) = (registry(), Runtimes::start());
+    let mut failures = vec![];
+    for path in models() {
+        let name = path.file_stem().expect("a model has a name").to_string_lossy();
+        let model = Model::build(Spec::read(&path).expect(&name), &registry).expect(&name);
+        let mut cases = cases(&model).to_vec();
+        if model.graph.parameters(None) >= 10_000_000 {
+            // The plain loops take their time.
+            cases.truncate(1);
+            let side = model.detect.max_stride();
+            cases[0].1.size = [side; 2];
+            cases[0].2 = vec![[1, model.spec.channels, side, side]];
+        }
+        failures.extend(runtimes.check(&name, &model, &cases));
+    }
+    report(failures);
+}
+
+/// Blocks of libraries: the example in C, and the one in Rust, whose activation is an operation of its own that ONNX has since
+/// opset 20.
+#[test]
+fn blocks_of_libraries_run_in_other_runtimes() {
+    let mut libraries = vec![("fasternet", plugins::example_in_rust("fasternet", false), 20)];
+    let folder = tempfile::tempdir().unwrap();
+    if plugins::is_installed("cc") {
+        let source = root().join("plugins/examples/pplcnet/pplcnet.c");
+        libraries.push(("pplcnet", plugins::compile("cc", &source, folder.path(), &[]), 13));
+    }
+    let (mut runtimes, mut failures) = (Runtimes::start(), vec![]);
+    for (name, library, needed) in libraries {
+        let mut registry = registry();
+        registry.load(&library).unwrap();
+        let examples = root().join("plugins/examples").join(name);
+        let mut file = std::fs::read_dir(&examples).unwrap().map(|entry| entry.unwrap().path());
+        let file = file.find(|path| path.extension().is_some_and(|end| end == "yaml")).expect("a model");
+        let model = Model::build(Spec::read(&file).unwrap(), &registry).unwrap();
+        let mut cases = cases(&model)[..2].to_vec();
+        cases.iter_mut().for_each(|(_, options, ..)| options.opset = needed);
+        failures.extend(runtimes.check(name, &model, &cases));
+        if needed > 13 {
+            let old = Options { opset: needed - 1, ..cases[0].1.clone() };
+            let error = write(&model, portable_state(&model), &old).map(|bytes| bytes.len()).unwrap_err();
+            assert!(error.to_string().contains("needs opset 20 or newer, not 19"), "{error}");
+        }
+    }
+    report(failures);
+}
+
+/// The trained yolov5s on a photograph: decoded boxes within half a pixel, and the file's own suppression beside ours, in every
+/// operator set.
+#[test]
+fn boxes_in_onnx_runtime_are_ours() {
+    let Some(mut runner) = Runner::start(Runtime::OnnxRuntime) else { return };
+    let weights = root().join("weights/yolov5s.safetensors");
+    let Loaded { model, state, .. } = load(ModelFiles::weights(&weights), &mut registry()).unwrap();
+    let image = Image::read(root().join("data/images/cows.jpg")).unwrap();
+    let image = letterbox(&image, (320, 320), false, true, 32).image;
+    let (planes, shape) = (to_planes(&image), [1, 3, 320, 320]);
+
+    let mut engine = Engine::new(&model.graph, state.clone(), &model.detect.outputs);
+    let anchors = state.floats(model.detect.anchors).to_vec();
+    let head = Head { strides: &model.detect.strides, anchors: &anchors, nc: model.detect.nc, classes: None };
+    engine.run(&planes, shape).unwrap();
+    let maps = Network::outputs(&engine).unwrap();
+    let rows = decode(&head, &maps, 0, 0..usize::MAX, -1.0);
+    let nms = NmsOptions { conf_thres: 0.05, ..NmsOptions::default() };
+    let found = non_max_suppression(&rows, model.detect.nc, &nms);
+    assert!(found.len() >= 3, "the photograph shows three cows");
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("model.onnx");
+    let ways = [(false, Outputs::Decoded), (true, Outputs::Decoded), (false, Outputs::Nms(nms))];
+    for (opset, (dynamic, outputs)) in OPSETS.flat_map(|opset| ways.iter().map(move |way| (opset, way))) {
+        let options = Options {
+            opset,
+            dynamic: *dynamic,
+            size: [320, 320],
+            outputs: outputs.clone(),
+            ..Options::default()
+        };
+        let bytes = write(&model, state.clone(), &options).unwrap();
+        std::fs::write(&file, bytes).unwrap();
+        runner.load(&file, 2).unwrap();
+        let outputs = runner.run(&planes, shape).unwrap();
+        let [(shape, ours)] = outputs else { panic!("{} outputs", outputs.len()) };
+        if matches!(options.outputs, Outputs::Nms(_)) {
+            assert_eq!(*shape, [found.len(), 6], "opset {opset}");
+            for (row, one) in ours.as_chunks::<6>().0.iter().zip(&found) {
+                let [left, top, right, bottom, confidence, class] = *row;
+                let near = |(a, b): (f32, f32)| (a - b).abs() < 0.5;
+                assert!([left, top, right, bottom].into_iter().zip(one.rect).all(near), "{row:?}, {one:?}");
+                assert!((confidence - one.confidence).abs() < 1e-3 && class as usize == one.class);
+            }
+        } else {
+            assert_eq!(*shape, [1, rows.len() / 85, 85], "opset {opset}");
+            for (ours, exact) in ours.as_chunks::<85>().0.iter().zip(rows.as_chunks::<85>().0) {
+                assert!(ours[..4].iter().zip(exact).all(|(a, b)| (a - b).abs() < 0.5));
+                assert!(ours[4..].iter().zip(&exact[4..]).all(|(a, b)| (a - b).abs() < 1e-3));
+            }
+        }
+    }
+}
+
+fn small() -> Model {
+    let spec = Spec::read(&root().join("models/yolov5n.yaml")).unwrap();
+    Model::build(spec, &registry()).unwrap()
+}
+
+#[test]
+fn what_cannot_be_written_is_an_error() {
+    let model = small();
+    let state = portable_state(&model);
+    let told = |options: Options| {
+        write(&model, state.clone(), &options).map(|bytes| bytes.len()).unwrap_err().to_string()
+    };
+    let size = [64, 64];
+    let old = told(Options { opset: 12, size, ..Options::default() });
+    assert_eq!(old, "opset 12 is not written; those from 13 to 20 are");
+    let nms = Outputs::Nms(NmsOptions::default());
+    let many = told(Options { batch: 2, size, outputs: nms.clone(), ..Options::default() });
+    assert!(many.contains("one image of a fixed size"), "{many}");
+    let chosen = Outputs::Nms(NmsOptions { classes: Some(vec![0]), ..NmsOptions::default() });
+    let chosen = told(Options { size, outputs: chosen, ..Options::default() });
+    assert!(chosen.contains("neither chosen classes"), "{chosen}");
+    assert_eq!(told(Options { size: [40, 64], ..Options::default() }), "the input does not fit the network");
+}
+
+#[test]
+fn a_file_is_whole_and_replaces_no_other_kind() {
+    let model = small();
+    let options = Options { size: [64, 64], ..Options::default() };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("n.onnx");
+    let bytes = save(&file, &model, portable_state(&model), &options).unwrap();
+    assert_eq!(std::fs::metadata(&file).unwrap().len(), bytes as u64);
+    save(&file, &model, portable_state(&model), &options).expect("an ONNX file is replaced");
+    std::fs::write(&file, "mine").unwrap();
+    let error = save(&file, &model, portable_state(&model), &options).unwrap_err().to_string();
+    assert!(error.ends_with("is there and is no ONNX file: it is not replaced"), "{error}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
+}
