@@ -1,4 +1,5 @@
 //! Models written for other runtimes, and run there.
 
+mod ncnn;
 mod onnx;
 mod operations;

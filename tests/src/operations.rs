@@ -9,16 +9,19 @@ use yolo_host::model::State;
 use yolo_host::random::Stream;
 
 /// Small whole numbers from a seed.
-pub struct Sizes(Stream);
+pub struct Sizes {
+    stream: Stream,
+    single: bool,
+}
 
 impl Sizes {
-    /// The same numbers for the same seed.
-    pub fn of(seed: u64) -> Self {
-        Sizes(Stream::keyed(&seed.to_string()))
+    fn pick(&mut self, low: usize, high: usize) -> usize {
+        low + (self.stream.uniform() * (high - low + 1) as f64) as usize
     }
 
-    fn pick(&mut self, low: usize, high: usize) -> usize {
-        low + (self.0.uniform() * (high - low + 1) as f64) as usize
+    /// Images at once, where one is not all there may be.
+    fn batch(&self, images: usize) -> usize {
+        if self.single { 1 } else { images }
     }
 }
 
@@ -28,11 +31,20 @@ pub type Build<'a> = &'a dyn Fn(&mut GraphBuilder, &mut Sizes) -> ValueId;
 /// What a suite does with each graph, which has a name.
 pub type Check<'a> = &'a mut dyn FnMut(&str, Build);
 
-/// A graph with its values and its output. Its input is one pixel, which nothing reads.
+/// A graph with its values and its output, the same for the same seed. Its input is one pixel, which nothing reads.
 pub fn built(seed: u64, build: Build) -> (Graph, State, ValueId) {
+    of_sizes(seed, false, build)
+}
+
+/// The same of tensors of one image only.
+pub fn built_single(seed: u64, build: Build) -> (Graph, State, ValueId) {
+    of_sizes(seed, true, build)
+}
+
+fn of_sizes(seed: u64, single: bool, build: Build) -> (Graph, State, ValueId) {
     let (mut builder, _) = GraphBuilder::new([1, 1, 1, 1], Limits::default());
     builder.begin_layer(0);
-    let output = build(&mut builder, &mut Sizes::of(seed));
+    let output = build(&mut builder, &mut Sizes { stream: Stream::keyed(&seed.to_string()), single });
     let graph = builder.finish();
     let state = State::new(&graph, seed);
     (graph, state, output)
@@ -46,7 +58,8 @@ fn tensor(b: &mut GraphBuilder, name: &str, shape: &[usize]) -> ValueId {
 
 /// A map of random size, and its channels.
 fn map(b: &mut GraphBuilder, s: &mut Sizes, name: &str) -> (ValueId, usize) {
-    let shape = [s.pick(1, 2), 4 * s.pick(1, 3), s.pick(3, 7), s.pick(3, 7)];
+    let images = s.pick(1, 2);
+    let shape = [s.batch(images), 4 * s.pick(1, 3), s.pick(3, 7), s.pick(3, 7)];
     (tensor(b, name, &shape), shape[1])
 }
 
@@ -97,7 +110,7 @@ pub fn convolutions(check: Check) {
         b.conv2d("c", x, spec).unwrap()
     });
     check("linear", &|b, s| {
-        let x = tensor(b, "x", &[2, 3, 5]);
+        let x = tensor(b, "x", &[s.batch(2), 3, 5]);
         b.linear("l", x, s.pick(1, 4), true).unwrap()
     });
     check("linear, of four axes", &|b, s| {
@@ -105,10 +118,10 @@ pub fn convolutions(check: Check) {
         b.linear("l", x, s.pick(1, 4), true).unwrap()
     });
     check("linear, activated and added", &|b, s| {
-        let (x, n) = (tensor(b, "x", &[2, 3, 5]), s.pick(1, 20));
+        let (x, n) = (tensor(b, "x", &[s.batch(2), 3, 5]), s.pick(1, 20));
         let y = b.linear("l", x, n, true).unwrap();
         let y = b.push(Op::Activation(Act::Silu), vec![y]).unwrap();
-        let z = tensor(b, "z", &[2, 3, n]);
+        let z = tensor(b, "z", &[s.batch(2), 3, n]);
         b.push(Op::Add, vec![z, y]).unwrap()
     });
     check("squeeze and excitation", &|b, s| {
@@ -203,7 +216,7 @@ pub fn moves(check: Check) {
     unary(check, "reshape", |_, _| Op::Reshape(vec![0, 2, -1]));
     for &order in Order::ALL {
         check("space to depth", &|b, s| {
-            let x = tensor(b, "x", &[2, 3, 4, 2 * s.pick(1, 3)]);
+            let x = tensor(b, "x", &[s.batch(2), 3, 4, 2 * s.pick(1, 3)]);
             b.push(Op::SpaceToDepth(2, order), vec![x]).unwrap()
         });
         unary(check, "depth to space", |_, _| Op::DepthToSpace(2, order));
@@ -222,8 +235,12 @@ pub fn two_inputs(check: Check) {
     for (a, other) in shapes {
         for op in [Op::Add, Op::Mul] {
             for swapped in [false, true] {
-                check("broadcast", &|b, _| {
-                    let mut inputs = vec![tensor(b, "a", &a), tensor(b, "b", other)];
+                check("broadcast", &|b, s| {
+                    let single = |shape: &[usize]| match shape {
+                        [2, rest @ ..] => [&[s.batch(2)], rest].concat(),
+                        _ => shape.to_vec(),
+                    };
+                    let mut inputs = vec![tensor(b, "a", &single(&a)), tensor(b, "b", &single(other))];
                     if swapped {
                         inputs.reverse();
                     }
@@ -234,7 +251,7 @@ pub fn two_inputs(check: Check) {
     }
     for axis in 0..4 {
         check("concat", &|b, s| {
-            let mut shape = [2, 3, 4, 5];
+            let mut shape = [s.batch(2), 3, 4, 5];
             let a = tensor(b, "a", &shape);
             shape[axis] = s.pick(1, 4);
             let c = tensor(b, "b", &shape);
@@ -243,19 +260,19 @@ pub fn two_inputs(check: Check) {
     }
     check("matmul", &|b, s| {
         let (m, k, n) = (s.pick(1, 4), s.pick(1, 4), s.pick(1, 4));
-        let a = tensor(b, "a", &[2, 3, m, k]);
-        let c = tensor(b, "b", &[2, 3, k, n]);
+        let a = tensor(b, "a", &[s.batch(2), 3, m, k]);
+        let c = tensor(b, "b", &[s.batch(2), 3, k, n]);
         b.push(Op::MatMul, vec![a, c]).unwrap()
     });
     check("one matrix for all", &|b, s| {
         let (m, k, n) = (s.pick(1, 4), s.pick(1, 4), s.pick(1, 4));
-        let a = tensor(b, "a", &[3, m, k]);
+        let a = tensor(b, "a", &[s.batch(3), m, k]);
         let c = tensor(b, "b", &[k, n]);
         b.push(Op::MatMul, vec![a, c]).unwrap()
     });
-    check("unflatten", &|b, _| {
-        let like = tensor(b, "like", &[2, 4, 3, 5]);
-        let x = tensor(b, "x", &[2, 3, 15]);
+    check("unflatten", &|b, s| {
+        let like = tensor(b, "like", &[s.batch(2), 4, 3, 5]);
+        let x = tensor(b, "x", &[s.batch(2), 3, 15]);
         b.push(Op::UnflattenLike, vec![x, like]).unwrap()
     });
 }

@@ -61,7 +61,7 @@ class Ncnn:
         extractor = self.net.create_extractor()
         extractor.input(self.net.input_names()[0], self.ncnn.Mat(np.ascontiguousarray(image)))
         outputs = []
-        for name in sorted(self.net.output_names()):
+        for name in sorted(name for name in self.net.output_names() if name != "in0"):
             error, mat = extractor.extract(name)
             if error != 0:
                 raise RuntimeError(f"ncnn cannot compute {name}")

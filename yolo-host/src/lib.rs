@@ -38,6 +38,7 @@
 //! - [`image`] and [`data`]: images as OpenCV reads them; datasets, augmentation, batches.
 //! - [`loss`], [`train`], [`validation`]: YOLOv5's loss with its gradient, the loop of `train.py`, the metrics of `val.py`.
 //! - [`weights`]: safetensors and PyTorch's `.pt` in, safetensors out.
+//! - [`export`]: a model with its values as a file of another runtime.
 //! - `run` is the whole `yolo` command: a program of one's own that links a plugin crate and calls it is a complete `yolo` with
 //!   that plugin.
 //!
@@ -52,7 +53,7 @@
 //! |---|---|
 //! | `cli` | `run`, the command; it needs `plots` and `onnx` |
 //! | `plots` | `draw`: boxes on images, plots of a run |
-//! | `onnx` | `export`: ONNX files |
+//! | `onnx` | `export::onnx`: ONNX files |
 //! | `candle` | `exec::candle`: networks on candle tensors |
 //! | `shufflenetv2`, `mobilenetv3`, `ghost` | the block families of `plugins/`, for the command |
 //! | `cudnn`, or `cuda` | candle's tensors on CUDA, by cuDNN |
@@ -69,7 +70,6 @@ pub mod draw;
 pub mod ensemble;
 pub mod eval;
 pub mod exec;
-#[cfg(feature = "onnx")]
 pub mod export;
 pub mod graph;
 pub mod image;

@@ -66,9 +66,11 @@ pub enum Error {
         cause: io::Error,
     },
     /// There is a file already, of another kind.
-    #[error("'{}' is there and is no ONNX file: it is not replaced", path.display())]
+    #[error("'{}' is there and is no {format} file: it is not replaced", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
+        /// What it should be.
+        format: &'static str,
     },
 }

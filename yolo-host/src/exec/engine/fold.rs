@@ -20,7 +20,6 @@ pub enum Kind {
     /// act(weight ∗ x + bias) + shortcut
     Conv {
         /// The node of the convolution, linear layer or batch norm.
-        #[cfg_attr(not(feature = "onnx"), expect(dead_code))] // exports name weights by it
         start: usize,
         /// What is read.
         input: ValueId,

@@ -152,7 +152,7 @@ pub fn save(path: &Path, model: &Model, state: State, options: &Options) -> Resu
         Err(error) => return Err(failed(error)),
     }
     if !start.is_empty() && !is_onnx(&start) {
-        return Err(Error::Foreign { path: path.to_path_buf() });
+        return Err(Error::Foreign { path: path.to_path_buf(), format: "ONNX" });
     }
     atomic::write(path, &bytes).map_err(failed)?;
     Ok(bytes.len())
