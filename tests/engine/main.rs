@@ -5,3 +5,4 @@ mod bench_serve;
 mod fused;
 mod onnx;
 mod precision;
+mod read_back;
