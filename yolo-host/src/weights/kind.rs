@@ -4,7 +4,7 @@ use super::ncnn::MAGIC as NCNN;
 use super::{ErrorKind, FileRole};
 
 /// What becomes of everything that was exported from a checkpoint.
-const EXPORTED: &str = "give the checkpoint (.pt) that it was exported from, or safetensors";
+const EXPORTED: &str = "give the checkpoint (.pt) that it was exported from, or its ONNX or ncnn files";
 const UNPACK: &str = "unpack it and give the weights inside";
 
 /// Formats by the bytes at a place: place, bytes, what it is, what to do.

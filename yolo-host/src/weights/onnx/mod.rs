@@ -6,6 +6,9 @@ mod tensor;
 mod units;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 use super::budget::Budget;
 use super::{Array, Checkpoint, Data, ErrorKind, Meta};
 use std::collections::BTreeMap;
@@ -93,31 +96,4 @@ fn about(file: &file::File, notes: &mut Vec<String>) -> Meta {
     }
     let meta = Meta::from_map(map).unwrap_or_default();
     Meta { names, ..meta }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn modules_lose_what_wraps_them() {
-        let names = ["m.model.0.conv", "m.model.1.conv", "onnx::Conv_7", "m.model.2.a", "m.model.2.a"];
-        let names: Vec<Option<String>> =
-            names.iter().map(|name| Some(name.to_string())).chain([None]).collect();
-        let of = |name: &str| Some(name.to_owned());
-        assert_eq!(modules(&names), [of("model.0.conv"), of("model.1.conv"), None, None, None, None]);
-    }
-
-    #[test]
-    fn names_that_others_write_are_read() {
-        let metadata = [("names", "{0: 'a'}"), ("stride", "32"), ("imgsz", "[640, 640]"), ("model", "nc: 1")];
-        let metadata = metadata.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-        let (file, mut notes) = (file::File { metadata, ..file::File::default() }, vec![]);
-        let meta = about(&file, &mut notes);
-        assert_eq!(
-            (meta.names.unwrap(), meta.imgsz, meta.model.as_deref()),
-            (vec!["a".to_owned()], None, Some("nc: 1"))
-        );
-        assert!(meta.extra.is_empty() && notes.is_empty());
-    }
 }
