@@ -177,7 +177,7 @@ fn mistakes_are_told_with_what_to_do() {
             (&image("weights/tiny.pt"), 1, &["weights/tiny.pt: no such file", there]),
             (&image("tiny.safetensors"), 1, &["tiny.safetensors: no such file", there]),
             (&image("model.engine"), 1, &["model.engine: no such file, and .engine is not read"]),
-            (&image("model.onnx"), 1, &["model.onnx: no such file", there]),
+            (&image("model.onnx"), 1, &["model.onnx: no such file; there are weights/bare.safetensors"]),
             (&image("weights"), 1, &["weights is a folder; there are weights/bare.safetensors"]),
             (&image("''"), 1, &["--weights '' names no file"]),
             (&image("yolov5s.pt"), 1, &["nothing is downloaded", "github.com/ultralytics/yolov5/releases"]),
