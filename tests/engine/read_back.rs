@@ -263,3 +263,70 @@ fn an_ncnn_model_comes_back_by_what_reads_what() {
     let told = read(&param, &cfg).map(|_| ()).unwrap_err();
     assert!(told.contains("The weights have 2 classes, the model 5: set `nc: 2`"), "{told}");
 }
+
+/// Whatever an activation is written as in our own files.
+#[test]
+fn activations_are_taken_from_our_own_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let [file, cfg] = ["m.onnx", "m.yaml"].map(|name| folder.path().join(name));
+    std::fs::write(&cfg, YAML).unwrap();
+    for act in [
+        "nn.ReLU()",
+        "nn.ReLU6()",
+        "nn.LeakyReLU(0.2)",
+        "nn.Hardswish()",
+        "nn.Mish()",
+        "nn.Tanh()",
+        "nn.Identity()",
+    ] {
+        let spec = Spec::parse(&format!("{YAML}activation: {act}\n"), "m.yaml").unwrap();
+        let model = Model::build(spec, &registry()).unwrap();
+        for (opset, half) in [(13, false), (20, true)] {
+            let options = Options { opset, half, size: [64, 64], ..Options::default() };
+            std::fs::write(&file, write(&model, portable_state(&model), &options).unwrap()).unwrap();
+            let (loaded, notes) = read(&file, &cfg).unwrap();
+            assert_eq!(
+                loaded.model.spec.activation, model.spec.activation,
+                "{act}, opset {opset}: {notes:?}"
+            );
+        }
+    }
+}
+
+/// What the file computes counts, not what the model file says.
+#[test]
+fn activations_are_taken_from_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let [param, weights, cfg] = ["m.param", "m.bin", "m.yaml"].map(|name| folder.path().join(name));
+    std::fs::write(&cfg, YAML).unwrap();
+    let model = Model::build(Spec::read(&cfg).unwrap(), &registry()).unwrap();
+    std::fs::write(&weights, bin(&model, &portable_state(&model), false)).unwrap();
+    let every = |layer: &str| {
+        let lines =
+            PARAM.lines().map(|line| match line.split_once(' ').filter(|(kind, _)| *kind == "Swish") {
+                Some((_, rest)) => layer.replacen(' ', &format!(" {rest} "), 1),
+                None => line.to_owned(),
+            });
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let fused = PARAM
+        .replace("6=144 9=0", "6=144 9=2 -23310=1,1.000000e-01")
+        .replace("Swish        silu_4", "Noop n");
+    for (text, want) in [
+        (every("HardSwish 0=0.1666667 1=0.5"), "activation: nn.Hardswish()"),
+        (every("ReLU 0=1.000000e-01"), "activation: nn.LeakyReLU(0.1)"),
+        (fused, "model.1.m.0.cv2: nn.LeakyReLU(0.1)"),
+        (PARAM.to_owned(), YAML),
+    ] {
+        std::fs::write(&param, text).unwrap();
+        let (loaded, _) = read(&param, &cfg).unwrap();
+        assert!(loaded.model.spec.text.contains(want), "{want}: {}", loaded.model.spec.text);
+    }
+    for (layer, want) in
+        [("ELU 0=1.0", "has an activation that there is not here"), ("HardSwish ", "that there is not here")]
+    {
+        std::fs::write(&param, every(layer)).unwrap();
+        let told = read(&param, &cfg).map(|_| ()).unwrap_err();
+        assert!(told.contains(want) && told.contains("behind model.0"), "{want}: {told}");
+    }
+}

@@ -152,15 +152,17 @@ impl Opened {
     ///
     /// # Errors
     /// [`LoadError::Unlike`]
-    pub fn restore(&mut self, model: &Model) -> Result<Option<String>, LoadError> {
-        let Some((file, checkpoint)) = self.weights.as_mut() else { return Ok(None) };
+    pub fn restore(&mut self, model: &Model) -> Result<Vec<String>, LoadError> {
+        let Some((file, checkpoint)) = self.weights.as_mut() else { return Ok(vec![]) };
+        let exported = !checkpoint.units.is_empty();
+        let other = if exported { model.other_activations(checkpoint) } else { None };
         let restored = exported::restore(checkpoint, model).map_err(|source| LoadError::Unlike {
             file: file.clone(),
             model: model.spec.file.clone(),
             source: Box::new(source),
         })?;
         let note = restored.or_else(|| unfuse(&model.graph, &mut checkpoint.arrays));
-        Ok(note.map(|note| format!("{}: {note}", file.display())))
+        Ok(note.into_iter().chain(other).map(|note| format!("{}: {note}", file.display())).collect())
     }
 
     /// The model with all values of the weights.

@@ -2,6 +2,7 @@
 //! its module's name. Where they belong in a model is found out by `model`.
 
 use super::ErrorKind;
+use super::probe::POINTS;
 use std::collections::HashSet;
 use std::fmt;
 use std::rc::Rc;
@@ -23,6 +24,8 @@ pub struct Unit {
     pub norm: Option<Norm>,
     /// What it reads.
     pub reads: Vec<Vec<usize>>,
+    /// What the activation behind it makes of a few numbers, if that is clear.
+    pub(crate) behind: Option<[f64; POINTS.len()]>,
 }
 
 impl Unit {

@@ -25,6 +25,7 @@ mod names;
 mod ncnn;
 mod onnx;
 mod pickle;
+mod probe;
 mod safetensors;
 mod torch;
 
@@ -43,6 +44,7 @@ use kind::Form;
 #[cfg(feature = "onnx")]
 pub(crate) use kind::is_onnx;
 pub use metadata::{Meta, Plugin};
+pub(crate) use probe::{POINTS, hard_sigmoid, sigmoid, softplus};
 pub use torch::{Attribute, ModuleInfo};
 
 /// Values of one tensor, widened: `f16`, `bf16` and `f64` become `f32`, every integer and `bool` becomes `i64`.

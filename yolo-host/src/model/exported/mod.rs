@@ -1,10 +1,12 @@
 //! Weights of a file that was exported for another runtime, back in their places: units of the file are paired with those of the
 //! graph, by the names of their modules where all have one, else by sizes and connections.
 
+mod act;
 mod fill;
 mod own;
 mod pair;
 
+pub use act::differences;
 pub use pair::Unlike;
 
 use super::{Anchors, Model, State};

@@ -1,7 +1,7 @@
 //! The units of a graph: what an export writes as one layer with weights.
 
 use super::Unlike;
-use crate::graph::{Graph, Op, ParamId, ValueId};
+use crate::graph::{Act, Graph, Op, ParamId, ValueId};
 use crate::weights::{ErrorKind, IMAGE, Sizes, Sources, Tracer, UnitKind};
 
 /// A unit of the graph.
@@ -19,6 +19,10 @@ pub struct Own {
     pub bias: Option<ParamId>,
     /// Weight, bias, mean and variance of its batch norm.
     pub norm: Option<[ParamId; 4]>,
+    /// The name by which an activation behind it can be another.
+    pub activated: Option<String>,
+    /// The activation behind it, if that is clear; `None` in it is the identity.
+    pub act: Option<Option<Act>>,
     /// What it reads, as [`crate::weights::Unit::reads`].
     pub reads: Vec<Vec<usize>>,
 }
@@ -42,6 +46,10 @@ fn follow(graph: &Graph, wanted: &[ValueId]) -> Result<Vec<Own>, ErrorKind> {
     let mut readers = vec![0usize; graph.nodes.len()];
     let read = graph.nodes.iter().flat_map(|node| &node.inputs).chain(wanted);
     read.for_each(|value| readers[value.0] += 1);
+    let mut reads_of = vec![vec![]; graph.nodes.len()];
+    for (place, node) in graph.nodes.iter().enumerate() {
+        node.inputs.iter().for_each(|input| reads_of[input.0].push(place));
+    }
     let mut tracer = Tracer::default();
     let mut units: Vec<Own> = vec![];
     let mut values: Vec<Sources> = Vec::with_capacity(graph.nodes.len());
@@ -57,6 +65,8 @@ fn follow(graph: &Graph, wanted: &[ValueId]) -> Result<Vec<Own>, ErrorKind> {
             weight,
             bias,
             norm,
+            activated: None,
+            act: None,
             reads: vec![],
         };
         let made = match &node.op {
@@ -82,6 +92,7 @@ fn follow(graph: &Graph, wanted: &[ValueId]) -> Result<Vec<Own>, ErrorKind> {
                 let before = before.and_then(|input| direct[input.0]);
                 if let Some(before) = before {
                     units[before].norm = Some(norm);
+                    (units[before].act, units[before].activated) = behind(graph, &reads_of, wanted, place);
                     values.push(inputs.first().cloned().unwrap_or_default());
                     continue;
                 }
@@ -108,9 +119,32 @@ fn follow(graph: &Graph, wanted: &[ValueId]) -> Result<Vec<Own>, ErrorKind> {
         let read = tracer.merged(&inputs)?;
         let reads = tracer.keep(&read)?;
         let is_conv = matches!(node.op, Op::Conv2d { .. });
-        units.push(Own { reads, ..own });
+        let (act, activated) = behind(graph, &reads_of, wanted, place);
+        units.push(Own { reads, act, activated, ..own });
         direct[place] = is_conv.then_some(units.len() - 1);
         values.push(Tracer::of(units.len() - 1));
     }
     Ok(units)
+}
+
+/// The activation that follows a node, and the name of its place.
+fn behind(
+    graph: &Graph,
+    readers: &[Vec<usize>],
+    wanted: &[ValueId],
+    place: usize,
+) -> (Option<Option<Act>>, Option<String>) {
+    let alone =
+        |op: &Op| matches!(op, Op::Activation(_) | Op::Affine { .. } | Op::Custom(_) | Op::BatchNorm { .. });
+    let next: Vec<&Op> = readers[place].iter().map(|reader| &graph.nodes[*reader].op).collect();
+    let act = match next.as_slice() {
+        _ if wanted.contains(&ValueId(place)) => None,
+        [Op::Activation(act)] => Some(Some(*act)),
+        [] => None,
+        all if all.iter().any(|op| alone(op)) => None,
+        _ => Some(None),
+    };
+    let name =
+        readers[place].first().and_then(|reader| graph.activated(ValueId(place), graph.nodes[*reader].layer));
+    (act, name)
 }

@@ -1,9 +1,11 @@
 //! What the layers of an ncnn file read and which weights they have: all that must be known to find the next layer's.
 
+use super::acts;
 use super::bin::Bin;
 use super::param::{Layer, error};
 use crate::weights::ErrorKind;
 use crate::weights::exported::{IMAGE, Norm, Sizes, Sources, Tracer, Unit, UnitKind};
+use crate::weights::probe::Probes;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -74,6 +76,7 @@ pub fn units(layers: &[Layer], bytes: &[u8]) -> Result<Vec<Unit>, ErrorKind> {
     let mut blobs: HashMap<&str, Sources> = HashMap::new();
     // The unit whose own output a blob is.
     let mut direct: HashMap<&str, usize> = HashMap::new();
+    let mut probes = Probes::default();
     let mut units: Vec<Unit> = vec![];
     for layer in layers {
         let inputs = inputs(layer, &blobs)?;
@@ -88,17 +91,26 @@ pub fn units(layers: &[Layer], bytes: &[u8]) -> Result<Vec<Unit>, ErrorKind> {
                 (inputs.first().cloned().unwrap_or_default(), Some(place))
             }
             (Some(unit), _) => {
+                layer.inputs.iter().for_each(|input| probes.end(input));
                 let reads = tracer.merged(&inputs)?;
                 units.push(Unit { reads: tracer.keep(&reads)?, ..unit });
                 (Tracer::of(units.len() - 1), Some(units.len() - 1))
             }
-            (None, _) => (without(layer, &inputs, &mut bin, &mut tracer)?, None),
+            (None, _) => {
+                acts::follow(layer, &mut probes)?;
+                (without(layer, &inputs, &mut bin, &mut tracer)?, None)
+            }
         };
         for output in &layer.outputs {
             blobs.insert(output, made.clone());
             direct.extend(unit.map(|unit| (*output, unit)));
+            if let Some(unit) = unit {
+                probes.start(unit, output);
+                acts::fused(layer, output, &mut probes)?;
+            }
         }
     }
+    units.iter_mut().enumerate().for_each(|(place, unit)| unit.behind = probes.behind(place));
     match bin.left() {
         0 => Ok(units),
         bytes => Err(ErrorKind::LeftOver { bytes }),
@@ -154,7 +166,16 @@ fn without(
 fn with_weights(layer: &Layer, bin: &mut Bin) -> Result<Option<Unit>, ErrorKind> {
     let place = layer.place();
     let unit = |sizes: Sizes, weight, bias, norm| {
-        Some(Unit { place: layer.place(), module: None, sizes, weight, bias, norm, reads: vec![] })
+        Some(Unit {
+            place: layer.place(),
+            module: None,
+            sizes,
+            weight,
+            bias,
+            norm,
+            reads: vec![],
+            behind: None,
+        })
     };
     Ok(match layer.kind {
         "Convolution" | "ConvolutionDepthWise" => {

@@ -1,5 +1,6 @@
 //! ncnn models: the text `NAME.param` says what there is, `NAME.bin` beside it holds the weights.
 
+mod acts;
 mod bin;
 mod layers;
 mod param;

@@ -66,6 +66,12 @@ impl Layer<'_> {
         }
     }
 
+    /// The numbers of an array, without what is none.
+    pub fn floats(&self, id: i64) -> Vec<f64> {
+        let values = self.params.get(&id).copied().unwrap_or_default().split(',');
+        values.filter_map(|value| value.parse().ok()).collect()
+    }
+
     /// A number with a fraction.
     ///
     /// # Errors
@@ -135,8 +141,13 @@ fn layer(line: usize, text: &str) -> Result<Layer<'_>, ErrorKind> {
     let mut params = BTreeMap::new();
     for word in words {
         let pair = word.split_once('=').and_then(|(id, value)| Some((id.parse::<i64>().ok()?, value)));
-        let pair = pair.map(|(id, value)| if id <= ARRAY { (ARRAY - id, value) } else { (id, value) });
-        match pair.filter(|(id, value)| (0..MAX_PARAMS).contains(id) && !value.is_empty()) {
+        // Arrays of that kind begin with their length.
+        let pair = pair.map(|(id, value)| match id <= ARRAY {
+            true => (ARRAY - id, value.split_once(',').map_or("", |(_, values)| values)),
+            false => (id, value),
+        });
+        let empty = word.ends_with('=');
+        match pair.filter(|(id, _)| (0..MAX_PARAMS).contains(id) && !empty) {
             Some((id, value)) => _ = params.insert(id, value),
             None => {
                 let word: String = word.chars().take(40).collect();
@@ -168,7 +179,7 @@ mod tests {
             (clip.int(0, 7).unwrap(), clip.float(1, 0.0).unwrap(), clip.size(2, 9).unwrap()),
             (-1, 6.5, 9)
         );
-        assert_eq!(clip.params[&3], "2,1,2");
+        assert_eq!((clip.params[&3], clip.floats(3)), ("1,2", vec![1.0, 2.0]));
         assert!(clip.size(0, 0).unwrap_err().to_string().contains("line 4: `0=-1` is no size"));
         assert!(clip.int(1, 0).unwrap_err().to_string().contains("no whole number"));
         assert_eq!(clip.place(), "Clip `c` in line 4");

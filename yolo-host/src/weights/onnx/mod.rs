@@ -1,6 +1,8 @@
 //! ONNX files: weights by the names of their modules, where the file still has them, else by what reads what.
 
+mod acts;
 mod file;
+mod layers;
 mod names;
 mod tensor;
 mod units;

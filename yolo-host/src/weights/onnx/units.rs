@@ -1,10 +1,12 @@
 //! The nodes of an ONNX network that have weights, and what each of them reads.
 
+use super::acts;
 use super::file::{File, Node};
 use super::tensor::Tensor;
 use crate::weights::ErrorKind;
 use crate::weights::budget::Budget;
 use crate::weights::exported::{IMAGE, Norm, Sizes, Sources, Tracer, Unit, UnitKind};
+use crate::weights::probe::Probes;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -37,26 +39,35 @@ const INT8: [&str; 4] = ["ConvInteger", "MatMulInteger", "QLinearConv", "QLinear
 
 /// A constant, perhaps seen through a transpose of its two axes.
 #[derive(Clone, Copy, Debug)]
-struct Constant {
-    tensor: usize,
-    transposed: bool,
+pub struct Constant {
+    /// Its place.
+    pub tensor: usize,
+    /// Whether rows and columns change places.
+    pub transposed: bool,
 }
 
 /// A network as it is followed.
-struct Network<'a> {
-    tensors: Vec<Tensor<'a>>,
-    constants: HashMap<&'a str, Constant>,
+pub struct Network<'a> {
+    /// Initialisers and constants.
+    pub tensors: Vec<Tensor<'a>>,
+    /// Constants by name.
+    pub constants: HashMap<&'a str, Constant>,
     /// Constants that come out of integers.
     quantised: HashSet<&'a str>,
-    values: HashMap<&'a str, Sources>,
+    /// What each value is made of.
+    pub values: HashMap<&'a str, Sources>,
     /// The unit whose own output a value is.
-    direct: HashMap<&'a str, usize>,
-    readers: HashMap<&'a str, usize>,
+    pub direct: HashMap<&'a str, usize>,
+    /// How many nodes read a value.
+    pub readers: HashMap<&'a str, usize>,
     tracer: Tracer,
+    /// The numbers that tell activations.
+    pub probes: Probes<'a>,
     budget: Budget,
-    units: Vec<Unit>,
+    /// What was found.
+    pub units: Vec<Unit>,
     /// Of each unit, the name of its weight or bias.
-    names: Vec<Option<(&'a str, &'static str)>>,
+    pub names: Vec<Option<(&'a str, &'static str)>>,
 }
 
 /// Units, and for each the name of the module that its tensors' names give, as written.
@@ -75,6 +86,7 @@ pub fn units(file: &File, len: usize) -> Result<Named, ErrorKind> {
         direct: HashMap::new(),
         readers: HashMap::new(),
         tracer: Tracer::default(),
+        probes: Probes::default(),
         budget: Budget::for_file(len),
         units: vec![],
         names: vec![],
@@ -96,6 +108,9 @@ pub fn units(file: &File, len: usize) -> Result<Named, ErrorKind> {
         name.strip_suffix(end).map(str::to_owned)
     };
     let names = network.names.iter().map(module).collect();
+    for (place, unit) in network.units.iter_mut().enumerate() {
+        unit.behind = network.probes.behind(place);
+    }
     Ok((network.units, names))
 }
 
@@ -141,6 +156,7 @@ impl<'a> Network<'a> {
             }
             _ => (),
         }
+        self.act(node)?;
         let read = |name: &&str| self.values.get(*name).cloned();
         let made = match node.op {
             op if SIZES.contains(&op) => Rc::new(vec![]),
@@ -156,6 +172,18 @@ impl<'a> Network<'a> {
         Ok(())
     }
 
+    /// Follows the numbers that tell activations.
+    fn act(&mut self, node: &Node<'a>) -> Result<(), ErrorKind> {
+        let (tensors, constants, budget) = (&self.tensors, &self.constants, &mut self.budget);
+        let mut number = |name: Option<&'a str>| {
+            let tensor = &tensors[constants.get(name?)?.tensor];
+            let one = tensor.shape.iter().all(|side| *side == 1) && tensor.is_float();
+            let values = if one { tensor.floats(budget).ok()? } else { vec![] };
+            values.first().map(|value| f64::from(*value))
+        };
+        acts::follow(node, &mut self.probes, &mut number)
+    }
+
     /// The outputs of a node are a constant.
     fn also(&mut self, node: &Node<'a>, constant: Constant) -> Result<(), ErrorKind> {
         self.constants.extend(node.outputs.iter().map(|output| (*output, constant)));
@@ -163,7 +191,7 @@ impl<'a> Network<'a> {
     }
 
     /// The values of a constant.
-    fn floats(&mut self, constant: Constant) -> Result<Vec<f32>, ErrorKind> {
+    pub fn floats(&mut self, constant: Constant) -> Result<Vec<f32>, ErrorKind> {
         let tensor = &self.tensors[constant.tensor];
         let values = tensor.floats(&mut self.budget)?;
         match (constant.transposed, tensor.shape.as_slice()) {
@@ -173,7 +201,7 @@ impl<'a> Network<'a> {
     }
 
     /// The values of an input that must be a constant.
-    fn named(&mut self, node: &Node, name: &str) -> Result<Vec<f32>, ErrorKind> {
+    pub fn named(&mut self, node: &Node, name: &str) -> Result<Vec<f32>, ErrorKind> {
         match self.constants.get(name).copied() {
             Some(constant) => self.floats(constant),
             None if self.quantised.contains(name) => Err(ErrorKind::Quantised { place: node.place() }),
@@ -181,109 +209,8 @@ impl<'a> Network<'a> {
         }
     }
 
-    fn convolution(&mut self, node: &Node<'a>, weight: Constant) -> Result<(), ErrorKind> {
-        let bad = |what: String| ErrorKind::Onnx(format!("{} {what}", node.place()));
-        let shape = self.tensors[weight.tensor].shape.clone();
-        let [out, per_group, height, width] = shape[..] else {
-            return Err(bad(format!("has a weight of the shape {shape:?}, and images need four axes")));
-        };
-        let groups = node.int("group", 1)?;
-        let groups = usize::try_from(groups).ok().filter(|groups| *groups > 0 && out.is_multiple_of(*groups));
-        let groups = groups.ok_or_else(|| bad("has groups that do not divide its outputs".to_owned()))?;
-        let sizes = Sizes {
-            kind: UnitKind::Conv,
-            out,
-            per_group,
-            kernel: [height, width],
-            stride: node.pair("strides")?,
-            dilation: node.pair("dilations")?,
-            groups,
-        };
-        let bias = node.input(2).map(|name| self.named(node, name)).transpose()?;
-        let weight = self.floats(weight)?;
-        self.push(node, 1, sizes.normal(), weight, bias, None)
-    }
-
-    /// `[in, out]` as MatMul has it, or as Gemm says.
-    fn linear(&mut self, node: &Node<'a>, weight: Constant) -> Result<(), ErrorKind> {
-        let mut values = self.floats(weight)?;
-        let mut shape = self.tensors[weight.tensor].shape.clone();
-        if weight.transposed {
-            shape.reverse();
-        }
-        let [mut out, mut input] = shape[..] else { return Ok(()) };
-        let gemm = node.op == "Gemm";
-        if !(gemm && node.int("transB", 0)? != 0) {
-            values = transposed(&values, out, input);
-            (out, input) = (input, out);
-        }
-        let scaled = node.float("alpha", 1.0)? != 1.0 || node.float("beta", 1.0)? != 1.0;
-        if gemm && (scaled || node.int("transA", 0)? != 0) {
-            return Err(ErrorKind::Onnx(format!("{} scales or transposes, which is not read", node.place())));
-        }
-        let bias = match node.input(2) {
-            Some(name) if gemm => Some(self.named(node, name)?),
-            _ => None,
-        };
-        self.push(node, 1, Sizes::linear(out, input), values, bias, None)
-    }
-
-    /// A constant that is added to what a linear layer without bias gives is its bias; whether that is so.
-    fn bias(&mut self, node: &Node<'a>, of: usize, constant: usize) -> Result<bool, ErrorKind> {
-        let (Some(x), Some(name)) = (node.input(of), node.input(constant)) else { return Ok(false) };
-        let (Some(&unit), Some(&bias)) = (self.direct.get(x), self.constants.get(name)) else {
-            return Ok(false);
-        };
-        let out = self.units[unit].sizes.out;
-        let free = self.units[unit].bias.is_none() && self.units[unit].norm.is_none();
-        if !free || self.tensors[bias.tensor].shape != [out] || self.readers.get(x) != Some(&1) {
-            return Ok(false);
-        }
-        self.units[unit].bias = Some(self.floats(bias)?);
-        // A linear layer's weight is renamed where it is transposed, its bias is not.
-        let name = self.tensors[bias.tensor].name;
-        if name.ends_with(".bias") && !self.names[unit].is_some_and(|(name, _)| name.ends_with(".weight")) {
-            self.names[unit] = Some((name, ".bias"));
-        }
-        let made = self.values.get(x).cloned().unwrap_or_default();
-        for output in &node.outputs {
-            self.values.insert(output, made.clone());
-            self.direct.insert(output, unit);
-        }
-        Ok(true)
-    }
-
-    fn batch_norm(&mut self, node: &Node<'a>) -> Result<(), ErrorKind> {
-        let mut all = vec![];
-        for place in 1..5 {
-            let missing = || ErrorKind::Onnx(format!("{} has too few inputs", node.place()));
-            let name = node.input(place).ok_or_else(missing)?;
-            all.push(self.named(node, name)?);
-        }
-        let [weight, bias, mean, var] = <[Vec<f32>; 4]>::try_from(all).unwrap_or_default();
-        let channels = weight.len();
-        if [&bias, &mean, &var].iter().any(|values| values.len() != channels) {
-            return Err(ErrorKind::Onnx(format!("{} has values for different channels", node.place())));
-        }
-        let norm = Norm { weight, bias, mean, var, eps: f64::from(node.float("epsilon", 1e-5)?) };
-        let x = node.input(0).unwrap_or_default();
-        let before = self.direct.get(x).copied().filter(|_| self.readers.get(x) == Some(&1));
-        match before {
-            Some(unit) if self.units[unit].norm.is_none() && self.units[unit].sizes.out == channels => {
-                self.units[unit].norm = Some(norm);
-                let made = self.values.get(x).cloned().unwrap_or_default();
-                self.values.extend(node.outputs.first().map(|output| (*output, made)));
-                Ok(())
-            }
-            _ => {
-                let sizes = Sizes::by_channel(UnitKind::Conv, channels);
-                self.push(node, 1, sizes, vec![1.0; channels], None, Some(norm))
-            }
-        }
-    }
-
     /// Adds a unit that reads the node's first input; its name is that of the weight among the inputs.
-    fn push(
+    pub fn push(
         &mut self,
         node: &Node<'a>,
         weight_at: usize,
@@ -295,23 +222,34 @@ impl<'a> Network<'a> {
         if bias.as_ref().is_some_and(|bias| bias.len() != sizes.out) {
             return Err(ErrorKind::Onnx(format!("{} has a bias for other channels", node.place())));
         }
+        node.inputs.iter().for_each(|input| self.probes.end(input));
         let read = node.input(0).and_then(|name| self.values.get(name)).cloned().unwrap_or_default();
         let reads = self.tracer.keep(&read)?;
         let constant = node.input(weight_at).and_then(|name| self.constants.get(name));
         let name = constant.map(|constant| (self.tensors[constant.tensor].name, ".weight"));
-        self.units.push(Unit { place: node.place(), module: None, sizes, weight, bias, norm, reads });
+        self.units.push(Unit {
+            place: node.place(),
+            module: None,
+            sizes,
+            weight,
+            bias,
+            norm,
+            reads,
+            behind: None,
+        });
         self.names.push(name);
         let unit = self.units.len() - 1;
         let made = Tracer::of(unit);
         for output in &node.outputs {
             self.values.insert(output, made.clone());
             self.direct.insert(output, unit);
+            self.probes.start(unit, output);
         }
         Ok(())
     }
 }
 
 /// `[rows, columns]` as `[columns, rows]`.
-fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+pub fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     (0..columns).flat_map(|column| (0..rows).map(move |row| values[row * columns + column])).collect()
 }
