@@ -19,6 +19,12 @@ impl Error {
     }
 }
 
+/// The error for what pnnx writes for itself, beside what it writes for ncnn.
+pub(super) fn of_pnnx() -> ErrorKind {
+    let advice = "give what it wrote for ncnn, NAME.ncnn.param with NAME.ncnn.bin beside it";
+    ErrorKind::Foreign { what: "a graph of pnnx's own".to_owned(), advice: advice.to_owned() }
+}
+
 /// The kinds of [`Error`]. Names come from the file, so messages show their control characters escaped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

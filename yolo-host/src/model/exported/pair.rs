@@ -205,3 +205,100 @@ fn sorted<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
     values.sort_unstable();
     values
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::weights::IMAGE;
+
+    /// A convolution of one pixel with so many channels, that reads these.
+    fn unit(out: usize, reads: &[&[usize]]) -> Unit {
+        Unit {
+            place: format!("Convolution of {out}"),
+            module: None,
+            sizes: Sizes::linear(out, 1),
+            weight: vec![],
+            bias: None,
+            norm: None,
+            reads: reads.iter().map(|group| group.to_vec()).collect(),
+            behind: None,
+        }
+    }
+
+    fn own(unit: &Unit) -> Own {
+        Own {
+            module: None,
+            layer: 3,
+            sizes: unit.sizes,
+            weight: None,
+            bias: None,
+            norm: None,
+            activated: None,
+            act: None,
+            reads: unit.reads.clone(),
+        }
+    }
+
+    fn paired(model: &[Unit], file: &[Unit]) -> Result<Vec<usize>, Unlike> {
+        pair(&model.iter().map(own).collect::<Vec<_>>(), file)
+    }
+
+    const IMAGES: &[&[usize]] = &[&[IMAGE]];
+
+    #[test]
+    fn connections_and_the_order_of_a_concatenation_tell_equal_sizes_apart() {
+        let model = [unit(4, IMAGES), unit(4, &[&[0]]), unit(4, &[&[0]]), unit(8, &[&[1], &[2]])];
+        let same = [unit(4, IMAGES), unit(4, &[&[0]]), unit(4, &[&[0]]), unit(8, &[&[2], &[1]])];
+        assert_eq!(paired(&model, &model).unwrap(), [0, 1, 2, 3]);
+        assert_eq!(paired(&model, &same).unwrap(), [0, 2, 1, 3]);
+        // Another order altogether, and another number of channels at the end.
+        let moved = [unit(9, &[&[3], &[1]]), unit(4, &[&[2]]), unit(4, IMAGES), unit(4, &[&[2]])];
+        assert_eq!(paired(&model, &moved).unwrap(), [2, 3, 1, 0]);
+    }
+
+    /// Two branches that are added: each may be either.
+    #[test]
+    fn what_is_alike_in_every_way_is_taken_in_order() {
+        let model =
+            [unit(4, IMAGES), unit(4, IMAGES), unit(3, &[&[0]]), unit(3, &[&[1]]), unit(8, &[&[2, 3]])];
+        let file =
+            [unit(4, IMAGES), unit(3, &[&[0]]), unit(4, IMAGES), unit(3, &[&[2]]), unit(8, &[&[1, 3]])];
+        let places = paired(&model, &file).unwrap();
+        let whole = [[0, 2, 1, 3, 4], [2, 0, 3, 1, 4]];
+        assert!(whole.iter().any(|whole| places == *whole), "{places:?}");
+    }
+
+    #[test]
+    fn other_networks_are_told_by_their_first_difference() {
+        let model = [unit(4, IMAGES), unit(5, &[&[0]]), unit(8, &[&[1]])];
+        let told = |file: &[Unit]| paired(&model, file).unwrap_err().to_string();
+        let other = told(&[unit(4, IMAGES), unit(6, &[&[0]]), unit(8, &[&[1]])]);
+        assert!(
+            other.contains("the model has layer 3 (5×1×1×1), for which the file has nothing left"),
+            "{other}"
+        );
+        assert!(
+            other.contains("the file has Convolution of 6 (6×1×1×1), which the model has not"),
+            "{other}"
+        );
+        let fewer = told(&[unit(4, IMAGES), unit(8, &[&[0]])]);
+        assert!(
+            fewer.contains("it has 2 layers with weights, the model 3; the model has layer 3"),
+            "{fewer}"
+        );
+        let across = told(&[unit(4, IMAGES), unit(5, &[&[0]]), unit(8, &[&[0, 1]])]);
+        assert!(across.contains("connected otherwise, first about layer 3"), "{across}");
+    }
+
+    #[test]
+    fn what_cannot_be_told_apart_ends_soon() {
+        let alike: Vec<Unit> = (0..500).map(|_| unit(4, IMAGES)).collect();
+        assert_eq!(paired(&alike, &alike), Err(Unlike::TooMany));
+        let all: Vec<usize> = (0..500).collect();
+        let dense: Vec<Unit> = (0..500).map(|place| unit(4, &[&all[..place]])).collect();
+        assert_eq!(paired(&dense, &dense), Err(Unlike::TooMany));
+        // A chain needs as many rounds as it is long.
+        let chain: Vec<Unit> = (0..500usize).map(|place| unit(4, &[&[place.wrapping_sub(1)]])).collect();
+        assert_eq!(paired(&chain, &chain).unwrap(), all);
+    }
+}

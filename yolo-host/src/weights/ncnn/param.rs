@@ -2,6 +2,7 @@
 //! <https://github.com/Tencent/ncnn>).
 
 use crate::weights::ErrorKind;
+use crate::weights::error::of_pnnx;
 use std::collections::BTreeMap;
 
 /// The first line of every `.param` file.
@@ -112,6 +113,9 @@ pub fn parse(text: &str) -> Result<Vec<Layer<'_>>, ErrorKind> {
         if layers.len() == announced {
             return Err(error(line, format!("{announced} layers are announced, and here is one more")));
         }
+        if text.starts_with("pnnx.") {
+            return Err(of_pnnx());
+        }
         layers.push(layer(line, text)?);
     }
     if layers.len() < announced {
@@ -202,6 +206,10 @@ mod tests {
             (TWO.replace("c 1 1", "c 18446744073709551615 1"), "line 4: layer `c` has fewer"),
             (TWO.replace("0=-1", "0="), "line 4: `0=` is no parameter"),
             (TWO.replace("0=-1", "77=1"), "line 4: `77=1` is no parameter"),
+            (
+                TWO.replace("Clip c 1 1 in0 1 0=-1", "pnnx.Output a 1 0 in0 #in0=(1,3)f32"),
+                "a graph of pnnx's own; give",
+            ),
             (TWO.replace("0=-1", "?"), "line 4: `?` is no parameter"),
         ];
         for (text, want) in cases {

@@ -12,6 +12,7 @@ mod wire;
 mod tests;
 
 use super::budget::Budget;
+use super::error::of_pnnx;
 use super::{Array, Checkpoint, Data, ErrorKind, Meta};
 use std::collections::BTreeMap;
 
@@ -22,6 +23,12 @@ use std::collections::BTreeMap;
 pub fn read(bytes: &[u8]) -> Result<Checkpoint, ErrorKind> {
     let file = file::File::parse(bytes)?;
     let (mut units, names) = units::units(&file, bytes.len())?;
+    if units.is_empty() {
+        return Err(match file.nodes.iter().any(|node| node.op.starts_with("pnnx.")) {
+            true => of_pnnx(),
+            false => ErrorKind::Onnx("none of its layers has weights".to_owned()),
+        });
+    }
     let mut notes = vec![];
     for (unit, name) in units.iter_mut().zip(modules(&names)) {
         unit.module = name;

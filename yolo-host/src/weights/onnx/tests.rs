@@ -121,6 +121,8 @@ fn what_cannot_be_read_is_named() {
     ] {
         assert!(told.contains(want), "{want}: {told}");
     }
+    assert!(told(&[node("Relu", "images>a", &[])]).contains("none of its layers has weights"));
+    assert!(told(&[node("pnnx.Input", ">images", &[])]).contains("a graph of pnnx's own"));
     assert!(read(&[8, 8]).unwrap_err().to_string().contains("it holds 0 networks"));
 }
 
