@@ -39,7 +39,8 @@ pub fn restore(checkpoint: &mut Checkpoint, model: &Model) -> Result<Option<Stri
     let norms = match folded {
         0 => String::new(),
         _ => format!(
-            "; {folded} batch norms, which the export had folded, are restored as identity with the convolution's bias"
+            "; {folded} batch norms, which the export had folded, are restored as identity with the convolution's bias: \
+             it detects as before, and a training learns their scales again"
         ),
     };
     Ok(Some(format!(

@@ -91,35 +91,36 @@ impl<'a> Tensor<'a> {
         // A message of this length cannot hold more; each byte of packed integers may be an element.
         let have = self.message.len();
         let count = count.filter(|count| *count <= have);
-        let memory = count.map_or(usize::MAX, |count| count.saturating_mul(4 + element.size()));
+        // The walk is paid for, too: many nodes may name one tensor.
+        let memory =
+            count.map_or(usize::MAX, |count| have.saturating_add(count.saturating_mul(4 + element.size())));
         budget
             .take(memory, &format!("the shape {:?} of tensor `{}`", self.shape, self.name.escape_debug()))?;
+        let count = count.unwrap_or(0);
         let mut values = vec![];
         for field in fields(self.message) {
-            let bytes = match field? {
-                (9, value) => value.bytes(),
-                // float_data, double_data: one alone or packed.
-                (4 | 10, Value::Four(one)) => {
-                    values.push(f32::from_le_bytes(one));
-                    continue;
+            let room = count.saturating_sub(values.len());
+            match field? {
+                // raw_data, and float_data or double_data packed.
+                (4 | 9 | 10, Value::Bytes(bytes)) if bytes.len() <= room * element.size() => {
+                    self.widen(*element, bytes, &mut values)?;
                 }
-                (4 | 10, Value::Eight(one)) => {
-                    values.push(f64::from_le_bytes(one) as f32);
-                    continue;
-                }
-                (4 | 10, value) => value.bytes(),
-                // int32_data: the bits of 16-bit floats.
-                (5, value) => {
+                // One alone.
+                (4, Value::Four(one)) if room > 0 => values.push(f32::from_le_bytes(one)),
+                (10, Value::Eight(one)) if room > 0 => values.push(f64::from_le_bytes(one) as f32),
+                // int32_data: the bits of 16-bit floats, each in up to ten bytes.
+                (5, value) if value.bytes().len() <= 10 * room => {
                     let halves = ints(value)?.into_iter().flat_map(|bits| (bits as u16).to_le_bytes());
-                    let halves: Vec<u8> = halves.collect();
-                    self.widen(*element, &halves, &mut values)?;
-                    continue;
+                    self.widen(*element, &halves.collect::<Vec<u8>>(), &mut values)?;
                 }
-                _ => continue,
-            };
-            self.widen(*element, bytes, &mut values)?;
+                (4 | 5 | 9 | 10, _) => {
+                    let what = format!("there is more data than its shape {:?} has", self.shape);
+                    return Err(ErrorKind::TensorBounds { tensor, what });
+                }
+                _ => (),
+            }
         }
-        match count == Some(values.len()) {
+        match count == values.len() {
             true => Ok(values),
             false => {
                 let what = format!("shape {:?} and {} values do not agree", self.shape, values.len());
@@ -172,7 +173,11 @@ mod tests {
     #[test]
     fn what_is_wrong_names_the_tensor() {
         let name: &[u8] = &[0x42, 1, b'w'];
-        let cases: [(Vec<u8>, &str); 6] = [
+        let cases: [(Vec<u8>, &str); 7] = [
+            (
+                message(&[&[0x08, 1, 0x10, 1], name, &[0x4a, 8, 0, 0, 0, 0, 0, 0, 0, 0]]),
+                "more data than its shape [1]",
+            ),
             (message(&[&[0x08, 2, 0x10, 1], name, &[0x4a, 4, 0, 0, 0, 0]]), "`w`: shape [2] and 1 values"),
             (message(&[&[0x08, 1, 0x10, 1], name, &[0x4a, 3, 0, 0, 0]]), "3 bytes are no whole number"),
             (message(&[&[0x08, 1, 0x10, 3], name, &[0x4a, 1, 0]]), "`w` has elements of type int8"),
