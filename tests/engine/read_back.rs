@@ -330,3 +330,38 @@ fn activations_are_taken_from_the_file() {
         assert!(told.contains(want) && told.contains("behind model.0"), "{want}: {told}");
     }
 }
+
+/// A text of the file's metadata: messages that are written one after the other are one.
+fn tell(file: &mut Vec<u8>, key: &str, text: &str) {
+    let field = |tag: u8, bytes: &[u8]| {
+        let len = bytes.len();
+        assert!((128..1 << 14).contains(&len) || len < 128);
+        let length = if len < 128 { vec![len as u8] } else { vec![len as u8 | 128, (len >> 7) as u8] };
+        [&[tag][..], &length, bytes].concat()
+    };
+    let entry = [field(0x0a, key.as_bytes()), field(0x12, text.as_bytes())].concat();
+    file.extend(field(0x72, &entry));
+}
+
+/// A file that carries its model needs no model file, and its anchors win over those of the model.
+#[test]
+fn an_onnx_file_may_say_everything_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("m.onnx");
+    let model = Model::build(Spec::parse(YAML, "m.yaml").unwrap(), &registry()).unwrap();
+    let options =
+        Options { size: [64, 64], names: Some(vec!["it's".into(), "b".into()]), ..Options::default() };
+    let mut bytes = write(&model, portable_state(&model), &options).unwrap();
+    tell(&mut bytes, "model", YAML);
+    tell(&mut bytes, "anchors", "[[20.5, 13, 16, 30]]");
+    std::fs::write(&file, bytes).unwrap();
+    let mut registry = registry();
+    let loaded = load(ModelFiles::weights(&file), &mut registry).unwrap();
+    assert_eq!(loaded.meta.names.unwrap(), ["it's", "b"]);
+    assert_eq!((loaded.meta.model.as_deref(), loaded.meta.extra.len()), (Some(YAML), 0));
+    let stride = model.detect.strides[0];
+    let cells = [20.5, 13.0, 16.0, 30.0].map(|side| side / stride);
+    assert_eq!(loaded.state.floats(loaded.model.detect.anchors), cells);
+    let notes = registry.take_notes();
+    assert!(notes[0].ends_with("its anchors are in the file"), "{notes:?}");
+}
