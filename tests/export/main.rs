@@ -3,3 +3,4 @@
 mod ncnn;
 mod onnx;
 mod operations;
+mod read_back;

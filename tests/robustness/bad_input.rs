@@ -176,8 +176,15 @@ fn bad_weights() {
         (
             "yolov5s.onnx",
             b"\x08\x07\x12\x07pytorch\x1a\x052.8.0:\xa0\x01".to_vec(),
-            "this is an ONNX model; give",
+            "bad ONNX file: it is cut short or damaged",
         ),
+        (
+            "alone.ncnn.param",
+            b"7767517\n1 1\nInput in0 0 1 in0\n".to_vec(),
+            "alone.ncnn.bin is not beside it; put both files into one folder",
+        ),
+        ("alone.bin", vec![0; 40], "alone.param is not beside it; put both files into one folder"),
+        ("binary.param", b"\xdd\x85\x76\0\x01\0\0\0".to_vec(), "a binary ncnn .param; give the text .param"),
         ("yolov5s.engine", b"ftrt\x01\0\0\0".to_vec(), "this is a TensorRT engine; give the checkpoint"),
         (
             "yolov5n.yaml",

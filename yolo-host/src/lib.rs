@@ -37,7 +37,7 @@
 //!   [`exec::train_cpu::Executor`] a forward and a reverse pass.
 //! - [`image`] and [`data`]: images as OpenCV reads them; datasets, augmentation, batches.
 //! - [`loss`], [`train`], [`validation`]: YOLOv5's loss with its gradient, the loop of `train.py`, the metrics of `val.py`.
-//! - [`weights`]: safetensors and PyTorch's `.pt` in, safetensors out.
+//! - [`weights`]: safetensors, PyTorch's `.pt`, ONNX and ncnn in, safetensors out.
 //! - [`export`]: a model with its values as a file of another runtime.
 //! - `run` is the whole `yolo` command: a program of one's own that links a plugin crate and calls it is a complete `yolo` with
 //!   that plugin.

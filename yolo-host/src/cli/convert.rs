@@ -9,10 +9,11 @@ use crate::weights::{self, Checkpoint, Dtype, Meta};
 use anyhow::{Context, ensure};
 use std::path::PathBuf;
 
-/// Write weights (.pt or .safetensors) as safetensors that carry their model, class names and licence
+/// Write weights of any form (.pt, .safetensors, .onnx, ncnn) as safetensors that carry their model, class names and licence
 #[derive(clap::Args)]
 pub struct ConvertArgs {
-    /// Weights to read: a YOLOv5 checkpoint or state_dict (.pt), or safetensors
+    /// Weights to read: a YOLOv5 checkpoint or state_dict (.pt), safetensors, or a network that was exported to ONNX
+    /// (.onnx) or ncnn (.param, with .bin beside it)
     #[arg(long, value_name = "FILE", value_parser = named())]
     weights: PathBuf,
     /// File to write (.safetensors)

@@ -28,7 +28,7 @@ const PHOTOS: &str = "data/images";
   yolo detect --weights best.safetensors --source photos/ 'more/*.png' list.txt --conf 0.4 --save-txt
   yolo detect --classes person dog --json --nosave")]
 pub struct DetectArgs {
-    /// Weights (.safetensors or .pt); what several find goes into one suppression
+    /// Weights (.safetensors, .pt, .onnx, or ncnn's .param); what several find goes into one suppression
     #[arg(long, value_name = "FILE", num_args = 1.., value_parser = weights::named(), default_value = weights::DEFAULT,
         help_heading = "Input")]
     weights: Vec<PathBuf>,

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 #[command(mut_arg("conf_thres", |arg| arg.required(false).default_value("0.25").requires("nms").help_heading("Boxes")))]
 #[command(mut_arg("iou_thres", |arg| arg.required(false).default_value("0.45").requires("nms").help_heading("Boxes")))]
 pub struct ExportArgs {
-    /// Weights to export, .safetensors or .pt; of several, each becomes a file
+    /// Weights to export (.safetensors, .pt, .onnx, or ncnn's .param); of several, each becomes a file
     #[arg(long, value_name = "FILE", num_args = 1.., value_parser = named(), default_value = DEFAULT)]
     weights: Vec<PathBuf>,
     /// Model of weights that carry none: a YAML file, or the name of a built-in one such as yolov5s

@@ -70,6 +70,7 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
             LoadError::Mismatch { carried: true, .. } => {
                 Some("these weights carry their own model, so leave --cfg out".into())
             }
+            LoadError::Unlike { .. } => Some("give --cfg the model file that it was trained with".into()),
             LoadError::Mismatch { .. } => None,
             LoadError::Weights(error) => hint(error),
             LoadError::Model(error) => hint(error),

@@ -163,7 +163,7 @@ struct ModelArgs {
     /// Model: a YAML file, or the name of a built-in one such as yolov5s
     #[arg(long, value_name = "FILE", required_unless_present = "weights")]
     cfg: Option<PathBuf>,
-    /// Weights (.safetensors or .pt)
+    /// Weights (.safetensors, .pt, .onnx, or ncnn's .param)
     #[arg(long, value_name = "FILE", value_parser = weights::named())]
     weights: Option<PathBuf>,
 }

@@ -41,7 +41,7 @@ enum Task {
   yolo val --data FOLDER --weights best.safetensors
   yolo val --data coco128.yaml --task test --batch 16 --verbose")]
 pub struct ValArgs {
-    /// Weights (.safetensors or .pt); what several find goes into one suppression
+    /// Weights (.safetensors, .pt, .onnx, or ncnn's .param); what several find goes into one suppression
     #[arg(long, value_name = "FILE", num_args = 1.., value_parser = weights::named(), default_value = weights::DEFAULT,
         help_heading = "Input")]
     weights: Vec<PathBuf>,

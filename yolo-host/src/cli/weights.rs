@@ -16,21 +16,9 @@ pub const DEFAULT: &str = "weights/yolov5s.safetensors";
 /// Where upstream's are.
 const UPSTREAM: &str = "https://github.com/ultralytics/yolov5/releases/tag/v6.1";
 
-/// Suffixes of what other programs run.
-const EXPORTED: [&str; 12] = [
-    "bin",
-    "engine",
-    "h5",
-    "mlmodel",
-    "onnx",
-    "param",
-    "pb",
-    "pdparams",
-    "tflite",
-    "torchscript",
-    "trt",
-    "xml",
-];
+/// Suffixes of what other programs run and this one does not read.
+const EXPORTED: [&str; 9] =
+    ["engine", "h5", "mlmodel", "pb", "pdparams", "tflite", "torchscript", "trt", "xml"];
 
 /// No message names more files.
 const SHOWN: usize = 8;

@@ -4,7 +4,7 @@
 
 use super::modules::{Difference, Modules};
 use super::relatives::check_family;
-use super::{Error, Model, Spec};
+use super::{Error, Model, Spec, exported};
 use crate::graph::{Act, BATCH_NORM_EPS};
 use crate::plugin::Registry;
 use crate::plugin::activation::written;
@@ -45,14 +45,27 @@ impl Model {
         let own = checkpoint.meta.model.as_ref() == Some(&spec.text);
         let model = Self::prepare(spec.clone(), registry)
             .map_err(|error| check_family(&spec, registry).err().unwrap_or(error))?;
+        let file = model.spec.file.clone();
+        if !checkpoint.units.is_empty() {
+            let found = |model: &Model| exported::differences(model, &checkpoint.units);
+            let model = adopted(model, &found, registry)?;
+            let misfits: Vec<String> = found(&model).iter().map(Difference::to_string).collect();
+            return match misfits.is_empty() {
+                true => Ok(model),
+                false => Err(Error::Modules { file, source: Misfit(misfits) }),
+            };
+        }
         if checkpoint.modules.is_empty() {
             return Ok(model);
         }
-        let file = model.spec.file.clone();
         registry.add_notes(even_eps(checkpoint).map(|note| format!("{file}: {note}")));
         let modules = Modules::new(&checkpoint.modules);
         let mut misfits = modules.misfits(&model, own);
-        let model = if misfits.is_empty() { adopted(model, &modules, registry)? } else { model };
+        let model = if misfits.is_empty() {
+            adopted(model, &|model| modules.activations(model), registry)?
+        } else {
+            model
+        };
         misfits.extend(modules.activations(&model).iter().map(Difference::to_string));
         match misfits.is_empty() {
             true => Ok(model),
@@ -62,7 +75,10 @@ impl Model {
 
     /// A note if the modules of a checkpoint whose values this model takes have other activations.
     pub fn other_activations(&self, checkpoint: &Checkpoint) -> Option<String> {
-        let differences = Modules::new(&checkpoint.modules).activations(self);
+        let differences = match checkpoint.units.is_empty() {
+            true => Modules::new(&checkpoint.modules).activations(self),
+            false => exported::differences(self, &checkpoint.units),
+        };
         let taken: BTreeMap<String, Option<Act>> = takeable(&differences);
         let (act, count) = commonest(&taken)?;
         Some(format!(
@@ -74,13 +90,17 @@ impl Model {
 }
 
 /// The model with the activations of the modules: one for every Conv where that will do, else for single ones.
-fn adopted(model: Model, modules: &Modules, registry: &mut Registry) -> Result<Model, Error> {
-    let differences = modules.activations(&model);
+fn adopted(
+    model: Model,
+    found: &dyn Fn(&Model) -> Vec<Difference>,
+    registry: &mut Registry,
+) -> Result<Model, Error> {
+    let differences = found(&model);
     let mut single = takeable(&differences);
     let Some((act, _)) = commonest(&single) else { return Ok(model) };
     let mut best = model;
     let common = Model::build(best.spec.clone().with_activation(act)?, registry)?;
-    let left = takeable(&modules.activations(&common));
+    let left = takeable(&found(&common));
     if left.len() < single.len() {
         registry.add_notes([format!(
             "{}: the modules have {} in Conv, and so has the model",

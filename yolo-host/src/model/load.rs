@@ -1,7 +1,7 @@
 //! From files to a model with its values: the only place that knows which of weights and model file says what.
 
 use super::fused::unfuse;
-use super::{Error, Mismatch, Model, Spec, State};
+use super::{Error, Mismatch, Model, Spec, State, Unlike, exported};
 use crate::plugin::Registry;
 use crate::weights::{self, Checkpoint, Meta};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// The files of a model: weights, a model file, or both.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ModelFiles<'a> {
-    /// Weights, in safetensors or as PyTorch writes them.
+    /// Weights: safetensors, as PyTorch writes them, or a network that was exported to ONNX or ncnn.
     pub weights: Option<&'a Path>,
     /// A model file, or the name of one that is built in ([`Spec::find`]); it goes before the model that the weights carry.
     pub cfg: Option<&'a Path>,
@@ -40,6 +40,16 @@ pub enum LoadError {
     NoModel {
         /// The weights.
         file: PathBuf,
+    },
+    /// The network of an exported file is not the model's.
+    #[error("{} with {model}", file.display())]
+    Unlike {
+        /// The weights.
+        file: PathBuf,
+        /// The model file.
+        model: String,
+        /// What differs.
+        source: Box<Unlike>,
     },
     /// The tensors do not fit the model.
     #[error("{} with {model}", file.display())]
@@ -75,7 +85,7 @@ pub fn load(files: ModelFiles, registry: &mut Registry) -> Result<Loaded, LoadEr
     let mut opened = open(files)?;
     registry.add_notes(opened.take_notes());
     let model = opened.build(registry)?;
-    registry.add_notes(opened.restore_fused(&model));
+    registry.add_notes(opened.restore(&model)?);
     opened.with_values(model)
 }
 
@@ -137,11 +147,22 @@ impl Opened {
         if self.has_cfg { Model::prepare(self.spec.clone(), registry) } else { self.build(registry) }
     }
 
-    /// Gives back the batch norms of a checkpoint that was saved after `fuse()`; what is to be said about that.
-    pub fn restore_fused(&mut self, model: &Model) -> Option<String> {
-        let (file, checkpoint) = self.weights.as_mut()?;
-        let note = unfuse(&model.graph, &mut checkpoint.arrays)?;
-        Some(format!("{}: {note}", file.display()))
+    /// Gives the weights of an exported network their names in the model, and a checkpoint that was saved after `fuse()` its
+    /// batch norms back; what is to be said about that.
+    ///
+    /// # Errors
+    /// [`LoadError::Unlike`]
+    pub fn restore(&mut self, model: &Model) -> Result<Vec<String>, LoadError> {
+        let Some((file, checkpoint)) = self.weights.as_mut() else { return Ok(vec![]) };
+        let exported = !checkpoint.units.is_empty();
+        let other = if exported { model.other_activations(checkpoint) } else { None };
+        let restored = exported::restore(checkpoint, model).map_err(|source| LoadError::Unlike {
+            file: file.clone(),
+            model: model.spec.file.clone(),
+            source: Box::new(source),
+        })?;
+        let note = restored.or_else(|| unfuse(&model.graph, &mut checkpoint.arrays));
+        Ok(note.into_iter().chain(other).map(|note| format!("{}: {note}", file.display())).collect())
     }
 
     /// The model with all values of the weights.

@@ -57,7 +57,7 @@ impl TrainingRun {
             model = Model::build(model.spec.with_classes(nc)?, registry)?;
         }
         let mut state = State::new(&model.graph, options.seed);
-        for note in opened.take_notes().into_iter().chain(opened.restore_fused(&model)) {
+        for note in opened.take_notes().into_iter().chain(opened.restore(&model)?) {
             observer.note(&note);
         }
         if let Some((file, mut checkpoint)) = opened.into_weights() {

@@ -19,6 +19,12 @@ impl Error {
     }
 }
 
+/// The error for what pnnx writes for itself, beside what it writes for ncnn.
+pub(super) fn of_pnnx() -> ErrorKind {
+    let advice = "give what it wrote for ncnn, NAME.ncnn.param with NAME.ncnn.bin beside it";
+    ErrorKind::Foreign { what: "a graph of pnnx's own".to_owned(), advice: advice.to_owned() }
+}
+
 /// The kinds of [`Error`]. Names come from the file, so messages show their control characters escaped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -133,6 +139,74 @@ pub enum ErrorKind {
     /// Written on a machine with the other byte order.
     #[error("the tensors are big-endian; save the checkpoint anew on a little-endian machine")]
     BigEndian,
+    /// A line of an ncnn `.param` file that cannot be understood.
+    #[error("line {line}: {what}; copy the file again, or export it anew")]
+    Param {
+        /// From 1.
+        line: usize,
+        /// What is wrong.
+        what: String,
+    },
+    /// An ncnn `.param` file that ends too early.
+    #[error("truncated: {need} layers are announced, only {have} are there; fetch or copy the file again")]
+    Layers {
+        /// Layers announced.
+        need: u64,
+        /// Layers present.
+        have: u64,
+    },
+    /// A layer of an ncnn file whose weights, if it has any, are not known.
+    #[error(
+        "line {line}: `{}` is an ncnn layer of type {}, which is not known here; it may have weights, and where those of \
+         the layers behind it begin cannot be told. Give the checkpoint (.pt) that the model was exported from",
+        name.escape_debug(),
+        kind.escape_debug()
+    )]
+    UnknownLayer {
+        /// From 1.
+        line: usize,
+        /// The layer.
+        name: String,
+        /// Its type.
+        kind: String,
+    },
+    /// Weights of 8 bits in a file of a network.
+    #[error(
+        "{place} has weights of 8 bits, which are rounded too much to be trained again; give the file of floats that it was \
+         quantised from"
+    )]
+    Quantised {
+        /// The layer or node.
+        place: String,
+    },
+    /// An ncnn model in two files, one of which is not there.
+    #[error("{what} of an ncnn model, and {} is not beside it; put both files into one folder", missing.display())]
+    Half {
+        /// What is there.
+        what: &'static str,
+        /// What is not.
+        missing: PathBuf,
+    },
+    /// More weights than an ncnn model has layers for.
+    #[error(
+        "{bytes} bytes are left over behind the last layer's weights; this file belongs to another .param"
+    )]
+    LeftOver {
+        /// So many.
+        bytes: usize,
+    },
+    /// An ONNX file that cannot be understood.
+    #[error("bad ONNX file: {0}; copy it again, or export it anew")]
+    Onnx(String),
+    /// A tensor of an ONNX file that is stored in another file.
+    #[error(
+        "tensor `{}` is not in this file but in one beside it; save the model with all tensors in one file (onnx.save)",
+        tensor.escape_debug()
+    )]
+    External {
+        /// The tensor.
+        tensor: String,
+    },
     /// Reading would take far more memory than an honest file of this size needs.
     #[error("{0} is out of all proportion to the file's size; the file is damaged or made to exhaust memory")]
     TooLarge(String),

@@ -1,13 +1,14 @@
-//! Files that people take for weights: what they are, told by their first bytes, and what to do about each.
+//! Files that people take for weights: what they are, told by their first bytes, and what to do about each that is not read.
 
+use super::ncnn::MAGIC as NCNN;
 use super::{ErrorKind, FileRole};
 
 /// What becomes of everything that was exported from a checkpoint.
-const EXPORTED: &str = "give the checkpoint (.pt) that it was exported from, or safetensors";
+const EXPORTED: &str = "give the checkpoint (.pt) that it was exported from, or its ONNX or ncnn files";
 const UNPACK: &str = "unpack it and give the weights inside";
 
 /// Formats by the bytes at a place: place, bytes, what it is, what to do.
-const MAGIC: [(usize, &[u8], &str, &str); 18] = [
+const MAGIC: [(usize, &[u8], &str, &str); 17] = [
     (0, b"ftrt", "a TensorRT engine", EXPORTED),
     (0, b"ptrt", "a TensorRT engine", EXPORTED),
     (4, b"TFL3", "a TensorFlow Lite model", EXPORTED),
@@ -15,8 +16,12 @@ const MAGIC: [(usize, &[u8], &str, &str); 18] = [
     (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file, as Keras saves models", EXPORTED),
     (0, b"RKNN", "a model for Rockchip's NPUs", EXPORTED),
     (0, b"GGUF", "a GGUF model", "give a YOLOv5 checkpoint"),
-    (0, b"\xdd\x85\x76\0", "an ncnn model (binary .param)", EXPORTED),
-    (0, b"\x47\x6b\x30\x01", "the weights of an ncnn model", EXPORTED),
+    (
+        0,
+        b"\xdd\x85\x76\0",
+        "a binary ncnn .param",
+        "give the text .param that ncnn2mem or ncnnoptimize made it from",
+    ),
     (0, b"\x93NUMPY", "a NumPy array", "save a dict of tensors by name with torch.save or safetensors"),
     (257, b"ustar", "a tar archive", UNPACK),
     (0, b"\x1f\x8b", "a gzip archive", UNPACK),
@@ -38,13 +43,11 @@ const MISPLACED: [(&[u8], &str, FileRole); 5] = [
 ];
 
 /// Formats without a mark of their own, by the suffix.
-const SUFFIXES: [(&[&str], &str); 11] = [
-    (&["onnx"], "an ONNX model"),
+const SUFFIXES: [(&[&str], &str); 9] = [
     (&["engine", "trt", "plan"], "a TensorRT engine"),
     (&["pb"], "a TensorFlow graph"),
     (&["mlmodel"], "a Core ML model"),
     (&["tflite"], "a TensorFlow Lite model"),
-    (&["bin"], "the weights of an OpenVINO or ncnn model"),
     (&["weights"], "Darknet's weights"),
     (&["caffemodel"], "a Caffe model"),
     (&["pdmodel", "pdparams", "pdiparams"], "a PaddlePaddle model"),
@@ -52,8 +55,46 @@ const SUFFIXES: [(&[&str], &str); 11] = [
     (&["rknn", "om", "hef", "kmodel", "nb"], "a model for an accelerator"),
 ];
 
-/// The error for a file of a known other kind that has `len` bytes, begins with `start` and has this suffix.
-pub fn recognise(start: &[u8], len: u64, suffix: &str) -> Option<ErrorKind> {
+/// How a file is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As safetensors; so is what nobody recognises.
+    Safetensors,
+    /// As an ONNX model.
+    Onnx,
+    /// As the text of an ncnn model, with the weights beside it.
+    Param,
+    /// As the weights of an ncnn model, with the text beside it.
+    Bin,
+}
+
+/// The form of a file that has `len` bytes, begins with `start` and has this suffix.
+///
+/// # Errors
+/// For a file of a known other kind.
+pub fn recognise(start: &[u8], len: u64, suffix: &str) -> Result<Form, ErrorKind> {
+    let suffix = suffix.to_ascii_lowercase();
+    if len > 0 && !is_safetensors(start) {
+        if start.starts_with(NCNN_F16) {
+            return Ok(Form::Bin);
+        }
+        if is_param(start) {
+            return Ok(Form::Param);
+        }
+        if is_onnx(start) && suffix != "mlmodel" {
+            return Ok(Form::Onnx);
+        }
+    }
+    match (other(start, len, &suffix), &*suffix) {
+        (Some(error), _) => Err(error),
+        (None, "onnx") if !is_safetensors(start) => Ok(Form::Onnx),
+        (None, "bin") if !is_safetensors(start) => Ok(Form::Bin),
+        _ => Ok(Form::Safetensors),
+    }
+}
+
+/// What a file of a known other kind is.
+fn other(start: &[u8], len: u64, suffix: &str) -> Option<ErrorKind> {
     if len == 0 {
         return foreign("an empty file", "fetch or copy it again; the first time nothing arrived");
     }
@@ -67,10 +108,6 @@ pub fn recognise(start: &[u8], len: u64, suffix: &str) -> Option<ErrorKind> {
     }
     if let Some((_, what, role)) = MISPLACED.iter().find(|(magic, ..)| start.starts_with(magic)) {
         return Some(ErrorKind::Misplaced { what, role: *role });
-    }
-    let suffix = suffix.to_ascii_lowercase();
-    if is_onnx(start) && suffix != "mlmodel" {
-        return foreign("an ONNX model", EXPORTED);
     }
     if is_darknet(start) {
         return foreign("Darknet's weights, without names and shapes", "give a YOLOv5 checkpoint");
@@ -88,14 +125,14 @@ pub fn recognise(start: &[u8], len: u64, suffix: &str) -> Option<ErrorKind> {
     if let Some(known) = text(start) {
         return Some(known);
     }
-    let (_, what) = SUFFIXES.iter().find(|(suffixes, _)| suffixes.contains(&&*suffix))?;
+    let (_, what) = SUFFIXES.iter().find(|(suffixes, _)| suffixes.contains(&suffix))?;
     foreign(what, EXPORTED)
 }
 
 /// The error for a folder in a file's place.
 pub fn folder() -> ErrorKind {
     let advice = "name the file in it, such as weights/best.pt of a training's folder; an exported model's folder \
-                  (SavedModel, OpenVINO, ncnn) cannot be used, but the .pt that it was made from can";
+                  (SavedModel, OpenVINO) cannot be used, but the .pt that it was made from can";
     ErrorKind::Foreign { what: "a folder".to_owned(), advice: advice.to_owned() }
 }
 
@@ -153,6 +190,15 @@ pub fn is_onnx(start: &[u8]) -> bool {
     }
 }
 
+/// What 16-bit weights of ncnn begin with.
+const NCNN_F16: &[u8] = b"\x47\x6b\x30\x01";
+
+/// The first line of an ncnn model's text.
+fn is_param(start: &[u8]) -> bool {
+    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    start.strip_prefix(NCNN.as_bytes()).is_some_and(|rest| rest.first().is_none_or(u8::is_ascii_whitespace))
+}
+
 /// Version 0.1 or 0.2 with a small revision, each in four bytes.
 fn is_darknet(start: &[u8]) -> bool {
     let number = |i: usize| start.get(4 * i..4 * i + 4).map(|b| [b[0], b[1], b[2], b[3]].map(u32::from));
@@ -193,9 +239,6 @@ fn text(start: &[u8]) -> Option<ErrorKind> {
     if line("[net]") || line("[convolutional]") {
         return foreign("a Darknet model file (.cfg)", "give a YOLOv5 checkpoint");
     }
-    if text.lines().next().is_some_and(|first| first.trim() == "7767517") {
-        return foreign("an ncnn model (.param)", EXPORTED);
-    }
     if line("backbone:") && line("head:") {
         let what = "a model file (YAML), which has no weights in it";
         return Some(ErrorKind::Misplaced { what, role: FileRole::Model });
@@ -214,7 +257,7 @@ mod tests {
     use super::*;
 
     fn told(start: &[u8], suffix: &str) -> String {
-        recognise(start, start.len() as u64, suffix).map_or(String::new(), |kind| kind.to_string())
+        recognise(start, start.len() as u64, suffix).map_or_else(|kind| kind.to_string(), |_| String::new())
     }
 
     #[test]
@@ -223,7 +266,7 @@ mod tests {
         tar[257..262].copy_from_slice(b"ustar");
         let darknet = [[0u32, 2, 5, 0, 0].map(u32::to_le_bytes).concat(), vec![7; 40]].concat();
         let engine = [&300u32.to_le_bytes()[..], b"{\"description\": \"v8\"}"].concat();
-        let cases: [(&[u8], &str, &str); 20] = [
+        let cases: [(&[u8], &str, &str); 18] = [
             (b"", "an empty file", "again"),
             (
                 b"version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 14808437\n",
@@ -232,7 +275,6 @@ mod tests {
             ),
             (b"\n <!DOCTYPE html><html><title>Virus scan</title>", "a web page (`Virus scan`)", "browser"),
             (b"\xef\xbb\xbf<HTML>", "a web page", "browser"),
-            (b"\x08\x06\x12\x07pytorch\x1a\x051.9.0", "an ONNX model", "checkpoint"),
             (b"ftrt\0\0\0\0", "a TensorRT engine", "checkpoint"),
             (&engine, "a TensorRT engine", "checkpoint"),
             (
@@ -246,8 +288,7 @@ mod tests {
             (b"\x93NUMPY\x01", "a NumPy array", "torch.save"),
             (&darknet, "Darknet's weights", "YOLOv5"),
             (b"# c\n[net]\nbatch=1\n[convolutional]\n", "a Darknet model file", "YOLOv5"),
-            (b"7767517\n172 197\n", "an ncnn model", "checkpoint"),
-            (b"\xdd\x85\x76\0\x01", "an ncnn model", "checkpoint"),
+            (b"\xdd\x85\x76\0\x01", "a binary ncnn .param", "text"),
             (&tar, "a tar archive", "unpack"),
             (b"\x1f\x8b\x08", "a gzip archive", "unpack"),
             (b"\x80\x04\x95\0", "a Python pickle", "state_dict"),
@@ -260,6 +301,19 @@ mod tests {
     }
 
     #[test]
+    fn exports_that_are_read_have_forms() {
+        let form = |start: &[u8], suffix: &str| recognise(start, start.len() as u64, suffix).unwrap();
+        assert_eq!(form(b"\x08\x06\x12\x07pytorch\x1a\x051.9.0", "pt"), Form::Onnx);
+        assert_eq!(form(b"\x3a\x02\x0a\0", "ONNX"), Form::Onnx);
+        assert_eq!(form(b"7767517\r\n172 197\n", "txt"), Form::Param);
+        assert_eq!(form(b"\x47\x6b\x30\x01\0\0", "x"), Form::Bin);
+        assert_eq!(form(&[0; 99], "bin"), Form::Bin);
+        assert_eq!(form(&[0x77; 99], "x"), Form::Safetensors);
+        let safetensors = [&16u64.to_le_bytes()[..], b"{}              "].concat();
+        assert_eq!(form(&safetensors, "bin"), Form::Safetensors);
+    }
+
+    #[test]
     fn files_of_another_job_say_which() {
         let cases: [(&[u8], &str, FileRole); 4] = [
             (b"nc: 2\nbackbone:\n  - []\nhead:\n", "a model file (YAML)", FileRole::Model),
@@ -269,14 +323,13 @@ mod tests {
         ];
         for (start, what, role) in cases {
             let kind = recognise(start, start.len() as u64, "pt");
-            let fits = matches!(kind, Some(ErrorKind::Misplaced { role: found, .. }) if found == role);
+            let fits = matches!(kind, Err(ErrorKind::Misplaced { role: found, .. }) if found == role);
             assert!(fits && told(start, "pt").contains(what), "{what}: {kind:?}");
         }
     }
 
     #[test]
     fn the_suffix_tells_what_bytes_do_not() {
-        assert!(told(&[0x77; 99], "BIN").contains("OpenVINO or ncnn"));
         assert!(told(&[0x77; 99], "engine").contains("TensorRT"));
         assert_eq!(told(&[0x77; 99], "pt"), "");
         // Not by the suffix where the bytes are good.

@@ -1,10 +1,12 @@
-//! Weights files: safetensors and PyTorch `.pt` in, safetensors out.
+//! Weights files: safetensors, PyTorch `.pt`, ONNX and ncnn in, safetensors out.
 //!
 //! [`read`] looks at the bytes, not at the file's extension, and takes
 //!
 //! * safetensors, ours or anybody's,
 //! * PyTorch archives of `torch.save`, the zip form as well as the older one: a state dict, a YOLOv5 checkpoint
-//!   (its `ema` wins over its `model`), or a pickled module.
+//!   (its `ema` wins over its `model`), or a pickled module,
+//! * ONNX models and ncnn's pairs of `.param` and `.bin`: their convolutions and the like, whose places in a model are found
+//!   when the model is there ([`Unit`]).
 //!
 //! A checkpoint is a program for Python's pickle machine. Ours carries out none of it: it knows how to make
 //! containers, numbers and tensors, and refuses a file at the first name outside a short list
@@ -16,9 +18,14 @@
 mod budget;
 mod element;
 mod error;
+mod exported;
 mod kind;
 mod metadata;
+mod names;
+mod ncnn;
+mod onnx;
 mod pickle;
+mod probe;
 mod safetensors;
 mod torch;
 
@@ -31,9 +38,13 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 pub use error::{Error, ErrorKind, FileRole};
+pub(crate) use exported::{IMAGE, Sources, Tracer};
+pub use exported::{Norm, Sizes, Unit, UnitKind};
+use kind::Form;
 #[cfg(feature = "onnx")]
 pub(crate) use kind::is_onnx;
 pub use metadata::{Meta, Plugin};
+pub(crate) use probe::{POINTS, hard_sigmoid, sigmoid, softplus};
 pub use torch::{Attribute, ModuleInfo};
 
 /// Values of one tensor, widened: `f16`, `bf16` and `f64` become `f32`, every integer and `bool` becomes `i64`.
@@ -80,6 +91,8 @@ pub struct Checkpoint {
     pub modules: Vec<ModuleInfo>,
     /// What a user should know of how they were read.
     pub notes: Vec<String>,
+    /// The convolutions and the like of an exported file, whose tensors are not among `arrays`.
+    pub units: Vec<Unit>,
 }
 
 /// How [`write()`] stores floating point tensors. Integers are stored as `I64` either way.
@@ -96,39 +109,54 @@ pub enum Dtype {
 /// # Errors
 /// [`Error`] names the file and says what is wrong with it.
 pub fn read(path: &Path) -> Result<Checkpoint, Error> {
+    let kind = |kind| Error::new(path, kind);
     let opened = File::open(path).and_then(|file| Ok((file.metadata()?, BufReader::new(file))));
-    let read = opened.map_err(ErrorKind::Read).and_then(|(file, mut bytes)| {
-        if file.is_file() {
-            read_from(bytes, file.len(), path)
-        } else if file.is_dir() {
-            Err(kind::folder())
-        } else {
-            // A pipe does not know its length.
-            whole(&mut bytes).and_then(|bytes| read_from(&bytes[..], bytes.len() as u64, path))
-        }
-    });
-    read.map_err(|kind| Error::new(path, kind))
+    let (file, mut bytes) = opened.map_err(|error| kind(ErrorKind::Read(error)))?;
+    if file.is_file() {
+        read_from(bytes, file.len(), path)
+    } else if file.is_dir() {
+        Err(kind(kind::folder()))
+    } else {
+        // A pipe does not know its length.
+        let bytes = whole(&mut bytes).map_err(kind)?;
+        read_from(&bytes[..], bytes.len() as u64, path)
+    }
 }
 
-/// Reads a weights file that is in memory; `path` only names it in errors.
+/// Reads a weights file that is in memory; `path` names it in errors, and says where the other half of an ncnn model is.
 ///
 /// # Errors
 /// As [`read`].
 pub fn read_bytes(bytes: &[u8], path: &Path) -> Result<Checkpoint, Error> {
-    read_from(bytes, bytes.len() as u64, path).map_err(|kind| Error::new(path, kind))
+    read_from(bytes, bytes.len() as u64, path)
+}
+
+/// Reads an ncnn model that is in memory: its text, and its weights; `path` names both in errors.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_ncnn(param: &[u8], bin: &[u8], path: &Path) -> Result<Checkpoint, Error> {
+    ncnn::read(param, bin, path, path)
 }
 
 /// Reads a file of `len` bytes, safetensors piece by piece.
-fn read_from(mut file: impl BufRead, len: u64, path: &Path) -> Result<Checkpoint, ErrorKind> {
-    let start = file.fill_buf().map_err(ErrorKind::Read)?;
+fn read_from(mut file: impl BufRead, len: u64, path: &Path) -> Result<Checkpoint, Error> {
+    let kind = |kind| Error::new(path, kind);
+    let start = file.fill_buf().map_err(|error| kind(ErrorKind::Read(error)))?;
     if torch::is_archive(start) {
-        torch::read_archive(&whole(&mut file)?)
-    } else if torch::is_legacy(start) {
-        torch::read_legacy(&whole(&mut file)?)
-    } else if let Some(other) = kind::recognise(start, len, &suffix(path)) {
-        Err(other)
-    } else {
-        safetensors::read(file, len)
+        return whole(&mut file).and_then(|bytes| torch::read_archive(&bytes)).map_err(kind);
+    }
+    if torch::is_legacy(start) {
+        return whole(&mut file).and_then(|bytes| torch::read_legacy(&bytes)).map_err(kind);
+    }
+    match kind::recognise(start, len, &suffix(path)).map_err(kind)? {
+        Form::Safetensors => safetensors::read(file, len).map_err(kind),
+        Form::Onnx => whole(&mut file).and_then(|bytes| onnx::read(&bytes)).map_err(kind),
+        Form::Param => {
+            let param = whole(&mut file).map_err(kind)?;
+            ncnn::read_beside(&param, path)
+        }
+        Form::Bin => ncnn::read_text_beside(path),
     }
 }
 

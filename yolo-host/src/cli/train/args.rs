@@ -78,7 +78,7 @@ pub struct ModelArgs {
     /// Model: a YAML file, or the name of a built-in one such as yolov5s; without it the one that --weights carry
     #[arg(long, value_name = "FILE", value_parser = path())]
     pub cfg: Option<PathBuf>,
-    /// Weights to start from (.safetensors or .pt): tensors of the same name and shape are taken; '' for none
+    /// Weights to start from (.safetensors, .pt, .onnx, or ncnn's .param): tensors of the same name and shape are taken; '' for none
     #[arg(long, value_name = "FILE", value_parser = path())]
     pub weights: Option<PathBuf>,
     /// Layers that stay as they are: one number for so many first ones (backbone: 10), several for these

@@ -4,7 +4,6 @@ mod archive;
 mod legacy;
 mod module;
 mod modules;
-mod names;
 mod tensor;
 mod yaml;
 
@@ -50,5 +49,5 @@ fn checkpoint<'a>(
         let array = tensor::copy(&name, tensor, bytes, budget)?;
         arrays.insert(name, array);
     }
-    Ok(Checkpoint { arrays, meta: model.meta, modules: model.modules, notes: model.notes })
+    Ok(Checkpoint { arrays, meta: model.meta, modules: model.modules, notes: model.notes, units: vec![] })
 }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::modules::{self, ModuleInfo};
-use super::{names, yaml};
+use super::yaml;
 use crate::weights::budget::Budget;
 use crate::weights::pickle::{Heap, Object, Tensor, Value};
-use crate::weights::{ErrorKind, Meta};
+use crate::weights::{ErrorKind, Meta, names};
 
 /// Modules within modules; the deepest network here has seven levels. A cycle ends here too.
 const MAX_DEPTH: usize = 64;
