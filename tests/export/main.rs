@@ -2,3 +2,4 @@
 
 mod onnx;
 mod operations;
+mod programs;
