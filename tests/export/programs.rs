@@ -42,17 +42,23 @@ fn kind(program: &Path) -> Option<(Runtime, &str)> {
     ["py", "cpp"].contains(&language).then_some((runtime, language))
 }
 
+/// The Python, if it has these modules.
+fn python(modules: &str) -> Option<PathBuf> {
+    let python = runtimes::python();
+    let imported = Command::new(&python).args(["-c", &format!("import {modules}")]).output();
+    if imported.is_ok_and(|output| output.status.success()) {
+        return Some(python);
+    }
+    eprintln!("SKIPPED: no Python with {modules} (YOLO_PYTHON)");
+    None
+}
+
 /// A program ready to run; nothing where its runtime is not here.
 fn prepare(program: &Path, folder: &Path) -> Option<Start> {
     let (runtime, language) = kind(program)?;
     if language == "py" {
-        let (python, modules) = (runtimes::python(), format!("cv2, numpy, {}", runtime.name()));
-        let imported = Command::new(&python).args(["-c", &format!("import {modules}")]).output();
-        if imported.is_ok_and(|output| output.status.success()) {
-            return Some(vec![python, program.to_path_buf()]);
-        }
-        eprintln!("SKIPPED: {}: no Python with {modules} (YOLO_PYTHON)", program.display());
-        return None;
+        let python = python(&format!("cv2, numpy, {}", runtime.name()))?;
+        return Some(vec![python, program.to_path_buf()]);
     }
     let (variable, own, header) = if runtime == Runtime::Ncnn {
         ("NCNN", "YOLO_NCNN", "include/ncnn/net.h")
@@ -161,7 +167,6 @@ fn programs_find_what_the_command_finds() {
     let folder = tempfile::tempdir().unwrap();
     let programs = fs::read_dir(root().join("examples/deploy")).expect("examples/deploy");
     let mut programs: Vec<PathBuf> = programs.map(|entry| entry.unwrap().path()).collect();
-    programs.retain(|program| !program.ends_with("__pycache__"));
     programs.sort();
     assert!(programs.len() >= 4, "only {programs:?}");
 
@@ -221,5 +226,40 @@ fn programs_tell_what_they_cannot_read() {
             assert!(!output.status.success() && output.stdout.is_empty(), "{command:?}");
             assert!(errors.contains(message), "{command:?}: {errors}");
         }
+    }
+}
+
+/// The Python of `docs/export.md` that needs nothing but a file and a photograph.
+#[test]
+fn the_document_s_python_runs() {
+    let text = fs::read_to_string(root().join("docs/export.md")).unwrap();
+    let snippet = |mark: &str| {
+        let mut snippets = text.split("```python\n").skip(1).filter_map(|rest| rest.split("```").next());
+        snippets.find(|snippet| snippet.contains(mark)).expect(mark).to_string()
+    };
+    let check = "
+import onnxruntime
+run = lambda file: onnxruntime.InferenceSession(file).run(None, {'images': photo})
+photo = np.random.default_rng(0).random((1, 3, 640, 640), np.float32)
+assert abs(decode(run('raw.onnx')) - run('yolov5s.onnx')[0][0]).max() < 0.01
+";
+    let jobs = [
+        ("cv2, openvino", snippet("openvino.Core()")),
+        ("numpy, onnxruntime", snippet("def decode(") + check),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let weights = root().join("weights/yolov5s.safetensors");
+    for (file, raw) in [("yolov5s.onnx", None), ("raw.onnx", Some("--raw"))] {
+        let mut command = yolo();
+        command.args(["export", "--imgsz", "640", "--weights"]).arg(&weights).args(raw);
+        said(command.arg("--output").arg(folder.path().join(file)));
+    }
+    fs::copy(root().join("data/images/cows.jpg"), folder.path().join("photo.jpg")).unwrap();
+    // A copy: Python leaves a folder beside what is imported.
+    let programs = root().join("examples/deploy");
+    fs::copy(programs.join("detect_onnx.py"), folder.path().join("detect_onnx.py")).unwrap();
+    for (modules, snippet) in jobs {
+        let Some(python) = python(modules) else { continue };
+        said(Command::new(python).args(["-c", &snippet]).current_dir(folder.path()));
     }
 }
