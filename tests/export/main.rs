@@ -4,3 +4,4 @@ mod ncnn;
 mod onnx;
 mod operations;
 mod read_back;
+mod programs;

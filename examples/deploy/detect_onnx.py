@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Detects the objects of a photograph with an ONNX file, in ONNX Runtime.
+
+    pip install onnxruntime opencv-python-headless
+    python detect_onnx.py yolov5s.onnx photo.jpg
+
+Prints a line for each object, best first: class, confidence, and left, top, right, bottom in pixels of the photograph.
+"""
+import ast
+import sys
+
+import cv2
+import numpy as np
+import onnxruntime
+
+CONFIDENCE = 0.25
+IOU = 0.45
+
+
+def letterbox(photo, width, height):
+    """The photograph scaled into the network's input and centred on grey: [1, 3, height, width] of 0 to 1, RGB."""
+    gain = min(width / photo.shape[1], height / photo.shape[0])
+    w, h = round(photo.shape[1] * gain), round(photo.shape[0] * gain)
+    # An odd pixel of padding goes to the right and to the bottom.
+    left, top = (width - w) // 2, (height - h) // 2
+    boxed = np.full((height, width, 3), 114, np.uint8)
+    boxed[top:top + h, left:left + w] = cv2.resize(photo, (w, h), interpolation=cv2.INTER_LINEAR)
+    planes = boxed[:, :, ::-1].transpose(2, 0, 1)[None]
+    return np.ascontiguousarray(planes, np.float32) / 255
+
+
+def detections(rows):
+    """Rows of centre, size, objectness, classes to rows of left, top, right, bottom, confidence, class, best first."""
+    centre, half = rows[:, :2], rows[:, 2:4] / 2
+    confidence = rows[:, 4] * rows[:, 5:].max(1)
+    found = np.column_stack([centre - half, centre + half, confidence, rows[:, 5:].argmax(1)])
+    found = found[confidence > CONFIDENCE]
+    found = found[np.argsort(-found[:, 4], kind="stable")]
+    kept = []
+    while len(found):
+        best, found = found[0], found[1:]
+        kept.append(best)
+        # Of the others, those stay that are of another class or overlap it little.
+        shared = np.minimum(found[:, 2:4], best[2:4]) - np.maximum(found[:, :2], best[:2])
+        shared = shared.clip(0).prod(1)
+        areas = (found[:, 2:4] - found[:, :2]).prod(1)
+        iou = shared / (areas + (best[2:4] - best[:2]).prod() - shared)
+        found = found[(iou <= IOU) | (found[:, 5] != best[5])]
+    return kept
+
+
+def main(model, file):
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    images = session.get_inputs()[0]
+    # Sides that --dynamic left free have names in place of numbers.
+    height, width = (side if isinstance(side, int) else 640 for side in images.shape[2:])
+    names = ast.literal_eval(session.get_modelmeta().custom_metadata_map["names"])
+
+    photo = cv2.imread(file)
+    if photo is None:
+        sys.exit(f"{file}: no image")
+    planes = letterbox(photo, width, height)
+    if images.type == "tensor(float16)":
+        planes = planes.astype(np.float16)
+    output = session.run(None, {images.name: planes})[0].astype(np.float32)
+    if output.ndim != 3:
+        sys.exit(f"{model}: export without --raw and without --nms")
+
+    # Boxes go back to the photograph as in YOLOv5: less the padding, before it was rounded, and enlarged.
+    sides = np.array([photo.shape[1], photo.shape[0]] * 2)
+    gain = min(width / sides[0], height / sides[1])
+    pad = (np.array([width, height] * 2) - sides * gain) / 2
+    for *box, confidence, number in detections(output[0]):
+        box = ((box - pad) / gain).clip(0, sides)
+        print(names[int(number)], f"{confidence:.3f}", *(f"{side:.1f}" for side in box))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: python detect_onnx.py MODEL.onnx PHOTOGRAPH")
+    main(*sys.argv[1:])
