@@ -3,5 +3,5 @@
 mod ncnn;
 mod onnx;
 mod operations;
-mod read_back;
 mod programs;
+mod read_back;

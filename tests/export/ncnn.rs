@@ -229,9 +229,11 @@ fn layers_are_those_of_ncnns_own_converter() {
 fn files_are_whole_and_replace_no_other_kind() {
     let spec = Spec::read(&root().join("models/yolov5n.yaml")).unwrap();
     let model = Model::build(spec, &registry()).unwrap();
-    let options = Options { size: [64, 64], ..Options::default() };
+    let own = Some(vec!["a\nb".to_string(), "c".into()]);
+    let options = Options { size: [64, 64], names: own, ..Options::default() };
     let folder = tempfile::tempdir().unwrap();
-    let (param, bin) = (folder.path().join("n.ncnn.param"), folder.path().join("n.ncnn.bin"));
+    let [param, bin, names] =
+        ["param", "bin", "names"].map(|end| folder.path().join(format!("n.ncnn.{end}")));
     let write = || save(&param, &model, portable_state(&model), &options);
     let len = |path: &Path| std::fs::metadata(path).unwrap().len() as usize;
     let told = |path: &Path| {
@@ -243,7 +245,9 @@ fn files_are_whole_and_replace_no_other_kind() {
         std::fs::remove_file(path).unwrap();
     };
     told(&bin);
-    assert_eq!(write().unwrap(), len(&param) + len(&bin));
+    told(&names);
+    assert_eq!(write().unwrap(), len(&param) + len(&bin) + len(&names));
+    assert_eq!(std::fs::read_to_string(&names).unwrap(), "a b\nc\n");
     write().expect("ncnn's files are replaced");
     told(&param);
     let error = save(&folder.path().join("no/n.param"), &model, portable_state(&model), &options);

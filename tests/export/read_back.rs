@@ -5,6 +5,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use yolo_bundle as _;
 use yolo_host::exec::engine::Engine;
+use yolo_host::export::ncnn;
 use yolo_host::export::onnx::{Options, Outputs, write};
 use yolo_host::model::{Loaded, Model, ModelFiles, Spec, State, load};
 use yolo_host::weights::{self, Checkpoint};
@@ -86,6 +87,51 @@ fn our_own_onnx_files_come_back() {
         }
     }
     report(failures);
+}
+
+/// By names, where `.param` has those of our modules; with weights of 16 bits those are what comes back.
+#[test]
+fn our_own_ncnn_files_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("w.ncnn.param");
+    let mut failures = vec![];
+    for (name, model) in light_models() {
+        let side = 2 * model.detect.max_stride();
+        let state = portable_state(&model);
+        let want = maps(&model, state.clone());
+        // The transformer's projection is data of its own there, cut into parts.
+        let whole = !name.contains("transformer");
+        for (raw, half, most) in [(true, false, MOST), (false, false, MOST), (false, true, 2e-2)] {
+            let options = ncnn::Options { size: [side, side], raw, half, names: None };
+            ncnn::save(&file, &model, state.clone(), &options).unwrap();
+            match read(&file, Path::new(&model.spec.file)) {
+                Ok((loaded, _)) => {
+                    let off = off(&want, &maps(&loaded.model, loaded.state));
+                    failures.extend((off > most).then(|| format!("{name}: {off:.1e}")));
+                }
+                Err(error) if whole => failures.push(format!("{name}: {error}")),
+                Err(_) => {}
+            }
+        }
+    }
+    report(failures);
+}
+
+/// An ONNX file of ours says what it is: no model's file is needed, and trained anchors come back.
+#[test]
+fn our_own_onnx_files_carry_their_model() {
+    let weights = root().join("weights/bccd-ghost.safetensors");
+    let Loaded { model, state, meta } = load(ModelFiles::weights(&weights), &mut registry()).unwrap();
+    let (want, anchors) = (maps(&model, state.clone()), state.floats(model.detect.anchors).to_vec());
+    let options = Options { size: [320, 256], names: meta.names.clone(), ..Options::default() };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("w.onnx");
+    std::fs::write(&file, write(&model, state, &options).unwrap()).unwrap();
+    let back = load(ModelFiles::weights(&file), &mut registry()).unwrap();
+    assert_eq!((back.meta.names, back.meta.imgsz), (meta.names, Some(320)));
+    let near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-6 * a.abs();
+    assert!(anchors.iter().zip(back.state.floats(back.model.detect.anchors)).all(near));
+    report(differ("ghost", &want, &maps(&back.model, back.state)).into_iter().collect());
 }
 
 /// The oracle's files, if there are any.

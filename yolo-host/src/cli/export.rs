@@ -7,12 +7,13 @@ use super::thresholds::ThresholdArgs;
 use super::weights::{DEFAULT, load, named};
 use super::{Outcome, trained_size};
 use crate::eval::NmsOptions;
-use crate::export::onnx::{self, OPSETS, Options, Outputs};
+use crate::export::onnx::{self, OPSETS, Outputs};
+use crate::export::{Error, ncnn};
 use crate::model::{Loaded, ModelFiles};
 use anyhow::{Context, ensure};
 use std::path::{Path, PathBuf};
 
-/// Write a model with its weights as an ONNX file, batch norm folded
+/// Write a model with its weights for another runtime, batch norm folded: ONNX or ncnn
 #[derive(clap::Args)]
 #[command(mut_arg("conf_thres", |arg| arg.required(false).default_value("0.25").requires("nms").help_heading("Boxes")))]
 #[command(mut_arg("iou_thres", |arg| arg.required(false).default_value("0.45").requires("nms").help_heading("Boxes")))]
@@ -23,7 +24,7 @@ pub struct ExportArgs {
     /// Model of weights that carry none: a YAML file, or the name of a built-in one such as yolov5s
     #[arg(long, value_name = "FILE")]
     cfg: Option<PathBuf>,
-    /// File to write [default: beside the weights, ending in .onnx]
+    /// File to write [default: beside the weights, ending in .onnx, or in .ncnn.param with .ncnn.bin beside it]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// What to write
@@ -38,12 +39,12 @@ pub struct ExportArgs {
     /// Leave batch, height and width free
     #[arg(long)]
     dynamic: bool,
-    /// Weights, input and output as 16-bit floats
+    /// Weights as 16-bit floats; in ONNX input and output, too
     #[arg(long)]
     half: bool,
-    /// Version of ONNX's operator set
-    #[arg(long, value_name = "N", default_value_t = 17, value_parser = clap::value_parser!(i64).range(OPSETS))]
-    opset: i64,
+    /// Version of ONNX's operator set [default: 17]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(OPSETS))]
+    opset: Option<i64>,
     /// The raw maps instead of decoded boxes
     #[arg(long, visible_alias = "train", conflicts_with = "nms", help_heading = "Boxes")]
     raw: bool,
@@ -62,9 +63,21 @@ pub struct ExportArgs {
     pub plugins: PluginArgs,
 }
 
-#[derive(Clone, Copy, clap::ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
+    /// One file for ONNX Runtime, OpenVINO, TensorRT and others
     Onnx,
+    /// A .param, the .bin of its weights and the .names of its classes
+    Ncnn,
+}
+
+impl Format {
+    fn ending(self) -> &'static str {
+        match self {
+            Format::Onnx => "onnx",
+            Format::Ncnn => "param",
+        }
+    }
 }
 
 pub fn run(args: ExportArgs) -> anyhow::Result<Outcome> {
@@ -77,6 +90,15 @@ pub fn run(args: ExportArgs) -> anyhow::Result<Outcome> {
         !args.dynamic || (args.batch_size == 1 && args.imgsz.is_empty()),
         "--dynamic leaves batch and size free: leave --batch-size and --imgsz out"
     );
+    if args.format == Format::Ncnn {
+        ensure!(!args.nms, "ncnn has no layer for suppression: leave --nms out");
+        ensure!(args.opset.is_none(), "--opset is ONNX's: leave it out");
+        ensure!(args.batch_size == 1, "ncnn takes one image at a time: leave --batch-size out");
+        ensure!(
+            !args.dynamic,
+            "an ncnn file has no free sizes (with --raw it runs at others, too): leave --dynamic out"
+        );
+    }
     for weights in &args.weights {
         one(&args, weights)?;
     }
@@ -84,19 +106,41 @@ pub fn run(args: ExportArgs) -> anyhow::Result<Outcome> {
 }
 
 fn one(args: &ExportArgs, weights: &Path) -> anyhow::Result<()> {
-    let Format::Onnx = args.format;
-    let output = args.output.clone().unwrap_or_else(|| weights.with_extension("onnx"));
+    let ending = args.format.ending();
+    let beside = match args.format {
+        Format::Onnx => weights.with_extension("onnx"),
+        Format::Ncnn => weights.with_extension("ncnn.param"),
+    };
+    let output = args.output.clone().unwrap_or(beside);
     let extension = output.extension().and_then(|extension| extension.to_str());
-    ensure!(extension == Some("onnx"), "--output {} must end in .onnx", output.display());
+    ensure!(extension == Some(ending), "--output {} must end in .{ending}", output.display());
     let mut registry = args.plugins.registry()?;
-    let Loaded { model, state, meta } =
-        load(ModelFiles { weights: Some(weights), cfg: args.cfg.as_deref() }, &mut registry)?;
+    let loaded = load(ModelFiles { weights: Some(weights), cfg: args.cfg.as_deref() }, &mut registry)?;
     notes(&mut registry);
-    let asked = pair(&args.imgsz)?.unwrap_or_else(|| [trained_size(&meta); 2]);
-    let size = asked.map(|side| side.next_multiple_of(model.detect.max_stride()));
+    let asked = pair(&args.imgsz)?.unwrap_or_else(|| [trained_size(&loaded.meta); 2]);
+    let size = asked.map(|side| side.next_multiple_of(loaded.model.detect.max_stride()));
     if let Some(note) = rounded(asked, size) {
         eprintln!("note: {note}");
     }
+    let channels = loaded.model.spec.channels;
+    let written = match args.format {
+        Format::Onnx => as_onnx(args, &output, loaded, size),
+        Format::Ncnn => as_ncnn(args, &output, loaded, size),
+    };
+    let bytes = written.with_context(|| format!("{} cannot be exported", weights.display()))?;
+    let shape = match args.dynamic {
+        true => "batch, height and width free".to_string(),
+        false => format!("{}×{channels}×{}×{}", args.batch_size, size[0], size[1]),
+    };
+    let kind = match args.format {
+        Format::Onnx => format!("opset {}, ", args.opset()),
+        Format::Ncnn => String::new(),
+    };
+    line(&format!("{}: {kind}images {shape}, {:.1} MB", output.display(), bytes as f64 / 1e6))?;
+    Ok(())
+}
+
+fn as_onnx(args: &ExportArgs, output: &Path, loaded: Loaded, size: [usize; 2]) -> Result<usize, Error> {
     let outputs = match (args.raw, args.nms) {
         (true, _) => Outputs::Raw,
         (false, false) => Outputs::Decoded,
@@ -108,26 +152,25 @@ fn one(args: &ExportArgs, weights: &Path) -> anyhow::Result<()> {
             ..NmsOptions::default()
         }),
     };
-    let options = Options {
-        opset: args.opset,
+    let options = onnx::Options {
+        opset: args.opset(),
         batch: args.batch_size.into(),
         size,
         dynamic: args.dynamic,
         half: args.half,
         outputs,
-        names: meta.names,
+        names: loaded.meta.names,
     };
-    let bytes = onnx::save(&output, &model, state, &options)
-        .with_context(|| format!("{} cannot be exported", weights.display()))?;
-    let shape = match args.dynamic {
-        true => "batch, height and width free".to_string(),
-        false => format!("{}×{}×{}×{}", options.batch, model.spec.channels, size[0], size[1]),
-    };
-    line(&format!(
-        "{}: opset {}, images {shape}, {:.1} MB",
-        output.display(),
-        options.opset,
-        bytes as f64 / 1e6
-    ))?;
-    Ok(())
+    onnx::save(output, &loaded.model, loaded.state, &options)
+}
+
+fn as_ncnn(args: &ExportArgs, output: &Path, loaded: Loaded, size: [usize; 2]) -> Result<usize, Error> {
+    let options = ncnn::Options { size, half: args.half, raw: args.raw, names: loaded.meta.names };
+    ncnn::save(output, &loaded.model, loaded.state, &options)
+}
+
+impl ExportArgs {
+    fn opset(&self) -> i64 {
+        self.opset.unwrap_or(onnx::Options::default().opset)
+    }
 }

@@ -9,6 +9,7 @@ mod writer;
 
 pub use self::writer::Files;
 
+use self::moves::sizes;
 use self::rules::Rules;
 use self::writer::{Blob, MAGIC, Writer};
 use super::Error;
@@ -17,7 +18,7 @@ use crate::exec::engine::fold::folded;
 use crate::graph::{Graph, ValueId};
 use crate::model::{Model, State};
 use std::io::{ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Options of [`write()`].
 #[derive(Clone, Debug, PartialEq)]
@@ -29,11 +30,13 @@ pub struct Options {
     /// The raw maps `out0`, `out1`, …, `[anchors · (5 + classes), height, width]` each, in the place of decoded boxes in `out0`,
     /// `[rows, 5 + classes]`: x, y, width and height in pixels, objectness, classes.
     pub raw: bool,
+    /// Class names, which [`save`] writes beside the network.
+    pub names: Option<Vec<String>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { size: [640, 640], half: false, raw: false }
+        Options { size: [640, 640], half: false, raw: false, names: None }
     }
 }
 
@@ -82,7 +85,10 @@ fn network(
     let units = folded(graph, &mut state, wanted);
     let mut w = Writer::new(options.half);
     let mut blobs = vec![None; graph.nodes.len()];
-    blobs[0] = Some(w.named("Input", "in0", &[], &[], &[channels, height, width]));
+    let dims = [channels, height, width];
+    // Raw maps can be had of any size, where no layer holds one; boxes are of this size only, and who runs the file can know it.
+    let told = if options.raw { vec![] } else { sizes(&dims) };
+    blobs[0] = Some(w.named("Input", "in0", &[], &told, &dims));
     let mut rules = Rules { graph, state: &state, shapes: &shapes, blobs };
     for unit in units.iter().filter(|unit| unit.node > 0) {
         rules.emit(&mut w, unit)?;
@@ -91,31 +97,33 @@ fn network(
     Ok((w, blobs))
 }
 
-/// As [`write()`], into `NAME.param` and `NAME.bin` beside it, each whole or not at all; their size in bytes. Files of another kind are
-/// not replaced.
+/// As [`write()`], into `NAME.param`, `NAME.bin` beside it and, with class names, `NAME.names`, one a line; each whole or not at all.
+/// Their size in bytes. Files of another kind are not replaced.
 ///
 /// # Errors
 /// Those of [`write()`], and what is wrong with the files.
 pub fn save(path: &Path, model: &Model, state: State, options: &Options) -> Result<usize, Error> {
-    let files = write(model, state, options)?;
-    let bin = weights_of(path);
-    let known = starts_with(path, MAGIC.as_bytes())?;
-    if known == Some(false) {
-        return Err(foreign(path));
+    let Files { param, bin } = write(model, state, options)?;
+    let names = options
+        .names
+        .as_ref()
+        .map(|names| names.iter().map(|name| name.replace(['\r', '\n'], " ") + "\n").collect::<String>());
+    let mut files = vec![(path.with_extension("bin"), bin)];
+    files.extend(names.map(|names| (path.with_extension("names"), names.into_bytes())));
+    // Weights and names have no mark of their own; those beside a network are its.
+    let in_the_way = match starts_with(path, MAGIC.as_bytes())? {
+        Some(true) => None,
+        Some(false) => Some(path),
+        None => files.iter().map(|(path, _)| path.as_path()).find(|path| path.exists()),
+    };
+    if let Some(path) = in_the_way {
+        return Err(Error::Foreign { path: path.to_path_buf(), format: "ncnn" });
     }
-    // Weights have no mark of their own; those beside a network are its.
-    if known.is_none() && bin.exists() {
-        return Err(foreign(&bin));
-    }
-    for (path, bytes) in [(&bin, files.bin.as_slice()), (&path.to_path_buf(), files.param.as_bytes())] {
+    files.push((path.to_path_buf(), param.into_bytes()));
+    for (path, bytes) in &files {
         atomic::write(path, bytes).map_err(|cause| Error::Write { path: path.clone(), cause })?;
     }
-    Ok(files.param.len() + files.bin.len())
-}
-
-/// The file of weights that belongs to a `.param`.
-pub fn weights_of(param: &Path) -> PathBuf {
-    param.with_extension("bin")
+    Ok(files.iter().map(|(_, bytes)| bytes.len()).sum())
 }
 
 /// Whether a file starts so; nothing if there is none, or an empty one.
@@ -128,8 +136,4 @@ fn starts_with(path: &Path, magic: &[u8]) -> Result<Option<bool>, Error> {
         Err(error) => return Err(failed(error)),
     }
     Ok((!start.is_empty()).then_some(start == magic))
-}
-
-fn foreign(path: &Path) -> Error {
-    Error::Foreign { path: path.to_path_buf(), format: "ncnn" }
 }

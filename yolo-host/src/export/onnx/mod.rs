@@ -16,8 +16,9 @@ use self::writer::{Axis, value_info};
 use super::Error;
 use crate::atomic;
 use crate::eval::NmsOptions;
-use crate::model::{Model, State};
+use crate::model::{Detect, Model, State};
 use crate::weights::is_onnx;
+use serde_json::json;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::ops::RangeInclusive;
@@ -135,7 +136,7 @@ pub fn write(model: &Model, mut state: State, options: &Options) -> Result<Vec<u
     let sides = [free(height, "height"), free(width, "width")];
     let shape = [&[batch, Axis::Fixed(model.spec.channels)], &sides[..]].concat();
     let input = value_info(&images, float, &shape);
-    Ok(file(w, input, output, metadata(model, options)))
+    Ok(file(w, input, output, metadata(model, &anchors, options)))
 }
 
 /// As [`write()`], into a file, whole or not at all; its size in bytes. A file of another kind is not replaced.
@@ -158,17 +159,30 @@ pub fn save(path: &Path, model: &Model, state: State, options: &Options) -> Resu
     Ok(bytes.len())
 }
 
-/// What upstream writes, and its scripts read: the largest stride, and a Python dictionary of class names. The model's YAML
-/// besides, from which the weights can be read back.
-fn metadata(model: &Model, options: &Options) -> Vec<(&'static str, String)> {
+/// What upstream writes, and its scripts read: the largest stride, and a Python dictionary of class names. Besides, what weights
+/// of ours carry, so that the file can be read back without more: the model's YAML, its plugins, and the anchors in pixels, which
+/// a training may have changed.
+fn metadata(model: &Model, anchors: &[f32], options: &Options) -> Vec<(&'static str, String)> {
     let name = |class: usize| match options.names.as_ref().and_then(|names| names.get(class)) {
         Some(name) => name.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n"),
         None => class.to_string(),
     };
-    let names: Vec<String> = (0..model.detect.nc).map(|i| format!("{i}: '{}'", name(i))).collect();
-    vec![
+    let Detect { nc, na, strides, .. } = &model.detect;
+    let names: Vec<String> = (0..*nc).map(|i| format!("{i}: '{}'", name(i))).collect();
+    let sizes =
+        |(cells, stride): (&[f32], &f32)| cells.iter().map(|cell| cell * stride).collect::<Vec<f32>>();
+    let pixels: Vec<Vec<f32>> = anchors.chunks(2 * na).zip(strides).map(sizes).collect();
+    let mut entries = vec![
         ("stride", model.detect.max_stride().to_string()),
         ("names", format!("{{{}}}", names.join(", "))),
+        ("anchors", json!(pixels).to_string()),
         ("model", model.spec.text.clone()),
-    ]
+    ];
+    if !options.dynamic {
+        entries.push(("imgsz", options.size[0].max(options.size[1]).to_string()));
+    }
+    if !model.plugins.is_empty() {
+        entries.push(("plugins", json!(model.plugins).to_string()));
+    }
+    entries
 }
