@@ -1,5 +1,6 @@
-//! Models written for other runtimes, and run there.
+//! Models written for other runtimes, run there, and read back.
 
+mod boxes;
 mod ncnn;
 mod onnx;
 mod operations;
