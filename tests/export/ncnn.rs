@@ -145,7 +145,9 @@ fn every_model_runs_in_ncnn() {
     for path in models() {
         let name = path.file_stem().expect("a model has a name").to_string_lossy();
         let model = Model::build(Spec::read(&path).expect(&name), &registry).expect(&name);
-        failures.extend(check(&mut ncnn, &name, &model));
+        if ncnn.is_some() || model.graph.parameters(None) < 10_000_000 {
+            failures.extend(check(&mut ncnn, &name, &model));
+        }
     }
     report(failures);
 }
