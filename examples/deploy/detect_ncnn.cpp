@@ -6,10 +6,9 @@ the photograph.
     sudo apt install g++ libopencv-dev
     g++ -O2 -std=c++17 -fopenmp detect_ncnn.cpp -o detect_ncnn -I$NCNN/include -L$NCNN/lib -lncnn \
         -I/usr/include/opencv4 -lopencv_imgcodecs -lopencv_imgproc -lopencv_core
-    ./detect_ncnn yolov5s.ncnn.param photo.jpg 640 names.txt
+    ./detect_ncnn yolov5s.ncnn.param photo.jpg
 
-yolov5s.ncnn.bin lies beside the first file. 640 is the size that it was exported for, 480x640 would be height and width.
-names.txt, which may be left out, has a class name a line.
+yolov5s.ncnn.bin lies beside the first file, and yolov5s.ncnn.names, a class name a line; without it classes are numbers.
 
 Prints a line for each object, best first: class, confidence, and left, top, right, bottom in pixels of the photograph.
 */
@@ -75,18 +74,18 @@ int fail(const std::string &file, const char *why) {
 }
 
 int main(int count, char **words) {
-    int height = 0, width = 0;
-    int sides = count < 4 ? 0 : std::sscanf(words[3], "%dx%d", &height, &width);
-    if (sides < 1 || count > 5)
-        return fail("usage", "detect_ncnn MODEL.ncnn.param PHOTOGRAPH SIZE [NAMES]");
-    if (sides == 1) width = height;
-
-    std::string model = words[1], weights = model.substr(0, model.rfind('.')) + ".bin";
+    if (count != 3) return fail("usage", "detect_ncnn MODEL.ncnn.param PHOTOGRAPH");
+    std::string model = words[1], stem = model.substr(0, model.rfind('.'));
     ncnn::Net net;
-    if (net.load_param(model.c_str()) || net.load_model(weights.c_str()))
+    if (net.load_param(model.c_str()) || net.load_model((stem + ".bin").c_str()))
         return fail(model, "cannot be read, or the file .bin beside it");
+    // The layer of the input has the size that the boxes are for: 0=WIDTH 1=HEIGHT.
+    int width = 0, height = 0;
+    std::ifstream layers(model), lines(stem + ".names");
+    for (std::string line; std::getline(layers, line) && height == 0;)
+        std::sscanf(line.c_str(), "Input %*s %*s %*s %*s 0=%d 1=%d", &width, &height);
+    if (width <= 0 || height <= 0) return fail(model, "has no size of images: export without --raw");
     std::vector<std::string> names;
-    std::ifstream lines(count == 5 ? words[4] : "");
     for (std::string line; std::getline(lines, line);) names.push_back(line);
 
     cv::Mat photo = cv::imread(words[2]);
@@ -100,7 +99,7 @@ int main(int count, char **words) {
     ncnn::Extractor extractor = net.create_extractor();
     extractor.input("in0", images);
     if (extractor.extract("out0", rows) || rows.dims != 2)
-        return fail(model, "export without --raw, for the size that was given");
+        return fail(model, "has no decoded boxes: export without --raw");
 
     // Boxes go back to the photograph as in YOLOv5: less the padding, before it was rounded, and enlarged.
     float gain = std::min(float(width) / photo.cols, float(height) / photo.rows);

@@ -2,13 +2,14 @@
 """Detects the objects of a photograph with an ncnn model.
 
     pip install ncnn opencv-python-headless
-    python detect_ncnn.py yolov5s.ncnn.param photo.jpg 640 names.txt
+    python detect_ncnn.py yolov5s.ncnn.param photo.jpg
 
-yolov5s.ncnn.bin lies beside the first file. 640 is the size that it was exported for, 480x640 would be height and width.
-names.txt, which may be left out, has a class name a line.
+yolov5s.ncnn.bin lies beside the first file, and yolov5s.ncnn.names, a class name a line; without it classes are numbers.
 
 Prints a line for each object, best first: class, confidence, and left, top, right, bottom in pixels of the photograph.
 """
+import pathlib
+import re
 import sys
 
 import cv2
@@ -51,11 +52,16 @@ def detections(rows):
     return kept
 
 
-def main(model, file, size, names=None):
-    height, width = (int(side) for side in (size.split("x") * 2)[:2])
+def main(model, file):
+    param, names = pathlib.Path(model), pathlib.Path(model).with_suffix(".names")
     net = ncnn.Net()
-    if net.load_param(model) or net.load_model(model.removesuffix("param") + "bin"):
+    if net.load_param(model) or net.load_model(str(param.with_suffix(".bin"))):
         sys.exit(f"{model}: cannot be read, or the file .bin beside it")
+    # The layer of the input has the size that the boxes are for: 0=WIDTH 1=HEIGHT.
+    size = re.search(r"^Input .* 0=(\d+) 1=(\d+)", param.read_text(), re.MULTILINE)
+    if not size:
+        sys.exit(f"{model}: has no size of images: export without --raw")
+    width, height = int(size[1]), int(size[2])
 
     photo = cv2.imread(file)
     if photo is None:
@@ -67,8 +73,8 @@ def main(model, file, size, names=None):
     failed, output = extractor.extract("out0")
     rows = np.array(output)
     if failed or rows.ndim != 2:
-        sys.exit(f"{model}: export without --raw, for {height}x{width}")
-    names = open(names, encoding="utf-8").read().splitlines() if names else range(rows.shape[1] - 5)
+        sys.exit(f"{model}: has no decoded boxes: export without --raw")
+    names = names.read_text("utf-8").split("\n") if names.exists() else range(rows.shape[1] - 5)
 
     # Boxes go back to the photograph as in YOLOv5: less the padding, before it was rounded, and enlarged.
     sides = np.array([photo.shape[1], photo.shape[0]] * 2)
@@ -80,6 +86,6 @@ def main(model, file, size, names=None):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (4, 5):
-        sys.exit("usage: python detect_ncnn.py MODEL.ncnn.param PHOTOGRAPH SIZE [NAMES]")
+    if len(sys.argv) != 3:
+        sys.exit("usage: python detect_ncnn.py MODEL.ncnn.param PHOTOGRAPH")
     main(*sys.argv[1:])

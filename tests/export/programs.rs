@@ -11,9 +11,6 @@ use std::process::Command;
 use yolo_tests::runtimes::{self, Runtime};
 use yolo_tests::{report, root, yolo};
 
-/// Whether `yolo export` writes ncnn's files.
-const NCNN: bool = false;
-
 const WEIGHTS: [&str; 2] = ["yolov5s", "bccd-ghost"];
 
 /// Sizes of exported files, and photographs that `yolo detect --imgsz 640` brings to them.
@@ -149,19 +146,6 @@ fn export(weights: &Path, runtime: Runtime, [height, width]: [usize; 2], folder:
     file
 }
 
-/// The words behind a program's name.
-fn arguments(runtime: Runtime, size: [usize; 2], weights: &Path, folder: &Path) -> Vec<String> {
-    if runtime == Runtime::OnnxRuntime {
-        return vec![];
-    }
-    // The size in both spellings; names from a file, as ncnn's have none.
-    let size = if size[0] == size[1] { size[0].to_string() } else { format!("{}x{}", size[0], size[1]) };
-    let names = yolo_host::weights::read(weights).unwrap().meta.names.expect("names");
-    let file = folder.join("names.txt");
-    fs::write(&file, names.join("\n")).unwrap();
-    vec![size, file.display().to_string()]
-}
-
 #[test]
 fn programs_find_what_the_command_finds() {
     let folder = tempfile::tempdir().unwrap();
@@ -176,20 +160,14 @@ fn programs_find_what_the_command_finds() {
             failures.push(format!("no test knows how to run {}", program.display()));
             continue;
         };
-        // Built in any case: what does not compile is told.
         let Some(start) = prepare(program, folder.path()) else { continue };
-        if runtime == Runtime::Ncnn && !NCNN {
-            eprintln!("SKIPPED: {}: nothing writes ncnn's files yet", program.display());
-            continue;
-        }
         let jobs = WEIGHTS.iter().flat_map(|name| SIZES.map(|(size, photographs)| (name, size, photographs)));
         for (name, size, photographs) in jobs {
             let weights = root().join("weights").join(name).with_extension("safetensors");
             let file = export(&weights, runtime, size, folder.path());
             for photograph in photographs.iter().map(|photograph| root().join(photograph)) {
-                let more = arguments(runtime, size, &weights, folder.path());
                 let mut command = Command::new(&start[0]);
-                command.args(&start[1..]).arg(&file).arg(&photograph).args(more);
+                command.args(&start[1..]).arg(&file).arg(&photograph);
                 let found: Vec<Object> = said(&mut command).lines().map(parse).collect();
                 let expected = expected(&weights, &photograph);
                 assert!(!expected.is_empty(), "{}: nothing is found", photograph.display());
@@ -208,24 +186,46 @@ fn programs_tell_what_they_cannot_read() {
     let folder = tempfile::tempdir().unwrap();
     let weights = root().join("weights/bccd-yolov5n.safetensors");
     let photograph = root().join("data/images/cows.jpg");
-    let raw = folder.path().join("raw.onnx");
-    let mut command = yolo();
-    command.args(["export", "--raw", "--imgsz", "64", "--weights"]).arg(&weights);
-    said(command.arg("--output").arg(&raw));
-    let sound = export(&weights, Runtime::OnnxRuntime, [64, 64], folder.path());
-    for name in ["detect_onnx.py", "detect_onnx.cpp"] {
-        let Some(start) = prepare(&root().join("examples/deploy").join(name), folder.path()) else {
-            continue;
-        };
-        for (file, photograph, message) in
-            [(&sound, &weights, "no image"), (&raw, &photograph, "export without --raw and without --nms")]
-        {
-            let mut command = Command::new(&start[0]);
-            let output = command.args(&start[1..]).arg(file).arg(photograph).output().unwrap();
-            let errors = String::from_utf8_lossy(&output.stderr);
-            assert!(!output.status.success() && output.stdout.is_empty(), "{command:?}");
-            assert!(errors.contains(message), "{command:?}: {errors}");
+    for (runtime, stem, raw, told) in [
+        (Runtime::OnnxRuntime, "detect_onnx", "raw.onnx", "export without --raw and without --nms"),
+        (Runtime::Ncnn, "detect_ncnn", "raw.ncnn.param", "has no size of images: export without --raw"),
+    ] {
+        let raw = folder.path().join(raw);
+        let format = if runtime == Runtime::Ncnn { "ncnn" } else { "onnx" };
+        let mut command = yolo();
+        command.args(["export", "--format", format, "--raw", "--imgsz", "64", "--weights"]).arg(&weights);
+        said(command.arg("--output").arg(&raw));
+        let sound = export(&weights, runtime, [64, 64], folder.path());
+        for language in ["py", "cpp"] {
+            let program = root().join("examples/deploy").join(stem).with_extension(language);
+            let Some(start) = prepare(&program, folder.path()) else { continue };
+            for (file, photograph, message) in
+                [(&sound, &weights, "no image"), (&raw, &photograph, told), (&photograph, &photograph, "")]
+            {
+                let mut command = Command::new(&start[0]);
+                let output = command.args(&start[1..]).arg(file).arg(photograph).output().unwrap();
+                let errors = String::from_utf8_lossy(&output.stderr);
+                assert!(!output.status.success() && output.stdout.is_empty(), "{command:?}");
+                assert!(errors.contains(message), "{command:?}: {errors}");
+            }
         }
+    }
+}
+
+/// Without a file of names, ncnn's programs print the classes' numbers.
+#[test]
+fn classes_without_names_are_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = root().join("weights/yolov5s.safetensors");
+    let file = export(&weights, Runtime::Ncnn, [320, 320], folder.path());
+    fs::remove_file(file.with_extension("names")).unwrap();
+    for name in ["detect_ncnn.py", "detect_ncnn.cpp"] {
+        let program = root().join("examples/deploy").join(name);
+        let Some(start) = prepare(&program, folder.path()) else { continue };
+        let photograph = root().join("data/images/cows.jpg");
+        let found = said(Command::new(&start[0]).args(&start[1..]).arg(&file).arg(photograph));
+        let cows = found.lines().map(parse).filter(|object| object.name == "19");
+        assert!(cows.count() > 0, "{name}: {found}");
     }
 }
 
@@ -238,10 +238,13 @@ fn the_document_s_python_runs() {
         snippets.find(|snippet| snippet.contains(mark)).expect(mark).to_string()
     };
     let check = "
+import json
 import onnxruntime
-run = lambda file: onnxruntime.InferenceSession(file).run(None, {'images': photo})
 photo = np.random.default_rng(0).random((1, 3, 640, 640), np.float32)
-assert abs(decode(run('raw.onnx')) - run('yolov5s.onnx')[0][0]).max() < 0.01
+raw, decoded = (onnxruntime.InferenceSession(file) for file in ('raw.onnx', 'yolov5s.onnx'))
+run = lambda session: session.run(None, {'images': photo})
+anchors = json.loads(raw.get_modelmeta().custom_metadata_map['anchors'])
+assert abs(decode(run(raw), anchors) - run(decoded)[0][0]).max() < 0.01
 ";
     let jobs = [
         ("cv2, openvino", snippet("openvino.Core()")),

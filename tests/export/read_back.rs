@@ -134,6 +134,41 @@ fn our_own_onnx_files_carry_their_model() {
     report(differ("ghost", &want, &maps(&back.model, back.state)).into_iter().collect());
 }
 
+/// Class names lie beside ncnn's files, and the size of the images is in them where boxes are decoded.
+#[test]
+fn our_own_ncnn_files_carry_names_and_size() {
+    let weights = root().join("weights/bccd-ghost.safetensors");
+    let Loaded { model, state, meta } = load(ModelFiles::weights(&weights), &mut registry()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let [file, names, cfg] = ["w.ncnn.param", "w.ncnn.names", "w.yaml"].map(|name| folder.path().join(name));
+    std::fs::write(&cfg, &model.spec.text).unwrap();
+    for (raw, imgsz) in [(true, None), (false, Some(320))] {
+        let options = ncnn::Options { size: [256, 320], raw, half: false, names: meta.names.clone() };
+        ncnn::save(&file, &model, state.clone(), &options).unwrap();
+        let back = read(&file, &cfg).unwrap().0.meta;
+        assert_eq!((&back.names, back.imgsz), (&meta.names, imgsz));
+    }
+    let noted = |part: &str| {
+        let (loaded, notes) = read(&file, &cfg).unwrap();
+        assert!(notes.iter().any(|note| note.contains(part)), "{part}: {notes:?}");
+        loaded.meta.names
+    };
+    for (text, have) in
+        [("a\n", "1 class name"), ("a\r\nb\r\nc\r\nd\r\n", "4 class names"), ("", "0 class names")]
+    {
+        std::fs::write(&names, text).unwrap();
+        noted(&format!("w.ncnn.param: has {have}, but the model finds 3 classes: they are not used"));
+    }
+    std::fs::write(&names, b"a\nb\xe9\nc\n").unwrap();
+    assert_eq!(noted("w.ncnn.param: its class names are left out: "), None);
+    assert_eq!(noted("w.ncnn.names', line 2: not UTF-8 (byte 0xE9); save the file as UTF-8"), None);
+    std::fs::remove_file(&names).unwrap();
+    let (loaded, notes) = read(&file, &cfg).unwrap();
+    assert!(loaded.meta.names.is_none() && notes.len() == 1, "{notes:?}");
+    std::fs::create_dir(&names).unwrap();
+    assert_eq!(noted("its class names are left out: cannot read '"), None);
+}
+
 /// The oracle's files, if there are any.
 fn oracle(name: &str) -> Option<PathBuf> {
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();

@@ -165,7 +165,9 @@ fn as_onnx(args: &ExportArgs, output: &Path, loaded: Loaded, size: [usize; 2]) -
 }
 
 fn as_ncnn(args: &ExportArgs, output: &Path, loaded: Loaded, size: [usize; 2]) -> Result<usize, Error> {
-    let options = ncnn::Options { size, half: args.half, raw: args.raw, names: loaded.meta.names };
+    // Another number of names, which loading has noted, would be read as those of other classes.
+    let names = loaded.meta.names.filter(|names| names.len() == loaded.model.detect.nc);
+    let options = ncnn::Options { size, half: args.half, raw: args.raw, names };
     ncnn::save(output, &loaded.model, loaded.state, &options)
 }
 

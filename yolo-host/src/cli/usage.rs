@@ -10,6 +10,7 @@ use std::process::ExitCode;
 const WANDB: &str =
     "Weights & Biases is not connected: results are in results.csv, TensorBoard's events and report.html";
 const ONE: &str = "one device trains: there is no distributed training";
+const TENSORFLOW: &str = "nothing is written for TensorFlow: ONNX and ncnn are";
 const VIDEO: &str = "it is for videos, which are not supported";
 
 /// Options of YOLOv5, v6.1 and around, that are not here, and what is.
@@ -19,18 +20,23 @@ const UPSTREAM: &[(&str, &str)] = &[
     ("--bbox-interval", WANDB),
     ("--bucket", "nothing is copied to a bucket"),
     ("--data", "names of classes come from the weights; yolo convert --names adds them"),
-    ("--dnn", "OpenCV's DNN is not used: weights are .safetensors or .pt"),
+    ("--dnn", "OpenCV's DNN is not used: weights are .safetensors, .pt, .onnx or ncnn's .param"),
     ("--entity", WANDB),
     ("--hub", "nothing is fetched from a hub: name a file with --weights"),
+    ("--inplace", "there is nothing to choose: the file is the same"),
+    ("--keras", TENSORFLOW),
     ("--linear-lr", "the learning rate falls as a line unless --cos-lr is given"),
     ("--local-rank", ONE),
     ("--noplots", "results without images: --nosave"),
+    ("--optimize", "it is for TorchScript, which is not written"),
+    ("--simplify", "files are written simplified: batch norm is folded, and no shapes are computed in them"),
     ("--stream-buffer", VIDEO),
     ("--sync-bn", ONE),
     ("--update", "it strips optimisers from checkpoints; weights of yolo train and yolo convert have none"),
     ("--upload-dataset", WANDB),
     ("--vid-stride", VIDEO),
     ("--visualize", "maps of features are not drawn"),
+    ("--workspace", "engines are built by TensorRT's trtexec, of the ONNX file"),
 ];
 
 /// Other programs' names of commands.

@@ -3,6 +3,7 @@
 use super::fused::unfuse;
 use super::{Error, Mismatch, Model, Spec, State, Unlike, exported};
 use crate::plugin::Registry;
+use crate::text::counted;
 use crate::weights::{self, Checkpoint, Meta};
 use std::path::{Path, PathBuf};
 
@@ -86,6 +87,7 @@ pub fn load(files: ModelFiles, registry: &mut Registry) -> Result<Loaded, LoadEr
     registry.add_notes(opened.take_notes());
     let model = opened.build(registry)?;
     registry.add_notes(opened.restore(&model)?);
+    registry.add_notes(opened.odd_names(&model));
     opened.with_values(model)
 }
 
@@ -163,6 +165,18 @@ impl Opened {
         })?;
         let note = restored.or_else(|| unfuse(&model.graph, &mut checkpoint.arrays));
         Ok(note.into_iter().chain(other).map(|note| format!("{}: {note}", file.display())).collect())
+    }
+
+    /// What is to be said of class names that are not one for each class.
+    fn odd_names(&self, model: &Model) -> Option<String> {
+        let (file, checkpoint) = self.weights.as_ref()?;
+        let (names, classes) = (checkpoint.meta.names.as_ref()?.len(), model.detect.nc);
+        let have = counted(names, "class name");
+        let note = format!(
+            "{}: has {have}, but the model finds {classes} classes: they are not used",
+            file.display()
+        );
+        (names != classes).then_some(note)
     }
 
     /// The model with all values of the weights.

@@ -1,11 +1,15 @@
-//! ncnn models: the text `NAME.param` says what there is, `NAME.bin` beside it holds the weights.
+//! ncnn models: the text `NAME.param` says what there is, `NAME.bin` beside it holds the weights, and `NAME.names`, if it is there,
+//! the class names, one a line.
 
 mod acts;
 mod bin;
 mod layers;
 mod param;
 
-use super::{Checkpoint, Error, ErrorKind};
+use self::param::Layer;
+use super::{Checkpoint, Error, ErrorKind, Meta};
+use crate::text;
+use std::io;
 use std::path::Path;
 
 /// What the first line of a `.param` file says.
@@ -26,17 +30,35 @@ pub fn read(text: &[u8], bytes: &[u8], param: &Path, bin: &Path) -> Result<Check
         ErrorKind::Truncated { .. } | ErrorKind::LeftOver { .. } => Error::new(bin, kind),
         kind => of_param(kind),
     })?;
-    Ok(Checkpoint { units, ..Checkpoint::default() })
+    let meta = Meta { imgsz: imgsz(&layers), ..Meta::default() };
+    Ok(Checkpoint { units, meta, ..Checkpoint::default() })
 }
 
-/// Reads the model whose text is that of `param`, and whose weights are in the file beside it.
+/// The longest side of the images, where the layer that takes them has sizes.
+fn imgsz(layers: &[Layer]) -> Option<usize> {
+    let input = layers.iter().find(|layer| layer.kind == "Input")?;
+    let sides = [0, 1].map(|id| input.size(id, 0).unwrap_or(0));
+    sides.into_iter().max().filter(|_| !sides.contains(&0))
+}
+
+/// Adds the class names in the file beside `param`, if there is one. How many they should be is not known here.
+fn add_names(mut checkpoint: Checkpoint, param: &Path) -> Checkpoint {
+    match text::read(&param.with_extension("names")) {
+        Ok(text) => checkpoint.meta.names = Some(text.lines().map(str::to_owned).collect()),
+        Err(text::Error::Read { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => checkpoint.notes.push(format!("its class names are left out: {error}")),
+    }
+    checkpoint
+}
+
+/// Reads the model whose text is that of `param`, and whose weights and class names are in the files beside it.
 ///
 /// # Errors
 /// As [`read`]'s, and where there is no such file.
 pub fn read_beside(text: &[u8], param: &Path) -> Result<Checkpoint, Error> {
     let bin = param.with_extension("bin");
     match std::fs::read(&bin) {
-        Ok(bytes) => read(text, &bytes, param, &bin),
+        Ok(bytes) => read(text, &bytes, param, &bin).map(|read| add_names(read, param)),
         Err(_) => {
             let what = "this is the text";
             Err(Error::new(param, ErrorKind::Half { what, missing: bin }))
@@ -114,6 +136,18 @@ InnerProduct e 1 1 d e 0=1 1=1 2=4
         assert_eq!((norm.weight[0], norm.mean[0], norm.var[0], norm.bias[0]), (20.0, 24.0, 28.0, 32.0));
         assert_eq!((norm.eps, &n.reads), (f64::from(0.001f32), &vec![vec![1], vec![0]]));
         assert_eq!((e.weight[3], e.bias.as_deref(), &e.reads), (53.0, Some(&[54.0][..]), &vec![vec![2]]));
+    }
+
+    #[test]
+    fn the_size_of_the_images_is_that_of_the_first_layer() {
+        let size = |written: &str| {
+            let text = PARAM.replace("0 1 in0", &format!("0 1 in0 {written}"));
+            read(text.as_bytes(), &bin(), Path::new("a.param"), Path::new("a.bin")).unwrap().meta.imgsz
+        };
+        assert_eq!(size("0=640 1=448 2=3"), Some(640));
+        for none in ["", "0=640", "0=0 1=64 2=3", "0=-1 1=64 2=3", "0=x 1=64"] {
+            assert_eq!(size(none), None, "{none}");
+        }
     }
 
     #[test]
