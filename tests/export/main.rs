@@ -4,5 +4,6 @@ mod boxes;
 mod ncnn;
 mod onnx;
 mod operations;
+mod operators;
 mod programs;
 mod read_back;

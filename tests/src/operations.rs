@@ -52,7 +52,16 @@ fn of_sizes(seed: u64, single: bool, build: Build) -> (Graph, State, ValueId) {
 
 /// A parameter as a tensor.
 fn tensor(b: &mut GraphBuilder, name: &str, shape: &[usize]) -> ValueId {
-    let id = b.define("", name, shape, Init::Uniform(-1.0, 1.0), Role::Trainable, None).unwrap();
+    parameter(b, name, shape, -1.0, 1.0)
+}
+
+/// The parameter `x`, of numbers between these.
+pub fn between(b: &mut GraphBuilder, shape: &[usize], low: f64, high: f64) -> ValueId {
+    parameter(b, "x", shape, low, high)
+}
+
+fn parameter(b: &mut GraphBuilder, name: &str, shape: &[usize], low: f64, high: f64) -> ValueId {
+    let id = b.define("", name, shape, Init::Uniform(low, high), Role::Trainable, None).unwrap();
     b.push(Op::Parameter(id), vec![]).unwrap()
 }
 

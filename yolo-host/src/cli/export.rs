@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 
 /// Write a model with its weights for another runtime, batch norm folded: ONNX or ncnn
 #[derive(clap::Args)]
-#[command(mut_arg("conf_thres", |arg| arg.required(false).default_value("0.25").requires("nms").help_heading("Boxes")))]
-#[command(mut_arg("iou_thres", |arg| arg.required(false).default_value("0.45").requires("nms").help_heading("Boxes")))]
+#[command(mut_arg("conf_thres", |arg| arg.required(false).default_value("0.25").requires("nms").conflicts_with("raw").help_heading("Boxes")))]
+#[command(mut_arg("iou_thres", |arg| arg.required(false).default_value("0.45").requires("nms").conflicts_with("raw").help_heading("Boxes")))]
 pub struct ExportArgs {
     /// Weights to export (.safetensors, .pt, .onnx, or ncnn's .param); of several, each becomes a file
     #[arg(long, value_name = "FILE", num_args = 1.., value_parser = named(), default_value = DEFAULT)]
@@ -54,10 +54,17 @@ pub struct ExportArgs {
     #[command(flatten)]
     thresholds: ThresholdArgs,
     /// Most detections of an image
-    #[arg(long, value_name = "N", default_value_t = 1000, requires = "nms", help_heading = "Boxes")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1000,
+        requires = "nms",
+        conflicts_with = "raw",
+        help_heading = "Boxes"
+    )]
     max_det: usize,
     /// Boxes of different classes suppress each other, too
-    #[arg(long, requires = "nms", help_heading = "Boxes")]
+    #[arg(long, requires = "nms", conflicts_with = "raw", help_heading = "Boxes")]
     agnostic_nms: bool,
     #[command(flatten)]
     pub plugins: PluginArgs,

@@ -41,15 +41,22 @@ pub fn layer(act: Act) -> Kind {
 
 /// The layer of an elementwise operator of ONNX with one input, which a plugin's operation may be.
 pub fn operator(name: &str) -> Option<Kind> {
-    let unary = [
-        "Abs", "Neg", "Floor", "Ceil", "", "Sqrt", "", "Exp", "Log", "Sin", "Cos", "Tan", "Asin", "Acos",
-        "Atan",
-    ];
-    if let Some(kind) = unary.iter().position(|unary| *unary == name) {
-        return Some(("UnaryOp", vec![(0, Int(kind as i64))]));
-    }
+    let unary = |kind| Some(("UnaryOp", vec![(0, Int(kind))]));
     match name {
-        "Reciprocal" => Some(("UnaryOp", vec![(0, Int(15))])),
+        "Abs" => unary(0),
+        "Neg" => unary(1),
+        "Floor" => unary(2),
+        "Ceil" => unary(3),
+        "Sqrt" => unary(5),
+        "Exp" => unary(7),
+        "Log" => unary(8),
+        "Sin" => unary(9),
+        "Cos" => unary(10),
+        "Tan" => unary(11),
+        "Asin" => unary(12),
+        "Acos" => unary(13),
+        "Atan" => unary(14),
+        "Reciprocal" => unary(15),
         "Elu" => Some(("ELU", vec![(0, Float(1.0))])),
         "Selu" => Some(("SELU", vec![])),
         "Gelu" => Some(("GELU", vec![])),
@@ -59,6 +66,8 @@ pub fn operator(name: &str) -> Option<Kind> {
         "Sigmoid" => Some(layer(Act::Sigmoid)),
         "Tanh" => Some(layer(Act::Tanh)),
         "HardSwish" => Some(layer(Act::HardSwish)),
+        // ONNX's own slope, which is not PyTorch's.
+        "HardSigmoid" => Some(("HardSigmoid", vec![(0, Float(0.2)), (1, Float(0.5))])),
         "Mish" => Some(layer(Act::Mish)),
         _ => None,
     }

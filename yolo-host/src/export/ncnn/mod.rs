@@ -30,7 +30,7 @@ pub struct Options {
     /// The raw maps `out0`, `out1`, …, `[anchors · (5 + classes), height, width]` each, in the place of decoded boxes in `out0`,
     /// `[rows, 5 + classes]`: x, y, width and height in pixels, objectness, classes.
     pub raw: bool,
-    /// Class names, which [`save`] writes beside the network.
+    /// Class names, which [`save`] writes beside the network; numbers where there are none.
     pub names: Option<Vec<String>>,
 }
 
@@ -97,19 +97,20 @@ fn network(
     Ok((w, blobs))
 }
 
-/// As [`write()`], into `NAME.param`, `NAME.bin` beside it and, with class names, `NAME.names`, one a line; each whole or not at all.
+/// As [`write()`], into `NAME.param`, `NAME.bin` beside it and `NAME.names`, a class a line; each whole or not at all.
 /// Their size in bytes. Files of another kind are not replaced.
 ///
 /// # Errors
 /// Those of [`write()`], and what is wrong with the files.
 pub fn save(path: &Path, model: &Model, state: State, options: &Options) -> Result<usize, Error> {
     let Files { param, bin } = write(model, state, options)?;
-    let names = options
-        .names
-        .as_ref()
-        .map(|names| names.iter().map(|name| name.replace(['\r', '\n'], " ") + "\n").collect::<String>());
-    let mut files = vec![(path.with_extension("bin"), bin)];
-    files.extend(names.map(|names| (path.with_extension("names"), names.into_bytes())));
+    let name = |class: usize| match options.names.as_ref().and_then(|names| names.get(class)) {
+        Some(name) => name.replace(['\r', '\n'], " "),
+        None => class.to_string(),
+    };
+    let names: String = (0..model.detect.nc).map(|class| name(class) + "\n").collect();
+    let mut files =
+        vec![(path.with_extension("bin"), bin), (path.with_extension("names"), names.into_bytes())];
     // Weights and names have no mark of their own; those beside a network are its.
     let in_the_way = match starts_with(path, MAGIC.as_bytes())? {
         Some(true) => None,
