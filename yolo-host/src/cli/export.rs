@@ -2,14 +2,18 @@
 
 use super::output::line;
 use super::plugins::{PluginArgs, notes};
+use super::precision::calibration_images;
 use super::sizes::{Sides, pair, rounded, sides};
 use super::thresholds::ThresholdArgs;
 use super::weights::{DEFAULT, load, named};
 use super::{Outcome, trained_size};
 use crate::eval::NmsOptions;
-use crate::export::onnx::{self, OPSETS, Options, Outputs};
-use crate::model::{Loaded, ModelFiles};
+use crate::export::Calibration;
+use crate::export::onnx::{self, Int8, OPSETS, Options, Outputs, Runtime};
+use crate::model::{Loaded, Model, ModelFiles, State};
 use anyhow::{Context, ensure};
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use std::path::{Path, PathBuf};
 
 /// Write a model with its weights as an ONNX file, batch norm folded
@@ -41,6 +45,15 @@ pub struct ExportArgs {
     /// Weights, input and output as 16-bit floats
     #[arg(long)]
     half: bool,
+    /// Convolutions in whole numbers of 8 bits, with ranges from the images of --calibrate
+    #[arg(long, conflicts_with = "half", requires = "calibrate")]
+    int8: bool,
+    /// Images of the kind that will come, for --int8: a file, a folder or a glob; of more than 64 some, evenly
+    #[arg(long, value_name = "SOURCE", requires = "int8")]
+    calibrate: Option<String>,
+    /// Who runs the file of --int8: what is in whole numbers besides what convolutions read
+    #[arg(long, value_enum, default_value = "onnxruntime", requires = "int8")]
+    runtime: Runtime,
     /// Version of ONNX's operator set
     #[arg(long, value_name = "N", default_value_t = 17, value_parser = clap::value_parser!(i64).range(OPSETS))]
     opset: i64,
@@ -60,6 +73,20 @@ pub struct ExportArgs {
     agnostic_nms: bool,
     #[command(flatten)]
     pub plugins: PluginArgs,
+}
+
+impl ValueEnum for Runtime {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Runtime::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Runtime::OnnxRuntime => PossibleValue::new("onnxruntime").help("ONNX Runtime on a CPU"),
+            Runtime::OpenVino => PossibleValue::new("openvino").help("OpenVINO"),
+            Runtime::TensorRt => PossibleValue::new("tensorrt").help("TensorRT: zero is 0"),
+        })
+    }
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -108,7 +135,9 @@ fn one(args: &ExportArgs, weights: &Path) -> anyhow::Result<()> {
             ..NmsOptions::default()
         }),
     };
+    let int8 = args.calibrate.as_deref().map(|source| int8(&model, &state, source, size, args.runtime));
     let options = Options {
+        int8: int8.transpose().context("--calibrate")?,
         opset: args.opset,
         batch: args.batch_size.into(),
         size,
@@ -130,4 +159,17 @@ fn one(args: &ExportArgs, weights: &Path) -> anyhow::Result<()> {
         bytes as f64 / 1e6
     ))?;
     Ok(())
+}
+
+/// The ranges of the network's maps on images.
+fn int8(
+    model: &Model,
+    state: &State,
+    source: &str,
+    size: [usize; 2],
+    runtime: Runtime,
+) -> anyhow::Result<Int8> {
+    let mut calibration = Calibration::new(model, state.clone());
+    calibration_images(model, source, size, &mut |images, shape| calibration.run(images, shape))?;
+    Ok(Int8 { ranges: calibration.into_ranges(), runtime })
 }
