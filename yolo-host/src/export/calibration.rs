@@ -3,7 +3,7 @@
 use crate::exec::engine::Engine;
 use crate::exec::engine::fold::{Kind, Unit, folded};
 use crate::exec::{Error, Images, Network};
-use crate::graph::{Graph, ValueId};
+use crate::graph::{Act, Graph, ValueId};
 use crate::model::{Model, State};
 use std::collections::BTreeMap;
 
@@ -24,20 +24,26 @@ pub struct Calibration {
     engine: Engine,
     values: Vec<ValueId>,
     ranges: TensorRanges,
+    /// Activations between two nodes.
+    acts: Vec<(usize, Act, usize)>,
 }
 
 impl Calibration {
     /// Prepares a model with its values.
     pub fn new(model: &Model, state: State) -> Self {
         let graph = &model.graph;
-        let mut values = vec![];
+        let (mut values, mut acts) = (vec![], vec![]);
         for unit in folded(graph, &mut state.clone(), &model.detect.outputs) {
-            let mut own: Vec<usize> = stages(graph, &unit).into();
+            let [before, after, sum] = stages(graph, &unit);
+            if let Kind::Conv { act: Some(act), .. } = unit.kind {
+                acts.push((before, act, after));
+            }
+            let mut own = vec![before, after, sum];
             own.dedup();
             values.extend(own.into_iter().filter(|node| *node > 0 && is_map(graph, *node)).map(ValueId));
         }
         let engine = Engine::new(graph, state, &values);
-        Calibration { engine, values, ranges: TensorRanges::default() }
+        Calibration { engine, values, ranges: TensorRanges::default(), acts }
     }
 
     /// Takes in images of the shape `[batch, channels, height, width]`.
@@ -54,9 +60,28 @@ impl Calibration {
         Ok(())
     }
 
-    /// The ranges of all runs.
-    pub fn into_ranges(self) -> TensorRanges {
+    /// The ranges of all runs. What an activation makes next to nothing of is left out of its input's.
+    pub fn into_ranges(mut self) -> TensorRanges {
+        for (before, act, after) in &self.acts {
+            let Some([_, high]) = self.ranges.get(ValueId(*after)) else { continue };
+            if let (Some(range), Some(low)) = (self.ranges.0.get_mut(before), negligible(*act, high)) {
+                range[0] = range[0].max(low);
+            }
+        }
         self.ranges
+    }
+}
+
+/// Below which number an activation is zero, to less than half a step of its output's 255 up to `high`.
+fn negligible(act: Act, high: f32) -> Option<f32> {
+    let half = f64::from(high) / 510.0;
+    // Both are nearest to zero far below, and come back to it as x · exp(x).
+    let far = || (8..64).map(|i| -f64::from(i) / 4.0).find(|x| -x * x.exp() <= half).map(|x| x as f32);
+    match act {
+        Act::HardSwish => Some(-3.0),
+        Act::Silu | Act::Conv | Act::Mish => far(),
+        Act::Relu | Act::Relu6 | Act::LeakyRelu(_) => None,
+        Act::Sigmoid | Act::HardSigmoid | Act::Tanh => None,
     }
 }
 
