@@ -170,6 +170,6 @@ fn int8(
     runtime: Runtime,
 ) -> anyhow::Result<Int8> {
     let mut calibration = Calibration::new(model, state.clone());
-    calibration_images(model, source, size, &mut |images, shape| calibration.run(images, shape))?;
+    calibration_images(model, source, size, |images, shape| calibration.run(images, shape))?;
     Ok(Int8 { ranges: calibration.into_ranges(), runtime })
 }

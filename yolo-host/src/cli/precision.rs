@@ -77,7 +77,7 @@ impl PrecisionArgs {
 
 fn calibrated(model: &Model, state: &State, source: &str, size: [usize; 2]) -> anyhow::Result<Ranges> {
     let mut engine = Engine::new(&model.graph, state.clone(), &model.detect.outputs);
-    calibration_images(model, source, size, &mut |images, shape| engine.calibrate(images, shape))?;
+    calibration_images(model, source, size, |images, shape| engine.calibrate(images, shape))?;
     Ok(engine.into_ranges())
 }
 
@@ -86,7 +86,7 @@ pub fn calibration_images(
     model: &Model,
     source: &str,
     [height, width]: [usize; 2],
-    each: &mut dyn FnMut(Images, [usize; 4]) -> Result<(), exec::Error>,
+    mut each: impl FnMut(Images, [usize; 4]) -> Result<(), exec::Error>,
 ) -> anyhow::Result<()> {
     ensure!(model.spec.channels == 3, "images have 3 channels, but the model takes {}", model.spec.channels);
     let files = sources(source)?;
