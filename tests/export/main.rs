@@ -1,6 +1,7 @@
 //! Models written for other runtimes, run there, and read back.
 
 mod boxes;
+mod int8;
 mod ncnn;
 mod onnx;
 mod operations;

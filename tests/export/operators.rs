@@ -7,8 +7,10 @@ use yolo_host::graph::{CustomOp, Op, ParamId, View};
 use yolo_tests::runtimes::{Runner, Runtime, difference, rten};
 use yolo_tests::{operations, report};
 
+type Formula = fn(f64) -> f64;
+
 /// The operators that ncnn's rule knows, with the operator set of ONNX in which each appeared, and its formula on 0.1 to 0.9.
-const OPERATORS: [(&str, i64, fn(f64) -> f64); 25] = [
+const OPERATORS: [(&str, i64, Formula); 25] = [
     ("Abs", 13, f64::abs),
     ("Neg", 13, |x| -x),
     ("Floor", 13, f64::floor),
@@ -49,7 +51,7 @@ fn erf(x: f64) -> f64 {
 }
 
 /// An operation of one tensor, element by element.
-struct Elementwise(&'static str, fn(f64) -> f64);
+struct Elementwise(&'static str, Formula);
 
 impl CustomOp for Elementwise {
     fn name(&self) -> &'static str {

@@ -5,6 +5,7 @@ pub mod exact;
 pub mod metrics;
 pub mod operations;
 pub mod plugins;
+pub mod quality;
 pub mod reference;
 pub mod runs;
 pub mod runtimes;

@@ -2,15 +2,18 @@
 
 use super::output::line;
 use super::plugins::{PluginArgs, notes};
+use super::precision::calibration_images;
 use super::sizes::{Sides, pair, rounded, sides};
 use super::thresholds::ThresholdArgs;
 use super::weights::{DEFAULT, load, named};
 use super::{Outcome, trained_size};
 use crate::eval::NmsOptions;
-use crate::export::onnx::{self, OPSETS, Outputs};
-use crate::export::{Error, ncnn};
+use crate::export::onnx::{self, Int8, OPSETS, Outputs, Runtime};
+use crate::export::{Calibration, ncnn};
 use crate::model::{Loaded, ModelFiles};
 use anyhow::{Context, ensure};
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use std::path::{Path, PathBuf};
 
 /// Write a model with its weights for another runtime, batch norm folded: ONNX or ncnn
@@ -24,7 +27,7 @@ pub struct ExportArgs {
     /// Model of weights that carry none: a YAML file, or the name of a built-in one such as yolov5s
     #[arg(long, value_name = "FILE")]
     cfg: Option<PathBuf>,
-    /// File to write [default: beside the weights, ending in .onnx, or in .ncnn.param with .ncnn.bin beside it]
+    /// File to write [default: beside the weights, ending in .onnx, or in .ncnn.param with .ncnn.bin and .ncnn.names]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// What to write
@@ -42,6 +45,15 @@ pub struct ExportArgs {
     /// Weights as 16-bit floats; in ONNX input and output, too
     #[arg(long)]
     half: bool,
+    /// Convolutions in whole numbers of 8 bits, with ranges from the images of --calibrate
+    #[arg(long, conflicts_with = "half", requires = "calibrate")]
+    int8: bool,
+    /// Images of the kind that will come, for --int8: a file, a folder or a glob; of more than 64 some, evenly
+    #[arg(long, value_name = "SOURCE", requires = "int8")]
+    calibrate: Option<String>,
+    /// Who runs the file of --int8: what is in whole numbers besides what convolutions read
+    #[arg(long, value_enum, default_value = "onnxruntime", requires = "int8")]
+    runtime: Runtime,
     /// Version of ONNX's operator set [default: 17]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(OPSETS))]
     opset: Option<i64>,
@@ -68,6 +80,20 @@ pub struct ExportArgs {
     agnostic_nms: bool,
     #[command(flatten)]
     pub plugins: PluginArgs,
+}
+
+impl ValueEnum for Runtime {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Runtime::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Runtime::OnnxRuntime => PossibleValue::new("onnxruntime").help("ONNX Runtime on a CPU"),
+            Runtime::OpenVino => PossibleValue::new("openvino").help("OpenVINO"),
+            Runtime::TensorRt => PossibleValue::new("tensorrt").help("TensorRT: zero is 0"),
+        })
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -98,6 +124,7 @@ pub fn run(args: ExportArgs) -> anyhow::Result<Outcome> {
         "--dynamic leaves batch and size free: leave --batch-size and --imgsz out"
     );
     if args.format == Format::Ncnn {
+        ensure!(!args.int8, "int8 is written as ONNX; for ncnn its own ncnn2int8 makes it: leave --int8 out");
         ensure!(!args.nms, "ncnn has no layer for suppression: leave --nms out");
         ensure!(args.opset.is_none(), "--opset is ONNX's: leave it out");
         ensure!(args.batch_size == 1, "ncnn takes one image at a time: leave --batch-size out");
@@ -121,6 +148,7 @@ fn one(args: &ExportArgs, weights: &Path) -> anyhow::Result<()> {
     let output = args.output.clone().unwrap_or(beside);
     let extension = output.extension().and_then(|extension| extension.to_str());
     ensure!(extension == Some(ending), "--output {} must end in .{ending}", output.display());
+    ensure!(output != weights, "{} would be written over itself: give another --output", weights.display());
     let mut registry = args.plugins.registry()?;
     let loaded = load(ModelFiles { weights: Some(weights), cfg: args.cfg.as_deref() }, &mut registry)?;
     notes(&mut registry);
@@ -147,7 +175,7 @@ fn one(args: &ExportArgs, weights: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn as_onnx(args: &ExportArgs, output: &Path, loaded: Loaded, size: [usize; 2]) -> Result<usize, Error> {
+fn as_onnx(args: &ExportArgs, output: &Path, loaded: Loaded, size: [usize; 2]) -> anyhow::Result<usize> {
     let outputs = match (args.raw, args.nms) {
         (true, _) => Outputs::Raw,
         (false, false) => Outputs::Decoded,
@@ -159,7 +187,9 @@ fn as_onnx(args: &ExportArgs, output: &Path, loaded: Loaded, size: [usize; 2]) -
             ..NmsOptions::default()
         }),
     };
+    let int8 = args.calibrate.as_deref().map(|source| int8(&loaded, source, size, args.runtime));
     let options = onnx::Options {
+        int8: int8.transpose().context("--calibrate")?,
         opset: args.opset(),
         batch: args.batch_size.into(),
         size,
@@ -168,18 +198,25 @@ fn as_onnx(args: &ExportArgs, output: &Path, loaded: Loaded, size: [usize; 2]) -
         outputs,
         names: loaded.meta.names,
     };
-    onnx::save(output, &loaded.model, loaded.state, &options)
+    Ok(onnx::save(output, &loaded.model, loaded.state, &options)?)
 }
 
-fn as_ncnn(args: &ExportArgs, output: &Path, loaded: Loaded, size: [usize; 2]) -> Result<usize, Error> {
+fn as_ncnn(args: &ExportArgs, output: &Path, loaded: Loaded, size: [usize; 2]) -> anyhow::Result<usize> {
     // Another number of names, which loading has noted, would be read as those of other classes.
     let names = loaded.meta.names.filter(|names| names.len() == loaded.model.detect.nc);
     let options = ncnn::Options { size, half: args.half, raw: args.raw, names };
-    ncnn::save(output, &loaded.model, loaded.state, &options)
+    Ok(ncnn::save(output, &loaded.model, loaded.state, &options)?)
 }
 
 impl ExportArgs {
     fn opset(&self) -> i64 {
         self.opset.unwrap_or(onnx::Options::default().opset)
     }
+}
+
+/// The ranges of the network's maps on images.
+fn int8(loaded: &Loaded, source: &str, size: [usize; 2], runtime: Runtime) -> anyhow::Result<Int8> {
+    let mut calibration = Calibration::new(&loaded.model, loaded.state.clone());
+    calibration_images(&loaded.model, source, size, |images, shape| calibration.run(images, shape))?;
+    Ok(Int8 { ranges: calibration.into_ranges(), runtime })
 }

@@ -1,7 +1,7 @@
 //! `--precision`: numbers and arithmetic of the network on the CPU.
 
 use crate::exec::engine::{Engine, Ranges};
-use crate::exec::{Device, Images, Precision};
+use crate::exec::{self, Device, Images, Precision};
 use crate::image::{Image, letterbox, sources};
 use crate::model::{Model, State};
 use anyhow::{Context, ensure};
@@ -75,21 +75,27 @@ impl PrecisionArgs {
     }
 }
 
-fn calibrated(
+fn calibrated(model: &Model, state: &State, source: &str, size: [usize; 2]) -> anyhow::Result<Ranges> {
+    let mut engine = Engine::new(&model.graph, state.clone(), &model.detect.outputs);
+    calibration_images(model, source, size, |images, shape| engine.calibrate(images, shape))?;
+    Ok(engine.into_ranges())
+}
+
+/// The images of --calibrate, one by one, fitted into this height and width.
+pub fn calibration_images(
     model: &Model,
-    state: &State,
     source: &str,
     [height, width]: [usize; 2],
-) -> anyhow::Result<Ranges> {
+    mut each: impl FnMut(Images, [usize; 4]) -> Result<(), exec::Error>,
+) -> anyhow::Result<()> {
     ensure!(model.spec.channels == 3, "images have 3 channels, but the model takes {}", model.spec.channels);
     let files = sources(source)?;
     let stride = model.detect.max_stride();
     let size = (height.next_multiple_of(stride), width.next_multiple_of(stride));
-    let mut engine = Engine::new(&model.graph, state.clone(), &model.detect.outputs);
     let step = files.len().div_ceil(MOST);
     for file in files.iter().step_by(step) {
         let fitted = letterbox(&Image::read(file)?, size, true, true, stride).image;
-        engine.calibrate(Images::Bytes(&fitted.rgb), [1, 3, fitted.height, fitted.width])?;
+        each(Images::Bytes(&fitted.rgb), [1, 3, fitted.height, fitted.width])?;
     }
-    Ok(engine.into_ranges())
+    Ok(())
 }

@@ -32,6 +32,7 @@ mod upsample;
 mod vector_act;
 mod winograd;
 
+pub use crate::base::simd::dot::{MAX_INT8_TERMS, QuantParams};
 pub use add::add;
 pub use conv::Conv;
 pub use dense::Dense;

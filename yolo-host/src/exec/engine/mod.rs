@@ -20,6 +20,8 @@ pub use profile::{Profile, Spread, Step};
 use program::Program;
 use ranges::Arithmetic;
 pub use ranges::Ranges;
+#[cfg(feature = "onnx")]
+pub(crate) use ranges::is_rounded;
 use std::time::Duration;
 use yolo_kernels::base::aligned::AlignedBuf;
 use yolo_kernels::isa;

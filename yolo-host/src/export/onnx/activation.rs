@@ -28,7 +28,7 @@ pub fn activation(w: &mut Writer, act: Act, x: &str) -> String {
 }
 
 /// PyTorch's slope of the hard sigmoid; ONNX's own default is another.
-const SIXTH: [(&str, Value); 2] = [("alpha", Value::Float(1.0 / 6.0)), ("beta", Value::Float(0.5))];
+pub const SIXTH: [(&str, Value); 2] = [("alpha", Value::Float(1.0 / 6.0)), ("beta", Value::Float(0.5))];
 
 fn gated(w: &mut Writer, x: &str, gate: &str, attributes: &[(&str, Value)]) -> String {
     gated_by(w, x, gate, x, attributes)

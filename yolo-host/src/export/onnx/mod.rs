@@ -4,11 +4,13 @@ mod activation;
 mod boxes;
 mod network;
 mod operators;
+mod quantize;
 mod rules;
 mod schema;
 mod writer;
 
 pub use self::network::write_graph;
+pub use self::quantize::{Int8, Runtime};
 
 use self::network::{Network, file};
 use self::schema::data_type;
@@ -51,6 +53,8 @@ pub struct Options {
     pub dynamic: bool,
     /// Whether weights, input and output have 16 bits.
     pub half: bool,
+    /// Whole numbers of 8 bits for convolutions; not with `half`.
+    pub int8: Option<Int8>,
     /// What comes out.
     pub outputs: Outputs,
     /// Class names; numbers where there are none.
@@ -65,6 +69,7 @@ impl Default for Options {
             size: [640, 640],
             dynamic: false,
             half: false,
+            int8: None,
             outputs: Outputs::Decoded,
             names: None,
         }
@@ -87,6 +92,9 @@ pub fn write(model: &Model, mut state: State, options: &Options) -> Result<Vec<u
                 "suppression in the file knows neither chosen classes nor several of a box",
             ));
         }
+    }
+    if options.half && options.int8.is_some() {
+        return Err(Error::Options("int8 has floats of 32 bits beside it: without half"));
     }
     let (graph, detect) = (&model.graph, &model.detect);
     graph.check_exportable()?;

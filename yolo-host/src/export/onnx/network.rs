@@ -1,6 +1,7 @@
 //! A graph's operations as nodes, and the file around them.
 
 use super::super::Error;
+use super::quantize::quantize;
 use super::rules::Rules;
 use super::schema::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto, ValueInfoProto};
 use super::writer::{Axis, Writer, value_info};
@@ -39,11 +40,14 @@ impl Network {
         let images = w.fresh("images");
         let mut names = vec![None; graph.nodes.len()];
         names[0] = Some(images.clone());
-        let mut rules = Rules { graph, state, shapes, dynamic: options.dynamic, names };
+        let mut rules = Rules { graph, state, shapes, dynamic: options.dynamic, names, maps: vec![] };
         for unit in units.iter().filter(|unit| unit.node > 0) {
             rules.emit(&mut w, unit)?;
         }
-        let outputs = wanted.iter().filter_map(|id| rules.names[id.0].clone()).collect();
+        let outputs: Vec<String> = wanted.iter().filter_map(|id| rules.names[id.0].clone()).collect();
+        if let Some(int8) = &options.int8 {
+            quantize(&mut w, int8, &rules.maps, &outputs);
+        }
         Ok(Network { w, images, outputs })
     }
 }

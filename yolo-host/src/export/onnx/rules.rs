@@ -1,6 +1,7 @@
 //! One rule an operation.
 
 use super::super::Error;
+use super::super::calibration::{is_map, stages};
 use super::activation::activation;
 use super::operators::since;
 use super::writer::{Value, Writer};
@@ -21,6 +22,8 @@ pub struct Rules<'a> {
     pub dynamic: bool,
     /// The name of every tensor that was emitted, by its node.
     pub names: Vec<Option<String>>,
+    /// The nodes whose maps the names of tensors are, those inside of units among them.
+    pub maps: Vec<(String, ValueId)>,
 }
 
 impl Rules<'_> {
@@ -31,11 +34,14 @@ impl Rules<'_> {
     pub fn emit(&mut self, w: &mut Writer, unit: &Unit) -> Result<(), Error> {
         let node = &self.graph.nodes[unit.node];
         w.scope = format!("model.{}", node.layer);
+        let [convolved, activated, _] = stages(self.graph, unit);
         let name = match &unit.kind {
             Kind::Conv { start, input, spec, weight, bias, act, shortcut } => {
                 let x = self.name(node, *input)?;
                 let y = self.conv(w, *start, &x, spec, weight, bias);
+                self.map(&y, convolved);
                 let y = act.map_or(y.clone(), |act| activation(w, act, &y));
+                self.map(&y, activated);
                 match shortcut {
                     Some(other) => w.node("Add", &[&y, &self.name(node, *other)?], &[]),
                     None => y,
@@ -43,12 +49,20 @@ impl Rules<'_> {
             }
             Kind::Scale { input, scale, act } => {
                 let y = w.node("Mul", &[&self.name(node, *input)?, &self.name(node, *scale)?], &[]);
+                self.map(&y, convolved);
                 act.map_or(y.clone(), |act| activation(w, act, &y))
             }
             Kind::Other => self.operation(w, unit.node)?,
         };
+        self.map(&name, unit.node);
         self.names[unit.node] = Some(name);
         Ok(())
+    }
+
+    fn map(&mut self, name: &str, node: usize) {
+        if is_map(self.graph, node) {
+            self.maps.push((name.into(), ValueId(node)));
+        }
     }
 
     fn name(&self, node: &Node, value: ValueId) -> Result<String, Error> {

@@ -119,7 +119,8 @@ impl Writer {
         self.constant(&name, &[], data_type::INT64, value.to_le_bytes().into())
     }
 
-    fn constant(&mut self, name: &str, shape: &[usize], kind: i32, bytes: Vec<u8>) -> String {
+    /// Adds a constant of any kind, by a name or one like it; the name that it got.
+    pub fn constant(&mut self, name: &str, shape: &[usize], kind: i32, bytes: Vec<u8>) -> String {
         let name = self.fresh(name);
         self.constants.push(TensorProto {
             dims: shape.iter().map(|size| *size as i64).collect(),
