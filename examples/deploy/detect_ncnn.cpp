@@ -84,7 +84,7 @@ int main(int count, char **words) {
     std::ifstream layers(model), lines(stem + ".names");
     for (std::string line; std::getline(layers, line) && height == 0;)
         std::sscanf(line.c_str(), "Input %*s %*s %*s %*s 0=%d 1=%d", &width, &height);
-    if (width <= 0 || height <= 0) return fail(model, "has no size of images: export without --raw");
+    if (width <= 0 || height <= 0) return fail(model, "its Input line has no size: export without --raw, or write 0=WIDTH 1=HEIGHT there");
     std::vector<std::string> names;
     for (std::string line; std::getline(lines, line);) names.push_back(line);
 

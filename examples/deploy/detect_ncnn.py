@@ -60,7 +60,7 @@ def main(model, file):
     # The layer of the input has the size that the boxes are for: 0=WIDTH 1=HEIGHT.
     size = re.search(r"^Input .* 0=(\d+) 1=(\d+)", param.read_text(), re.MULTILINE)
     if not size:
-        sys.exit(f"{model}: has no size of images: export without --raw")
+        sys.exit(f"{model}: its Input line has no size: export without --raw, or write 0=WIDTH 1=HEIGHT there")
     width, height = int(size[1]), int(size[2])
 
     photo = cv2.imread(file)

@@ -221,6 +221,11 @@ fn files_are_whole_and_replace_no_other_kind() {
     let written = std::fs::read_to_string(&names).unwrap();
     assert!(written.starts_with("a b\nc\n2\n") && written.lines().count() == model.detect.nc, "{written}");
     write().expect("ncnn's files are replaced");
+    // What fails in the middle leaves nothing new.
+    [&bin, &names].into_iter().for_each(|path| std::fs::remove_file(path).unwrap());
+    std::fs::create_dir(&names).unwrap();
+    assert!(write().unwrap_err().to_string().starts_with("cannot write") && !bin.exists());
+    std::fs::remove_dir(&names).unwrap();
     told(&param);
     let error = save(&folder.path().join("no/n.param"), &model, portable_state(&model), &options);
     assert!(error.unwrap_err().to_string().starts_with("cannot write"));

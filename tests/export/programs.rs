@@ -188,7 +188,12 @@ fn programs_tell_what_they_cannot_read() {
     let photograph = root().join("data/images/cows.jpg");
     for (runtime, stem, raw, told) in [
         (Runtime::OnnxRuntime, "detect_onnx", "raw.onnx", "export without --raw and without --nms"),
-        (Runtime::Ncnn, "detect_ncnn", "raw.ncnn.param", "has no size of images: export without --raw"),
+        (
+            Runtime::Ncnn,
+            "detect_ncnn",
+            "raw.ncnn.param",
+            "its Input line has no size: export without --raw, or write 0=WIDTH 1=HEIGHT there",
+        ),
     ] {
         let raw = folder.path().join(raw);
         let format = if runtime == Runtime::Ncnn { "ncnn" } else { "onnx" };

@@ -117,6 +117,39 @@ fn our_own_ncnn_files_come_back() {
     report(failures);
 }
 
+/// Of another number of classes than the model file, which is the file's then.
+#[test]
+fn the_classes_are_those_of_the_file() {
+    let weights = root().join("weights/bccd-ghost.safetensors");
+    let Loaded { model, state, meta } = load(ModelFiles::weights(&weights), &mut registry()).unwrap();
+    let want = maps(&model, state.clone());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("w.ncnn.param");
+    let options = ncnn::Options { names: meta.names.clone(), ..ncnn::Options::default() };
+    ncnn::save(&file, &model, state, &options).unwrap();
+    let (back, notes) = read(&file, Path::new("yolov5s-ghost")).unwrap();
+    assert_eq!((back.model.spec.nc, back.meta.names), (3, meta.names));
+    assert!(notes.iter().any(|note| note.contains("finds 3 classes, where yolov5s-ghost.yaml")), "{notes:?}");
+    report(differ("ghost", &want, &maps(&back.model, back.state)).into_iter().collect());
+}
+
+/// Class names as Python's literals, whatever is in them.
+#[test]
+fn odd_class_names_come_back() {
+    let spec = Spec::read(&root().join("models/yolov5n.yaml")).unwrap().with_classes(4).unwrap();
+    let model = Model::build(spec, &registry()).unwrap();
+    let names = ["it's", "a\\b\n\r\t", "\u{1}\u{7f}", "猫 \"x\""].map(String::from).to_vec();
+    let options = Options { size: [64, 64], names: Some(names.clone()), ..Options::default() };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("w.onnx");
+    let bytes = write(&model, portable_state(&model), &options).unwrap();
+    let python = br"{0: 'it\'s', 1: 'a\\b\n\x0d\x09', 2: '\x01\x7f'";
+    assert!(bytes.windows(python.len()).any(|window| window == python));
+    std::fs::write(&file, bytes).unwrap();
+    let back = load(ModelFiles::weights(&file), &mut registry()).unwrap();
+    assert_eq!(back.meta.names, Some(names));
+}
+
 /// An ONNX file of ours says what it is: no model's file is needed, and trained anchors come back.
 #[test]
 fn our_own_onnx_files_carry_their_model() {
@@ -341,8 +374,11 @@ fn an_ncnn_model_comes_back_by_what_reads_what() {
     }
     std::fs::write(&param, PARAM).unwrap();
     std::fs::write(&cfg, YAML.replace("nc: 2", "nc: 5")).unwrap();
-    let told = read(&param, &cfg).map(|_| ()).unwrap_err();
-    assert!(told.contains("The weights have 2 classes, the model 5: set `nc: 2`"), "{told}");
+    let (back, notes) = read(&param, &cfg).unwrap();
+    assert!(
+        back.model.spec.nc == 2 && notes.iter().any(|note| note.contains("finds 2 classes")),
+        "{notes:?}"
+    );
 }
 
 /// Whatever an activation is written as in our own files.

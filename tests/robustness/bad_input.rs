@@ -176,7 +176,7 @@ fn bad_weights() {
         (
             "yolov5s.onnx",
             b"\x08\x07\x12\x07pytorch\x1a\x052.8.0:\xa0\x01".to_vec(),
-            "bad ONNX file: it is cut short or damaged",
+            "bad ONNX file: it is cut short, damaged, or no ONNX file",
         ),
         (
             "alone.ncnn.param",

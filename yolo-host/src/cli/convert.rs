@@ -2,7 +2,7 @@
 
 use super::output::{line, thousands};
 use super::plugins::{PluginArgs, notes};
-use super::weights::{load, named};
+use super::weights::{load, named, writable};
 use super::{Outcome, pixels};
 use crate::model::{Loaded, ModelFiles};
 use crate::weights::{self, Checkpoint, Dtype, Meta};
@@ -41,6 +41,12 @@ pub struct ConvertArgs {
 pub fn run(args: ConvertArgs) -> anyhow::Result<Outcome> {
     let extension = args.output.extension().and_then(|extension| extension.to_str());
     ensure!(extension == Some("safetensors"), "--output {} must end in .safetensors", args.output.display());
+    writable(&args.output, &args.weights)?;
+    ensure!(
+        !args.output.exists() || weights::is_safetensors_file(&args.output),
+        "{} is there and is no safetensors file: it is not replaced; give another --output",
+        args.output.display()
+    );
     let mut registry = args.plugins.registry()?;
     let files = ModelFiles { weights: Some(&args.weights), cfg: args.cfg.as_deref() };
     let Loaded { model, state, meta: read } = load(files, &mut registry)?;

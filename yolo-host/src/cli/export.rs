@@ -5,7 +5,7 @@ use super::plugins::{PluginArgs, notes};
 use super::precision::calibration_images;
 use super::sizes::{Sides, pair, rounded, sides};
 use super::thresholds::ThresholdArgs;
-use super::weights::{DEFAULT, load, named};
+use super::weights::{DEFAULT, load, named, writable};
 use super::{Outcome, trained_size};
 use crate::eval::NmsOptions;
 use crate::export::onnx::{self, Int8, OPSETS, Outputs, Runtime};
@@ -33,13 +33,13 @@ pub struct ExportArgs {
     /// What to write
     #[arg(long, visible_alias = "include", value_enum, default_value = "onnx")]
     format: Format,
-    /// Size of the images in pixels: one number, or height and width [default: as trained]
+    /// Size of the images in pixels, rounded up to the stride: one number, or height and width [default: as trained]
     #[arg(long, visible_aliases = ["img", "img-size"], num_args = 1..=2, value_parser = sides)]
     imgsz: Vec<Sides>,
-    /// Images at once
+    /// Images at once (ONNX)
     #[arg(long, visible_alias = "batch", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     batch_size: u16,
-    /// Leave batch, height and width free
+    /// Leave batch, height and width free (ONNX)
     #[arg(long)]
     dynamic: bool,
     /// Weights as 16-bit floats; in ONNX input and output, too
@@ -51,10 +51,10 @@ pub struct ExportArgs {
     /// Images of the kind that will come, for --int8: a file, a folder or a glob; of more than 64 some, evenly
     #[arg(long, value_name = "SOURCE", requires = "int8")]
     calibrate: Option<String>,
-    /// Who runs the file of --int8: what is in whole numbers besides what convolutions read
+    /// Runtime that the file of --int8 is laid out for; others run it, too, but slower
     #[arg(long, value_enum, default_value = "onnxruntime", requires = "int8")]
     runtime: Runtime,
-    /// Version of ONNX's operator set [default: 17]
+    /// Version of ONNX's operator set, 13 to 20 [default: 17]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(OPSETS))]
     opset: Option<i64>,
     /// The raw maps instead of decoded boxes
@@ -65,17 +65,17 @@ pub struct ExportArgs {
     nms: bool,
     #[command(flatten)]
     thresholds: ThresholdArgs,
-    /// Most detections of an image
+    /// Most detections of an image, for --nms
     #[arg(
         long,
         value_name = "N",
-        default_value_t = 1000,
+        default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..),
         requires = "nms",
         conflicts_with = "raw",
         help_heading = "Boxes"
     )]
-    max_det: usize,
-    /// Boxes of different classes suppress each other, too
+    max_det: u32,
+    /// Boxes of different classes suppress each other, too, for --nms
     #[arg(long, requires = "nms", conflicts_with = "raw", help_heading = "Boxes")]
     agnostic_nms: bool,
     #[command(flatten)]
@@ -143,12 +143,21 @@ fn one(args: &ExportArgs, weights: &Path) -> anyhow::Result<()> {
     let ending = args.format.ending();
     let beside = match args.format {
         Format::Onnx => weights.with_extension("onnx"),
-        Format::Ncnn => weights.with_extension("ncnn.param"),
+        Format::Ncnn => {
+            let bare = weights.with_extension("");
+            let bare = if bare.extension().is_some_and(|end| end == "ncnn") {
+                bare.with_extension("")
+            } else {
+                bare
+            };
+            let name = bare.file_name().unwrap_or_default().to_string_lossy();
+            bare.with_file_name(format!("{name}.ncnn.param"))
+        }
     };
     let output = args.output.clone().unwrap_or(beside);
     let extension = output.extension().and_then(|extension| extension.to_str());
     ensure!(extension == Some(ending), "--output {} must end in .{ending}", output.display());
-    ensure!(output != weights, "{} would be written over itself: give another --output", weights.display());
+    writable(&output, weights)?;
     let mut registry = args.plugins.registry()?;
     let loaded = load(ModelFiles { weights: Some(weights), cfg: args.cfg.as_deref() }, &mut registry)?;
     notes(&mut registry);
@@ -182,7 +191,7 @@ fn as_onnx(args: &ExportArgs, output: &Path, loaded: Loaded, size: [usize; 2]) -
         (false, true) => Outputs::Nms(NmsOptions {
             conf_thres: args.thresholds.conf_thres,
             iou_thres: args.thresholds.iou_thres,
-            max_det: args.max_det,
+            max_det: args.max_det as usize,
             agnostic: args.agnostic_nms,
             ..NmsOptions::default()
         }),

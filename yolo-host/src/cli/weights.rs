@@ -154,3 +154,21 @@ fn weights_in(folder: &Path) -> Vec<PathBuf> {
     let here = Path::new(".");
     files.into_iter().map(|file| file.strip_prefix(here).map(Path::to_path_buf).unwrap_or(file)).collect()
 }
+
+/// Fails before the work where a file made of weights has no folder to go to, or would take their place.
+pub fn writable(output: &Path, weights: &Path) -> anyhow::Result<()> {
+    let same = |path: &Path| path.canonicalize().ok();
+    ensure!(
+        same(weights).is_none() || same(weights) != same(output),
+        "{} would be written over itself: give another --output",
+        weights.display()
+    );
+    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
+    ensure!(
+        folder.is_none_or(Path::exists),
+        "--output {}: there is no folder {}: make it, or name another",
+        output.display(),
+        folder.unwrap_or(output).display()
+    );
+    Ok(())
+}

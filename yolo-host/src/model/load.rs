@@ -85,8 +85,15 @@ pub struct Loaded {
 pub fn load(files: ModelFiles, registry: &mut Registry) -> Result<Loaded, LoadError> {
     let mut opened = open(files)?;
     registry.add_notes(opened.take_notes());
-    let model = opened.build(registry)?;
+    let exported = opened.is_exported();
+    let mut model = opened.build(registry)?;
     registry.add_notes(opened.restore(&model)?);
+    if let Some(classes) =
+        opened.head_classes(&model).filter(|classes| exported && *classes != model.detect.nc)
+    {
+        registry.add_notes(opened.other_classes(classes, &model));
+        model = Model::build(model.spec.clone().with_classes(classes)?, registry)?;
+    }
     registry.add_notes(opened.odd_names(&model));
     opened.with_values(model)
 }
@@ -165,6 +172,37 @@ impl Opened {
         })?;
         let note = restored.or_else(|| unfuse(&model.graph, &mut checkpoint.arrays));
         Ok(note.into_iter().chain(other).map(|note| format!("{}: {note}", file.display())).collect())
+    }
+
+    /// Whether the weights are those of a network that was exported for another runtime.
+    fn is_exported(&self) -> bool {
+        self.weights.as_ref().is_some_and(|(_, checkpoint)| !checkpoint.units.is_empty())
+    }
+
+    /// How many classes the weights' outputs are of, if all are of as many.
+    fn head_classes(&self, model: &Model) -> Option<usize> {
+        let (_, checkpoint) = self.weights.as_ref()?;
+        let detect = &model.detect;
+        let classes = detect.outputs.iter().map(|output| {
+            let weight = *model.graph.nodes[output.0].op.parameters().first()?;
+            let channels = *checkpoint.arrays.get(&model.graph.params[weight.0].name)?.shape.first()?;
+            let classes = (channels / detect.na).checked_sub(5).filter(|classes| *classes > 0)?;
+            (channels == detect.na * (5 + classes)).then_some(classes)
+        });
+        let classes: Vec<usize> = classes.collect::<Option<_>>()?;
+        classes.first().copied().filter(|first| classes.iter().all(|classes| classes == first))
+    }
+
+    /// What is to be said of a network that finds other classes than its model file.
+    fn other_classes(&self, classes: usize, model: &Model) -> Option<String> {
+        let (file, _) = self.weights.as_ref()?;
+        let plural = if classes == 1 { "" } else { "es" };
+        Some(format!(
+            "{}: finds {classes} class{plural}, where {} has {}: those of the weights are taken",
+            file.display(),
+            model.spec.file,
+            model.detect.nc
+        ))
     }
 
     /// What is to be said of class names that are not one for each class.

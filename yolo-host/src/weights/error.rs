@@ -172,8 +172,7 @@ pub enum ErrorKind {
     },
     /// Weights of 8 bits in a file of a network.
     #[error(
-        "{place} has weights of 8 bits, which are rounded too much to be trained again; give the file of floats that it was \
-         quantised from"
+        "{place} has weights of 8 bits, which are not read back: they are rounded; give the file of floats that it was made of"
     )]
     Quantised {
         /// The layer or node.

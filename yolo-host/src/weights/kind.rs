@@ -172,7 +172,7 @@ fn foreign(what: &str, advice: &str) -> Option<ErrorKind> {
 }
 
 /// The length of a header that a file could have, then the header's brace.
-fn is_safetensors(start: &[u8]) -> bool {
+pub fn is_safetensors(start: &[u8]) -> bool {
     let length = start.first_chunk().map_or(u64::MAX, |length| u64::from_le_bytes(*length));
     length < 1 << 40 && start.get(8) == Some(&b'{')
 }

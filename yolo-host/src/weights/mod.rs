@@ -172,6 +172,14 @@ fn whole(file: &mut impl Read) -> Result<Vec<u8>, ErrorKind> {
     Ok(bytes)
 }
 
+/// Whether a file begins as safetensors do; an empty one is in nobody's way.
+#[cfg(feature = "cli")]
+pub(crate) fn is_safetensors_file(path: &Path) -> bool {
+    let mut start = vec![];
+    let read = File::open(path).and_then(|file| file.take(16).read_to_end(&mut start));
+    read.is_ok() && (start.is_empty() || kind::is_safetensors(&start))
+}
+
 /// Writes `checkpoint` as safetensors. The file appears whole or not at all, and equal checkpoints give equal bytes.
 ///
 /// # Errors

@@ -121,8 +121,15 @@ pub fn save(path: &Path, model: &Model, state: State, options: &Options) -> Resu
         return Err(Error::Foreign { path: path.to_path_buf(), format: "ncnn" });
     }
     files.push((path.to_path_buf(), param.into_bytes()));
+    let new: Vec<bool> = files.iter().map(|(path, _)| !path.exists()).collect();
     for (path, bytes) in &files {
-        atomic::write(path, bytes).map_err(|cause| Error::Write { path: path.clone(), cause })?;
+        if let Err(cause) = atomic::write(path, bytes) {
+            // Half a model is none.
+            for ((path, _), _) in files.iter().zip(&new).filter(|(_, new)| **new) {
+                let _ = std::fs::remove_file(path);
+            }
+            return Err(Error::Write { path: path.clone(), cause });
+        }
     }
     Ok(files.iter().map(|(_, bytes)| bytes.len()).sum())
 }

@@ -167,12 +167,22 @@ pub fn save(path: &Path, model: &Model, state: State, options: &Options) -> Resu
     Ok(bytes.len())
 }
 
+/// A character in a literal of Python's.
+fn python(c: char) -> String {
+    match c {
+        '\\' | '\'' => format!("\\{c}"),
+        '\n' => "\\n".into(),
+        c if c.is_ascii_control() => format!("\\x{:02x}", u32::from(c)),
+        c => c.into(),
+    }
+}
+
 /// What upstream writes, and its scripts read: the largest stride, and a Python dictionary of class names. Besides, what weights
 /// of ours carry, so that the file can be read back without more: the model's YAML, its plugins, and the anchors in pixels, which
 /// a training may have changed.
 fn metadata(model: &Model, anchors: &[f32], options: &Options) -> Vec<(&'static str, String)> {
     let name = |class: usize| match options.names.as_ref().and_then(|names| names.get(class)) {
-        Some(name) => name.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n"),
+        Some(name) => name.chars().map(python).collect(),
         None => class.to_string(),
     };
     let Detect { nc, na, strides, .. } = &model.detect;

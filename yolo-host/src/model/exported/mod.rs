@@ -61,13 +61,17 @@ fn anchors(checkpoint: &mut Checkpoint, model: &Model, arrays: &mut BTreeMap<Str
     if arrays.contains_key(&param.name) {
         return "its anchors are in the file";
     }
-    let told = checkpoint.meta.extra.remove("anchors").and_then(|text| in_cells(&text, model));
-    let from_file = told.is_some();
+    let given = checkpoint.meta.extra.remove("anchors");
+    let told = given.as_ref().and_then(|text| in_cells(text, model));
+    let (from_file, odd) = (told.is_some(), given.is_some() && told.is_none());
     let own = || State::new(&model.graph, 0).floats(id).to_vec();
     let data = Data::F32(told.unwrap_or_else(own));
     arrays.insert(param.name.clone(), Array { shape: param.shape.clone(), data });
     match (from_file, &model.spec.anchors) {
         (true, _) => "its anchors are in the file",
+        (false, Anchors::Pixels(_)) if odd => {
+            "the anchors in the file are not sizes for each output of the model, those of the model file are taken"
+        }
         (false, Anchors::Pixels(_)) => "the file has no anchors, those of the model file are taken",
         (false, Anchors::Count(_)) => {
             "neither the file nor the model file has sizes of anchors: boxes will be wrong until `anchors` of the model file \

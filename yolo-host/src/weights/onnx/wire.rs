@@ -87,7 +87,7 @@ impl<'a> Iterator for Fields<'a> {
 }
 
 fn broken() -> ErrorKind {
-    ErrorKind::Onnx("it is cut short or damaged".to_owned())
+    ErrorKind::Onnx("it is cut short, damaged, or no ONNX file".to_owned())
 }
 
 fn field<'a>(rest: &mut &'a [u8]) -> Option<(u64, Value<'a>)> {

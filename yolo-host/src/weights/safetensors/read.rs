@@ -40,7 +40,7 @@ fn header(file: &mut impl BufRead, len: u64) -> Result<Vec<u8>, ErrorKind> {
     file.read_exact(&mut length).map_err(ErrorKind::Read)?;
     // The brace tells a file of ours cut short from one of another kind, where the length is just any eight bytes.
     if file.fill_buf().map_err(ErrorKind::Read)?.first() != Some(&b'{') {
-        return Err(ErrorKind::NotWeights("it begins like neither of the two formats".to_owned()));
+        return Err(ErrorKind::NotWeights("it begins like none of the formats".to_owned()));
     }
     let need = u64::from_le_bytes(length);
     if need > have {
