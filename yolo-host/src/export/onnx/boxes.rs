@@ -1,6 +1,6 @@
 //! What Detect does with its raw maps: boxes in pixels, and non-maximum suppression.
 
-use super::rules::slice;
+use super::moves::slice;
 use super::schema::data_type;
 use super::writer::{Value, Writer};
 use crate::eval::{MAX_SIDE, MIN_SIDE, NmsOptions};

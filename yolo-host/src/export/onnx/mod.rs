@@ -2,6 +2,7 @@
 
 mod activation;
 mod boxes;
+mod moves;
 mod network;
 mod operators;
 mod quantize;
