@@ -2,12 +2,12 @@
 //! the same with any number of threads, and not f32 by another name. What it costs in mAP where people would see it.
 
 use serde_json::Value;
-use std::path::Path;
 use yolo_bundle as _;
 use yolo_host::exec::engine::{Engine, Ranges};
 use yolo_host::exec::train_cpu::Executor;
 use yolo_host::exec::{Images, Precision};
 use yolo_host::model::Model;
+use yolo_tests::quality::copy;
 use yolo_tests::{light_models, portable_state, report, root, shared, uniform, yolo};
 
 /// Root of the mean square of differences, as a share of that of the numbers, in bf16 and int8: of every model, and of the one
@@ -92,19 +92,6 @@ fn threads_change_nothing() {
             for threads in [2, 3] {
                 assert!(one == with(threads), "{name} in {precision} with {threads} threads");
             }
-        }
-    }
-}
-
-/// A folder of files, copied: a cache of labels is put beside them.
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let to = to.join(path.file_name().unwrap());
-        match path.is_dir() {
-            true => copy(&path, &to),
-            false => drop(std::fs::copy(&path, &to).unwrap()),
         }
     }
 }

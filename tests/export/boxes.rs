@@ -10,7 +10,7 @@ use yolo_host::export::{ncnn, onnx};
 use yolo_host::image::{Image, letterbox, to_planes};
 use yolo_host::model::{Loaded, Model, ModelFiles, Spec, State, load};
 use yolo_tests::runtimes::{Output, Runner, Runtime, rten};
-use yolo_tests::{models, portable_state, registry, report, root, shared, uniform};
+use yolo_tests::{models, portable_state, random_images, registry, report, root, shared};
 
 /// The decoded rows of one image, `[x, y, w, h, objectness, classes …]`.
 fn decoded(model: &Model, state: &State, planes: &[f32], shape: [usize; 4]) -> Vec<f32> {
@@ -100,8 +100,7 @@ fn every_models_boxes_are_ours() {
         let (state, stride) = (portable_state(&model), model.detect.max_stride());
         let size = [stride, 2 * stride];
         let shape = [1, model.spec.channels, size[0], size[1]];
-        let planes: Vec<f32> =
-            uniform("boxes", shape.iter().product()).iter().map(|value| *value as f32).collect();
+        let planes = random_images(shape);
         let rows = decoded(&model, &state, &planes, shape);
         let mut check = |what: &str, theirs: Option<Result<Vec<Output>, String>>| {
             let why = theirs.and_then(|theirs| off(&rows, &theirs, &model));

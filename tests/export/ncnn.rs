@@ -7,7 +7,7 @@ use yolo_host::export::ncnn::{Files, Options, save, write, write_graph};
 use yolo_host::graph::Op;
 use yolo_host::model::{Model, Spec};
 use yolo_tests::runtimes::{Output, Runner, Runtime, difference};
-use yolo_tests::{exact, models, operations, plugins, portable_state, registry, report, root, uniform};
+use yolo_tests::{exact, models, operations, plugins, portable_state, random_images, registry, report, root};
 
 /// What ncnn has not, and how that is said.
 const NOT_IN_NCNN: [(&str, &str); 4] = [
@@ -16,10 +16,6 @@ const NOT_IN_NCNN: [(&str, &str); 4] = [
     ("softmax", "ncnn knows no batch"),
     ("transpose", "ncnn knows no batch"),
 ];
-
-fn random(shape: [usize; 4]) -> Vec<f32> {
-    uniform("pictures", shape.iter().product()).iter().map(|value| *value as f32).collect()
-}
 
 /// ncnn with a folder for its files.
 struct Ncnn {
@@ -126,7 +122,7 @@ fn check(ncnn: &mut Option<Ncnn>, name: &str, model: &Model) -> Vec<String> {
         assert!(files == write(model, state.clone(), &options).unwrap(), "{name}: other bytes");
         let mut failure = check_sound(&files).err();
         if let Some(ncnn) = ncnn.as_mut().filter(|_| failure.is_none()) {
-            let images = random(shape);
+            let images = random_images(shape);
             let exact = exact::run(&model.graph, &state, &images, shape, &model.detect.outputs).unwrap();
             failure = match ncnn.run(&files, &images, shape) {
                 Ok(theirs) => difference(&exact, &theirs, most),

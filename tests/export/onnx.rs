@@ -6,11 +6,7 @@ use yolo_host::eval::NmsOptions;
 use yolo_host::export::onnx::{Options, Outputs, save, write};
 use yolo_host::model::{Model, Spec};
 use yolo_tests::runtimes::{Output, Runner, Runtime, difference, rten};
-use yolo_tests::{exact, models, plugins, portable_state, registry, report, root, uniform};
-
-fn random(shape: [usize; 4]) -> Vec<f32> {
-    uniform("pictures", shape.iter().product()).iter().map(|value| *value as f32).collect()
-}
+use yolo_tests::{exact, models, plugins, portable_state, random_images, registry, report, root};
 
 /// A way to write a model, the shapes of images that it is tried with, and the largest difference as a share of the largest number.
 type Case = (&'static str, Options, Vec<[usize; 4]>, f64);
@@ -45,7 +41,7 @@ impl Runtimes {
             let bytes = write(model, state.clone(), options).unwrap();
             assert!(bytes == write(model, state.clone(), options).unwrap(), "{name}: other bytes");
             for shape in shapes {
-                let images = random(*shape);
+                let images = random_images(*shape);
                 let exact = exact::run(&model.graph, &state, &images, *shape, &model.detect.outputs).unwrap();
                 for (runtime, theirs) in self.run(&bytes, &images, *shape, !options.half && !heavy) {
                     let failure = match theirs {

@@ -126,6 +126,11 @@ pub fn uniform(key: &str, count: usize) -> Vec<f64> {
     (0..count).map(|_| stream.uniform()).collect()
 }
 
+/// The same as images `[batch, channels, height, width]` in single precision.
+pub fn random_images(shape: [usize; 4]) -> Vec<f32> {
+    uniform("pictures", shape.iter().product()).into_iter().map(|value| value as f32).collect()
+}
+
 /// The weights that `portable.py` gives a model, by name alone.
 pub fn portable_state(model: &Model) -> State {
     let defaults = State::new(&model.graph, 0);

@@ -82,8 +82,8 @@ pub fn weights(name: &str) -> (Model, State, usize) {
     (model, state, meta.imgsz.unwrap_or(640))
 }
 
-/// A folder of files, copied.
-fn copy(from: &Path, to: &Path) {
+/// A folder of files, copied: a cache of labels is put beside them.
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();

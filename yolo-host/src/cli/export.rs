@@ -159,7 +159,9 @@ fn one(args: &ExportArgs, weights: &Path) -> anyhow::Result<()> {
     ensure!(extension == Some(ending), "--output {} must end in .{ending}", output.display());
     writable(&output, weights)?;
     let mut registry = args.plugins.registry()?;
-    let loaded = load(ModelFiles { weights: Some(weights), cfg: args.cfg.as_deref() }, &mut registry)?;
+    let mut loaded = load(ModelFiles { weights: Some(weights), cfg: args.cfg.as_deref() }, &mut registry)?;
+    // Another number of names, which loading has noted, would be read as those of other classes.
+    loaded.meta.names = loaded.meta.names.filter(|names| names.len() == loaded.model.detect.nc);
     notes(&mut registry);
     let asked = pair(&args.imgsz)?.unwrap_or_else(|| [trained_size(&loaded.meta); 2]);
     let size = asked.map(|side| side.next_multiple_of(loaded.model.detect.max_stride()));
@@ -211,9 +213,7 @@ fn as_onnx(args: &ExportArgs, output: &Path, loaded: Loaded, size: [usize; 2]) -
 }
 
 fn as_ncnn(args: &ExportArgs, output: &Path, loaded: Loaded, size: [usize; 2]) -> anyhow::Result<usize> {
-    // Another number of names, which loading has noted, would be read as those of other classes.
-    let names = loaded.meta.names.filter(|names| names.len() == loaded.model.detect.nc);
-    let options = ncnn::Options { size, half: args.half, raw: args.raw, names };
+    let options = ncnn::Options { size, half: args.half, raw: args.raw, names: loaded.meta.names };
     Ok(ncnn::save(output, &loaded.model, loaded.state, &options)?)
 }
 

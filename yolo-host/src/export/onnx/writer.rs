@@ -137,7 +137,8 @@ impl Writer {
     }
 }
 
-fn attribute(name: &str, value: &Value) -> AttributeProto {
+/// An attribute of a node.
+pub fn attribute(name: &str, value: &Value) -> AttributeProto {
     let empty = AttributeProto { name: Some(name.into()), ..AttributeProto::default() };
     match value {
         Value::Float(f) => {

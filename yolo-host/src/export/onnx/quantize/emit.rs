@@ -4,8 +4,9 @@ use super::Runtime;
 use super::choice::Choice;
 use super::net::Net;
 use super::numbers::{Steps, whole};
+use crate::export::onnx::activation::SIXTH;
 use crate::export::onnx::schema::{NodeProto, data_type};
-use crate::export::onnx::writer::{Value, Writer};
+use crate::export::onnx::writer::{Value, Writer, attribute};
 use std::collections::BTreeMap;
 
 /// Writes all nodes anew, those of int8 among them.
@@ -34,7 +35,7 @@ pub fn emit(w: &mut Writer, net: &Net, choice: &Choice, runtime: Runtime) {
                 name.clone_from(given);
             }
         }
-        let hard = node.op_type.as_deref() == Some("HardSigmoid");
+        let hard = is_hard_sigmoid(&node);
         let pool = node.op_type.as_deref() == Some("MaxPool");
         let names = node.output.clone();
         if hard && item.writes.iter().all(|y| choice.steps[*y].is_some()) {
@@ -59,6 +60,12 @@ pub fn emit(w: &mut Writer, net: &Net, choice: &Choice, runtime: Runtime) {
             read.insert(name.clone(), given);
         }
     }
+}
+
+/// Whether a node is PyTorch's hard sigmoid; that of a plugin may have ONNX's own slope.
+fn is_hard_sigmoid(node: &NodeProto) -> bool {
+    node.op_type.as_deref() == Some("HardSigmoid")
+        && *node.attribute == SIXTH.map(|(name, value)| attribute(name, &value))
 }
 
 /// The floats of the chosen convolutions, by name.
