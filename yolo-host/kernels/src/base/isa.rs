@@ -1,7 +1,7 @@
 //! Which instruction set the kernels use: the best that this processor has, or the one that `YOLO_KERNELS` names.
 #![allow(unsafe_code)] // `dispatch!` calls functions that need their instruction set
 
-use super::simd::dot::LowPrecisionDot;
+use super::dot_product::{DotProduct, FEATURES, is_detected};
 use super::simd::{Simd, Tiling, dispatch, instruction_sets};
 use std::sync::OnceLock;
 
@@ -15,6 +15,7 @@ macro_rules! detected {
         std::arch::is_aarch64_feature_detected!($feature)
     };
 }
+pub(super) use detected;
 
 /// The enumeration of the table's instruction sets.
 macro_rules! enumerate {
@@ -59,6 +60,12 @@ macro_rules! enumerate {
                 }
             }
         }
+
+        /// Names of this architecture's sets.
+        const SETS: &[&str] = &[$(
+            #[cfg(target_arch = $arch)]
+            $name,
+        )*];
     };
 }
 instruction_sets!([enumerate]);
@@ -81,45 +88,97 @@ impl Isa {
         }
         dispatch!(self, tiling() -> Tiling)
     }
+}
 
-    /// Whether this processor has what the set's dot products need in bf16 and in int8.
-    fn low_precision(self) -> LowPrecisionSupport {
-        #[inline(always)]
-        unsafe fn support<S: Simd>() -> LowPrecisionSupport {
-            LowPrecisionSupport { bf16: S::Bf16::is_available(), int8: S::Int8::is_available() }
+/// What the kernels use: an instruction set, and the features beyond it that dot products may use; all of them if there is no
+/// list.
+#[derive(Debug, PartialEq)]
+struct Choice {
+    isa: Isa,
+    features: Option<Vec<&'static str>>,
+}
+
+/// A value of `YOLO_KERNELS` that names what there is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WrongKernels {
+    /// No instruction set or feature of this architecture; with those that there are.
+    Unknown(String, Vec<&'static str>),
+    /// One that this processor lacks.
+    Missing(String),
+}
+
+impl std::fmt::Display for WrongKernels {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            WrongKernels::Unknown(name, known) => {
+                write!(f, "YOLO_KERNELS: there is no {name:?} here, only {}", known.join(", "))
+            }
+            WrongKernels::Missing(name) => write!(f, "YOLO_KERNELS: this processor has no {name}"),
         }
-        dispatch!(self, support() -> LowPrecisionSupport)
-    }
-
-    /// The best set up to this one whose bf16 dot product this processor has.
-    pub(crate) fn for_bf16(self) -> Isa {
-        self.best(|support| support.bf16)
-    }
-
-    /// The best set up to this one whose int8 dot product this processor has.
-    pub(crate) fn for_int8(self) -> Isa {
-        self.best(|support| support.int8)
-    }
-
-    fn best(self, suits: impl Fn(LowPrecisionSupport) -> bool) -> Isa {
-        let sets = Isa::available().into_iter().rev().filter(|set| *set <= self);
-        sets.into_iter().find(|set| suits(set.low_precision())).unwrap_or(Isa::Portable)
     }
 }
 
-#[derive(Clone, Copy)]
-struct LowPrecisionSupport {
-    bf16: bool,
-    int8: bool,
+impl std::error::Error for WrongKernels {}
+
+/// An instruction set and features, joined by `+`: `neon`, `neon+dotprod`. Nothing is the best that this processor has.
+fn parse(text: &str) -> Result<Choice, WrongKernels> {
+    let available = Isa::available();
+    let best = *available.last().unwrap_or(&Isa::Portable);
+    if text.is_empty() {
+        return Ok(Choice { isa: best, features: None });
+    }
+    let mut names = text.split('+');
+    let set = names.next().unwrap_or_default();
+    let Some(isa) = available.iter().copied().find(|isa| isa.name() == set) else {
+        return Err(match SETS.contains(&set) {
+            true => WrongKernels::Missing(set.to_string()),
+            false => WrongKernels::Unknown(set.to_string(), [&["reference", "portable"], SETS].concat()),
+        });
+    };
+    let mut features = vec![];
+    for name in names {
+        let Some(feature) = FEATURES.iter().copied().find(|feature| *feature == name) else {
+            return Err(WrongKernels::Unknown(name.to_string(), FEATURES.to_vec()));
+        };
+        if !is_detected(feature) {
+            return Err(WrongKernels::Missing(name.to_string()));
+        }
+        features.push(feature);
+    }
+    Ok(Choice { isa, features: Some(features) })
 }
 
-/// The set in use. One that `YOLO_KERNELS` names and this processor lacks is not used.
-pub fn isa() -> Isa {
-    static ISA: OnceLock<Isa> = OnceLock::new();
-    *ISA.get_or_init(|| {
-        let available = Isa::available();
-        let wanted = std::env::var("YOLO_KERNELS").unwrap_or_default();
-        let named = available.iter().find(|isa| isa.name() == wanted);
-        *named.or(available.last()).unwrap_or(&Isa::Portable)
+fn choice() -> &'static Choice {
+    static CHOICE: OnceLock<Choice> = OnceLock::new();
+    CHOICE.get_or_init(|| {
+        let best = Choice { isa: Isa::available().last().copied().unwrap_or(Isa::Portable), features: None };
+        parse(&std::env::var("YOLO_KERNELS").unwrap_or_default()).unwrap_or(best)
     })
+}
+
+/// The set in use. One that `YOLO_KERNELS` names wrongly is not used: see [`check_kernels`].
+pub fn isa() -> Isa {
+    choice().isa
+}
+
+/// Whether `YOLO_KERNELS` names what this processor has.
+///
+/// # Errors
+/// [`WrongKernels`]
+pub fn check_kernels() -> Result<(), WrongKernels> {
+    parse(&std::env::var("YOLO_KERNELS").unwrap_or_default()).map(|_| ())
+}
+
+/// The set in use and the features beyond it, as `YOLO_KERNELS` takes them.
+pub fn kernels() -> String {
+    let mut names = vec![isa().name()];
+    for dot in DotProduct::available().into_iter().filter(|dot| dot.isa() == isa()) {
+        names.extend(dot.features().iter().filter(|feature| !names.contains(feature)).collect::<Vec<_>>());
+    }
+    names.join("+")
+}
+
+/// Whether dot products may use a feature.
+pub(super) fn is_allowed(feature: &str) -> bool {
+    choice().features.as_ref().is_none_or(|features| features.contains(&feature))
 }

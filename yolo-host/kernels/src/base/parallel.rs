@@ -34,10 +34,11 @@ impl<T> Shared<T> {
     }
 }
 
-/// Runs so many tasks, on all threads if they are worth the start: `work` counts their multiply-adds or moved numbers.
+/// Runs so many tasks, on all threads if they are worth the start: `work` counts their multiply-adds or moved numbers. Each task
+/// is handed out by itself: of a big and a little core, the big one takes more of them.
 pub fn tasks(count: usize, work: usize, task: impl Fn(usize) + Sync + Send) {
     if count > 1 && work > 50_000 {
-        (0..count).into_par_iter().for_each(task);
+        (0..count).into_par_iter().with_max_len(1).for_each(task);
     } else {
         (0..count).for_each(task);
     }

@@ -7,7 +7,9 @@ use super::map::{Geometry, Source, Target};
 use super::pack_rows::{PACKED_ROWS, PackedRows};
 use super::panel::{ChannelPanel, channel_panels};
 use super::row::{PackedWeights, PixelRow, compute_row};
+use super::tile_height::pixels_of;
 use crate::base::aligned::AlignedBuf;
+use crate::base::cache::L1_BYTES;
 use crate::base::isa::Isa;
 use crate::base::parallel::tasks;
 use crate::base::simd::dot::F32Dot;
@@ -33,16 +35,13 @@ pub struct Dense {
     bias: AlignedBuf,
 }
 
-/// Bytes of input that the pixels of a 1×1 convolution's row have, so that all panels read them from the first-level cache.
-const L1_BYTES: usize = 24 << 10;
-
 impl Dense {
     /// Packs the weights.
     pub fn new(layer: Layer) -> Self {
         let Layer { isa, window, weight, bias, lens, order, act } = layer;
         let (cout, cin) = (bias.len(), order.len());
         let taps = window.kernel[0] * window.kernel[1];
-        let (panels, biases) = channel_panels(isa, bias);
+        let (panels, biases) = channel_panels(&isa.required().tiling(), bias);
         let mut weights = AlignedBuf::zeros(taps * cin * biases.len());
         let mut rest = &mut weights[..];
         for ChannelPanel { start, width, nr, .. } in panels.iter().copied() {
@@ -88,9 +87,10 @@ impl Dense {
         if pixels_out == 0 {
             return;
         }
-        // Pixels of a row: one of the output, or of a 1×1 convolution as many as have their input in the cache.
+        // Pixels of a row: one of the output, or of a 1×1 convolution as many as have their input in the first-level cache, so
+        // that all panels read it from there.
         let width = match self.pointwise() {
-            true => (L1_BYTES / 4 / self.cin.max(1)).clamp(28, 448).next_multiple_of(28).min(pixels_out),
+            true => pixels_of(&self.isa.tiling(), L1_BYTES / 4 / self.cin.max(1)).min(pixels_out),
             false => output[1],
         };
         let rows = pixels_out.div_ceil(width);

@@ -118,13 +118,14 @@ impl<'a> Epilogue<'a> {
         let Region { pixel: first, pixels, channel, width } = region;
         if self.shortcut.is_none() && width.is_multiple_of(S::LANES) {
             // SAFETY: passed on.
-            return unsafe {
+            unsafe {
                 match width / S::LANES {
-                    1 => self.store_whole::<S, A, 1>(region, sums),
-                    2 => self.store_whole::<S, A, 2>(region, sums),
+                    1 => return self.store_whole::<S, A, 1>(region, sums),
+                    2 => return self.store_whole::<S, A, 2>(region, sums),
+                    4 => return self.store_whole::<S, A, 4>(region, sums),
                     _ => (),
                 }
-            };
+            }
         }
         for pixel in first..first + pixels {
             let mut n = 0;

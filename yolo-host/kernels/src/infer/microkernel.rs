@@ -63,7 +63,7 @@ impl Prefetch {
     pub const NONE: Prefetch = Prefetch { input_pixels: 0, target: std::ptr::null_mut(), target_step: 0 };
 }
 
-/// Computes the sums of pixels `x` to `x` + `pixels`, which is one of the set's heights.
+/// Computes the sums of pixels `x` to `x` + `pixels`, which is one of the heights of the dot product's tiles.
 ///
 /// # Safety
 /// The processor has the instructions; all of it can be read, and written.
@@ -73,15 +73,15 @@ pub unsafe fn compute<D: Dot, const N: usize>(pixels: usize, x: usize, segments:
     macro_rules! heights {
         ($($height:literal $kernel:ident)*) => {
             $(
-                if const { is_among($height, heights::<D::S>(N)) } && pixels == $height {
+                if const { is_among($height * D::PIXELS, heights::<D>(N)) } && pixels == $height * D::PIXELS {
                     // SAFETY: passed on.
                     return unsafe { $kernel::<D, N>(x, segments, tile) };
                 }
             )*
-            const { assert!(are_among(heights::<D::S>(N), &[$($height,)* 1]), "a height without a micro-kernel") };
+            const { assert!(are_among(heights::<D>(N), D::PIXELS, &[$($height,)* 1]), "a height without a micro-kernel") };
         };
     }
-    heights!(28 p28 20 p20 14 p14 13 p13 10 p10 6 p6 5 p5 4 p4 2 p2);
+    heights!(28 p28 20 p20 14 p14 13 p13 10 p10 6 p6 5 p5 4 p4 3 p3 2 p2);
     // SAFETY: passed on.
     unsafe { p1::<D, N>(x, segments, tile) }
 }
@@ -99,25 +99,26 @@ unsafe fn init<D: Dot, const N: usize>(from: *const u32) -> [D::Sum; N] {
 }
 
 #[inline(always)]
-unsafe fn load<D: Dot, const N: usize>(from: *const u32) -> [D::Words; N] {
+unsafe fn load<D: Dot, const N: usize>(from: *const u32) -> [D::Weights; N] {
     // SAFETY: passed on.
     unsafe {
         let mut v = [D::load_weights(from); N];
         for (n, v) in v.iter_mut().enumerate() {
-            *v = D::load_weights(from.add(n * D::S::LANES));
+            *v = D::load_weights(from.add(n * D::DEPTH * D::S::LANES));
         }
         v
     }
 }
 
 #[inline(always)]
-unsafe fn add<D: Dot, const N: usize>(sum: &mut [D::Sum; N], x: *const u8, w: &[D::Words; N]) {
-    // SAFETY: passed on.
-    unsafe {
-        let x = D::broadcast(x);
-        for (sum, w) in sum.iter_mut().zip(w) {
-            *sum = D::dot(*sum, x, *w);
-        }
+unsafe fn add<D: Dot, const N: usize, const STEP: i32>(
+    sum: &mut [D::Sum; N],
+    x: D::Input,
+    w: &[D::Weights; N],
+) {
+    for (sum, w) in sum.iter_mut().zip(w) {
+        // SAFETY: passed on.
+        *sum = unsafe { D::dot::<STEP>(*sum, x, *w) };
     }
 }
 
@@ -135,16 +136,17 @@ unsafe fn store<D: Dot, const N: usize>(tile: &Tile, pixel: usize, v: [D::Sum; N
     unsafe {
         for (n, v) in v.into_iter().enumerate() {
             let at = n * D::S::LANES;
-            let floats = D::to_f32(v, tile.scale.wrapping_add(at), tile.bias.wrapping_add(at));
-            D::S::store(tile.to.add(pixel * tile.pitch + at), floats);
+            let (scale, bias) = (tile.scale.wrapping_add(at), tile.bias.wrapping_add(at));
+            D::store(v, scale, bias, tile.to.add(pixel * tile.pitch + at), tile.pitch);
         }
     }
 }
 
-/// A micro-kernel with a variable for each pixel: the compiler does not always keep an array in registers. Three pixels share
-/// a pointer: an x86 address adds no, one or two steps to it.
+/// A micro-kernel with a variable for each sum: the compiler does not always keep an array in registers. A sum is of one pixel, or
+/// of the neighbouring ones that the dot product takes together. Three share a pointer: an x86 address adds no, one or two steps
+/// to it.
 macro_rules! micro_kernel {
-    ($name:ident: $($base:ident $first:literal [$($sum:ident $k:literal),+])+) => {
+    ($name:ident: $($base:ident $first:literal [$($sum:ident $input:ident $k:literal),+])+) => {
         /// # Safety
         /// As for [`compute`].
         #[inline(always)]
@@ -153,17 +155,28 @@ macro_rules! micro_kernel {
             unsafe {
                 let Prefetch { input_pixels: ahead, target: next, target_step: next_step } = tile.prefetch;
                 if next_step != 0 {
-                    $($(prefetch_target::<D, N>(next.wrapping_add(($first + $k) * next_step));)+)+
+                    $($(prefetch_target::<D, N>(next.wrapping_add(($first + $k) * D::PIXELS * next_step));)+)+
                 }
                 let init = init::<D, N>(tile.init);
                 $($(let mut $sum = init;)+)+
                 for segment in segments {
                     let Segment { from, step, count, row } = *segment;
                     let mut weight = tile.weight.add(row * N * D::S::LANES);
-                    $(let mut $base = from.wrapping_add((x + $first) * step);)+
+                    $(let mut $base = from.wrapping_add((x + $first * D::PIXELS) * step);)+
                     let mut left = count;
+                    // A register full of each pixel's words, one after the other.
+                    while D::WORDS > 1 && left >= D::WORDS {
+                        $($base = pin_in_register($base);)+
+                        $($(let $input = D::load_input($base.wrapping_add($k * D::PIXELS * step), step);)+)+
+                        one_step!(D, N, 0, weight, [$($($sum $input)+)+]);
+                        one_step!(D, N, 1, weight, [$($($sum $input)+)+]);
+                        one_step!(D, N, 2, weight, [$($($sum $input)+)+]);
+                        one_step!(D, N, 3, weight, [$($($sum $input)+)+]);
+                        $($base = $base.wrapping_add(4 * D::WORDS);)+
+                        left -= D::WORDS;
+                    }
                     while left > 0 {
-                        if ahead != 0 {
+                        if ahead != 0 && D::WORDS == 1 {
                             $(let next = pin_in_register($base.wrapping_add(ahead * step));
                             $(prefetch(next.wrapping_add($k * step));)+)+
                         }
@@ -171,31 +184,47 @@ macro_rules! micro_kernel {
                         while left > end {
                             $($base = pin_in_register($base);)+
                             let w = load::<D, N>(weight);
-                            $($(add::<D, N>(&mut $sum, $base.wrapping_add($k * step), &w);)+)+
-                            $($base = $base.wrapping_add(4);)+
-                            weight = weight.wrapping_add(N * D::S::LANES);
-                            left -= 1;
+                            $($(add::<D, N, 0>(
+                                &mut $sum,
+                                D::load_step($base.wrapping_add($k * D::PIXELS * step), step),
+                                &w,
+                            );)+)+
+                            $($base = $base.wrapping_add(4 * D::DEPTH);)+
+                            weight = weight.wrapping_add(N * D::DEPTH * D::S::LANES);
+                            left -= D::DEPTH;
                         }
                     }
                 }
-                $($(store::<D, N>(tile, $first + $k, $sum);)+)+
+                $($(store::<D, N>(tile, ($first + $k) * D::PIXELS, $sum);)+)+
             }
         }
     };
 }
 
-micro_kernel!(p28: a 0 [a0 0, a1 1, a2 2] b 3 [b0 0, b1 1, b2 2] c 6 [c0 0, c1 1, c2 2] d 9 [d0 0, d1 1, d2 2]
-    e 12 [e0 0, e1 1, e2 2] f 15 [f0 0, f1 1, f2 2] g 18 [g0 0, g1 1, g2 2] h 21 [h0 0, h1 1, h2 2]
-    i 24 [i0 0, i1 1, i2 2] j 27 [j0 0]);
-micro_kernel!(p20: a 0 [a0 0, a1 1, a2 2] b 3 [b0 0, b1 1, b2 2] c 6 [c0 0, c1 1, c2 2] d 9 [d0 0, d1 1, d2 2]
-    e 12 [e0 0, e1 1, e2 2] f 15 [f0 0, f1 1, f2 2] g 18 [g0 0, g1 1]);
-micro_kernel!(p14: a 0 [a0 0, a1 1, a2 2] b 3 [b0 0, b1 1, b2 2] c 6 [c0 0, c1 1, c2 2] d 9 [d0 0, d1 1, d2 2]
-    e 12 [e0 0, e1 1]);
-micro_kernel!(p13: a 0 [a0 0, a1 1, a2 2] b 3 [b0 0, b1 1, b2 2] c 6 [c0 0, c1 1, c2 2] d 9 [d0 0, d1 1, d2 2]
-    e 12 [e0 0]);
-micro_kernel!(p10: a 0 [a0 0, a1 1, a2 2] b 3 [b0 0, b1 1, b2 2] c 6 [c0 0, c1 1, c2 2] d 9 [d0 0]);
-micro_kernel!(p6: a 0 [a0 0, a1 1, a2 2] b 3 [b0 0, b1 1, b2 2]);
-micro_kernel!(p5: a 0 [a0 0, a1 1, a2 2] b 3 [b0 0, b1 1]);
-micro_kernel!(p4: a 0 [a0 0, a1 1, a2 2] b 3 [b0 0]);
-micro_kernel!(p2: a 0 [a0 0, a1 1]);
-micro_kernel!(p1: a 0 [a0 0]);
+/// One step of a micro-kernel with the inputs in registers, if a register has so many.
+macro_rules! one_step {
+    ($D:ident, $N:ident, $step:literal, $weight:ident, [$($sum:ident $input:ident)+]) => {
+        if const { $step < $D::WORDS / $D::DEPTH } {
+            let w = load::<$D, $N>($weight);
+            $(add::<$D, $N, $step>(&mut $sum, $input, &w);)+
+            $weight = $weight.wrapping_add($N * $D::DEPTH * $D::S::LANES);
+        }
+    };
+}
+
+micro_kernel!(p28: a 0 [a0 xa0 0, a1 xa1 1, a2 xa2 2] b 3 [b0 xb0 0, b1 xb1 1, b2 xb2 2] c 6 [c0 xc0 0, c1 xc1 1, c2 xc2 2] d 9 [d0 xd0 0, d1 xd1 1, d2 xd2 2]
+    e 12 [e0 xe0 0, e1 xe1 1, e2 xe2 2] f 15 [f0 xf0 0, f1 xf1 1, f2 xf2 2] g 18 [g0 xg0 0, g1 xg1 1, g2 xg2 2] h 21 [h0 xh0 0, h1 xh1 1, h2 xh2 2]
+    i 24 [i0 xi0 0, i1 xi1 1, i2 xi2 2] j 27 [j0 xj0 0]);
+micro_kernel!(p20: a 0 [a0 xa0 0, a1 xa1 1, a2 xa2 2] b 3 [b0 xb0 0, b1 xb1 1, b2 xb2 2] c 6 [c0 xc0 0, c1 xc1 1, c2 xc2 2] d 9 [d0 xd0 0, d1 xd1 1, d2 xd2 2]
+    e 12 [e0 xe0 0, e1 xe1 1, e2 xe2 2] f 15 [f0 xf0 0, f1 xf1 1, f2 xf2 2] g 18 [g0 xg0 0, g1 xg1 1]);
+micro_kernel!(p14: a 0 [a0 xa0 0, a1 xa1 1, a2 xa2 2] b 3 [b0 xb0 0, b1 xb1 1, b2 xb2 2] c 6 [c0 xc0 0, c1 xc1 1, c2 xc2 2] d 9 [d0 xd0 0, d1 xd1 1, d2 xd2 2]
+    e 12 [e0 xe0 0, e1 xe1 1]);
+micro_kernel!(p13: a 0 [a0 xa0 0, a1 xa1 1, a2 xa2 2] b 3 [b0 xb0 0, b1 xb1 1, b2 xb2 2] c 6 [c0 xc0 0, c1 xc1 1, c2 xc2 2] d 9 [d0 xd0 0, d1 xd1 1, d2 xd2 2]
+    e 12 [e0 xe0 0]);
+micro_kernel!(p10: a 0 [a0 xa0 0, a1 xa1 1, a2 xa2 2] b 3 [b0 xb0 0, b1 xb1 1, b2 xb2 2] c 6 [c0 xc0 0, c1 xc1 1, c2 xc2 2] d 9 [d0 xd0 0]);
+micro_kernel!(p6: a 0 [a0 xa0 0, a1 xa1 1, a2 xa2 2] b 3 [b0 xb0 0, b1 xb1 1, b2 xb2 2]);
+micro_kernel!(p5: a 0 [a0 xa0 0, a1 xa1 1, a2 xa2 2] b 3 [b0 xb0 0, b1 xb1 1]);
+micro_kernel!(p4: a 0 [a0 xa0 0, a1 xa1 1, a2 xa2 2] b 3 [b0 xb0 0]);
+micro_kernel!(p3: a 0 [a0 xa0 0, a1 xa1 1, a2 xa2 2]);
+micro_kernel!(p2: a 0 [a0 xa0 0, a1 xa1 1]);
+micro_kernel!(p1: a 0 [a0 xa0 0]);

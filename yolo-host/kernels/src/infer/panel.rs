@@ -1,6 +1,5 @@
 //! Output channels in panels of NR, the unit in which weights are packed.
 
-use crate::base::Isa;
 use crate::base::simd::Tiling;
 
 /// Output channels that one tile of the micro-kernel computes: NR of them, of which the last panel may need fewer.
@@ -10,7 +9,7 @@ pub struct ChannelPanel {
     pub start: usize,
     /// How many channels there are.
     pub width: usize,
-    /// How many vectors they fill.
+    /// How many vectors they fill: as many as a tile has at most.
     pub vectors: usize,
     /// Floats of these vectors: the panel's NR.
     pub nr: usize,
@@ -18,12 +17,9 @@ pub struct ChannelPanel {
     pub offset: usize,
 }
 
-/// Panels for all output channels, as wide as the instruction set's tiles, and the bias padded to whole vectors.
-///
-/// # Panics
-/// Where this processor lacks the set.
-pub fn channel_panels(isa: Isa, bias: &[f32]) -> (Vec<ChannelPanel>, Vec<f32>) {
-    let Tiling { lanes, infer, .. } = isa.required().tiling();
+/// Panels for all output channels, as wide as the tiles, and the bias padded to whole vectors.
+pub fn channel_panels(tiling: &Tiling, bias: &[f32]) -> (Vec<ChannelPanel>, Vec<f32>) {
+    let Tiling { lanes, infer, .. } = *tiling;
     let (mut panels, mut padded) = (vec![], vec![]);
     let mut start = 0;
     while start < bias.len() {

@@ -4,7 +4,7 @@
 use super::epilogue::Epilogue;
 use super::microkernel::{self, Prefetch, Segment, Tile};
 use super::panel::ChannelPanel;
-use super::tile_height::{largest_tile, tile_height};
+use super::tile_height::{by_vectors, largest_tile, tile_height};
 use crate::base::aligned::Aligned;
 use crate::base::simd::dot::Dot;
 use crate::base::simd::{MAX_LANES, Simd};
@@ -50,22 +50,26 @@ pub struct PixelRow<'a> {
 #[inline(always)]
 pub unsafe fn compute_row<D: Dot>(weights: &PackedWeights, panels: &[ChannelPanel], row: PixelRow) {
     for panel in panels {
-        let pixels = match panel.vectors {
-            2 => tile_height::<D::S, 2>(row.width),
-            _ => tile_height::<D::S, 1>(row.width),
-        };
-        let mut x = 0;
-        while x < row.width {
-            let start = x.min(row.width - pixels);
-            // SAFETY: passed on. Not in a closure, which would be compiled without the instructions.
-            unsafe {
-                match panel.vectors {
-                    2 => compute_tile::<D, 2>(weights, panel, &row, (start, pixels)),
-                    _ => compute_tile::<D, 1>(weights, panel, &row, (start, pixels)),
-                }
-            }
-            x += pixels;
-        }
+        // SAFETY: passed on. Not in a closure, which would be compiled without the instructions.
+        unsafe { by_vectors!(D, panel.vectors, compute_tiles(weights, panel, &row)) };
+    }
+}
+
+/// # Safety
+/// As for [`compute_row`]; the panel has N vectors.
+#[inline(always)]
+unsafe fn compute_tiles<D: Dot, const N: usize>(
+    weights: &PackedWeights,
+    panel: &ChannelPanel,
+    row: &PixelRow,
+) {
+    let pixels = tile_height::<D, N>(row.width);
+    let mut x = 0;
+    while x < row.width {
+        let start = x.min(row.width.saturating_sub(pixels));
+        // SAFETY: passed on.
+        unsafe { compute_tile::<D, N>(weights, panel, row, (start, pixels)) };
+        x += pixels;
     }
 }
 
@@ -78,7 +82,7 @@ unsafe fn compute_tile<D: Dot, const N: usize>(
     row: &PixelRow,
     (x, pixels): (usize, usize),
 ) {
-    const { assert!(largest_tile::<D::S>(N) <= TILE, "a tile that the buffer does not hold") };
+    const { assert!(largest_tile::<D>(N) <= TILE, "a tile that the buffer does not hold") };
     let mut sums = Aligned(MaybeUninit::<[f32; TILE]>::uninit());
     let sums = sums.0.as_mut_ptr().cast::<f32>();
     let (target, target_step) = weights.epilogue.address(row.first + x + pixels, panel.start);
@@ -95,6 +99,8 @@ unsafe fn compute_tile<D: Dot, const N: usize>(
             prefetch: Prefetch { input_pixels, target, target_step },
         };
         microkernel::compute::<D, N>(pixels, x, row.segments, &tile);
-        weights.epilogue.store::<D::S>((row.first + x, pixels), (panel.start, panel.width), sums);
+        // A row of one pixel is less than some dot products take together.
+        let pixels = (row.first + x, pixels.min(row.width));
+        weights.epilogue.store::<D::S>(pixels, (panel.start, panel.width), sums);
     }
 }

@@ -1,8 +1,8 @@
-//! AVX-512: F, VL, BW and DQ, and where they are there, BF16 and VNNI for low precision.
+//! AVX-512: F, VL, BW and DQ, and BF16 and VNNI for low precision.
 #![allow(unsafe_code)] // vector instructions, and loads and stores through pointers
 
 use super::Simd;
-use super::dot::{Dot, DotKernel, LowPrecisionDot, QuantParams};
+use super::dot::{Dot, LowPrecisionDot, QuantParams};
 use std::arch::x86_64::*;
 
 /// Vectors of 16 floats.
@@ -20,8 +20,6 @@ impl Simd for Avx512 {
     const INFER_TILES: &[&[usize]] = &[&[28, 20, 14, 10, 6, 4, 2, 1], &[14, 13, 10, 6, 4, 2, 1]];
     const TRAIN_TILES: &[usize] = &[12, 12, 8, 6];
     type V = __m512;
-    type Bf16 = Bf16Dot;
-    type Int8 = Int8Dot;
 
     #[inline(always)]
     unsafe fn zero() -> __m512 {
@@ -96,13 +94,14 @@ impl Simd for Avx512 {
 
 /// AVX512-BF16, which takes numbers below 2⁻¹²⁶ for zero.
 #[derive(Clone, Copy)]
-pub struct Bf16Dot;
+pub struct Avx512Bf16;
 
 // SAFETY in all that follows: see the trait.
-impl Dot for Bf16Dot {
+impl Dot for Avx512Bf16 {
     type S = Avx512;
     type Sum = __m512;
-    type Words = __m512i;
+    type Weights = __m512i;
+    type Input = __m512i;
 
     #[inline(always)]
     unsafe fn init(from: *const u32) -> __m512 {
@@ -115,12 +114,17 @@ impl Dot for Bf16Dot {
     }
 
     #[inline(always)]
-    unsafe fn broadcast(from: *const u8) -> __m512i {
+    unsafe fn load_input(from: *const u8, step: usize) -> __m512i {
+        unsafe { Self::load_step(from, step) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_step(from: *const u8, _step: usize) -> __m512i {
         unsafe { _mm512_set1_epi32(from.cast::<i32>().read_unaligned()) }
     }
 
     #[inline(always)]
-    unsafe fn dot(sum: __m512, x: __m512i, w: __m512i) -> __m512 {
+    unsafe fn dot<const STEP: i32>(sum: __m512, x: __m512i, w: __m512i) -> __m512 {
         // The types differ in name only.
         unsafe {
             _mm512_dpbf16_ps(
@@ -132,12 +136,12 @@ impl Dot for Bf16Dot {
     }
 
     #[inline(always)]
-    unsafe fn to_f32(sum: __m512, _scale: *const f32, _bias: *const f32) -> __m512 {
-        sum
+    unsafe fn store(sum: __m512, _scale: *const f32, _bias: *const f32, to: *mut f32, _pitch: usize) {
+        unsafe { _mm512_storeu_ps(to, sum) }
     }
 }
 
-impl LowPrecisionDot for Bf16Dot {
+impl LowPrecisionDot for Avx512Bf16 {
     const BYTES: usize = 2;
     const SKIPS_ZEROS: bool = true;
 
@@ -155,27 +159,18 @@ impl LowPrecisionDot for Bf16Dot {
             }
         }
     }
-
-    fn is_available() -> bool {
-        is_x86_feature_detected!("avx512bf16")
-    }
-
-    #[target_feature(enable = "avx512bf16,avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
-    unsafe fn enter<K: DotKernel>(kernel: K) {
-        // SAFETY: passed on.
-        unsafe { kernel.run::<Self>() }
-    }
 }
 
 /// AVX512-VNNI.
 #[derive(Clone, Copy)]
-pub struct Int8Dot;
+pub struct Avx512Vnni;
 
 // SAFETY in all that follows: see the trait.
-impl Dot for Int8Dot {
+impl Dot for Avx512Vnni {
     type S = Avx512;
     type Sum = __m512i;
-    type Words = __m512i;
+    type Weights = __m512i;
+    type Input = __m512i;
 
     #[inline(always)]
     unsafe fn init(from: *const u32) -> __m512i {
@@ -188,25 +183,30 @@ impl Dot for Int8Dot {
     }
 
     #[inline(always)]
-    unsafe fn broadcast(from: *const u8) -> __m512i {
+    unsafe fn load_input(from: *const u8, step: usize) -> __m512i {
+        unsafe { Self::load_step(from, step) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_step(from: *const u8, _step: usize) -> __m512i {
         unsafe { _mm512_set1_epi32(from.cast::<i32>().read_unaligned()) }
     }
 
     #[inline(always)]
-    unsafe fn dot(sum: __m512i, x: __m512i, w: __m512i) -> __m512i {
+    unsafe fn dot<const STEP: i32>(sum: __m512i, x: __m512i, w: __m512i) -> __m512i {
         unsafe { _mm512_dpbusd_epi32(sum, x, w) }
     }
 
     #[inline(always)]
-    unsafe fn to_f32(sum: __m512i, scale: *const f32, bias: *const f32) -> __m512 {
+    unsafe fn store(sum: __m512i, scale: *const f32, bias: *const f32, to: *mut f32, _pitch: usize) {
         unsafe {
             let scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_loadu_ps(scale));
-            _mm512_add_ps(scaled, _mm512_loadu_ps(bias))
+            _mm512_storeu_ps(to, _mm512_add_ps(scaled, _mm512_loadu_ps(bias)))
         }
     }
 }
 
-impl LowPrecisionDot for Int8Dot {
+impl LowPrecisionDot for Avx512Vnni {
     const BYTES: usize = 1;
     const SKIPS_ZEROS: bool = false;
 
@@ -226,15 +226,5 @@ impl LowPrecisionDot for Int8Dot {
                 _mm_mask_storeu_epi8(to.cast(), mask, bytes);
             }
         }
-    }
-
-    fn is_available() -> bool {
-        is_x86_feature_detected!("avx512vnni")
-    }
-
-    #[target_feature(enable = "avx512vnni,avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
-    unsafe fn enter<K: DotKernel>(kernel: K) {
-        // SAFETY: passed on.
-        unsafe { kernel.run::<Self>() }
     }
 }

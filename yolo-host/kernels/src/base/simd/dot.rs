@@ -5,28 +5,41 @@
 use super::Simd;
 use std::marker::PhantomData;
 
-/// A dot product of words of four bytes: one f32, two bf16 or four int8.
+/// A dot product of words of four bytes: one f32, two halves or four int8.
 ///
 /// # Safety
 /// All functions need a processor that has the instructions, and pointers to as many numbers as they read or write.
 #[allow(clippy::missing_safety_doc)] // said above
 pub trait Dot: Copy {
-    /// Vectors of f32 with a lane for each word.
+    /// Vectors of f32 with a lane for each output channel.
     type S: Simd;
-    /// A vector of sums.
+    /// The sums of a vector of channels, for [`PIXELS`](Dot::PIXELS) pixels.
     type Sum: Copy;
-    /// A vector of words.
-    type Words: Copy;
-    /// What sums begin with: bits of the sums' own type.
+    /// Words of the weights: [`DEPTH`](Dot::DEPTH) of each of a vector's channels.
+    type Weights: Copy;
+    /// Words of the input: [`WORDS`](Dot::WORDS) of each of [`PIXELS`](Dot::PIXELS) pixels.
+    type Input: Copy;
+    /// As [`Simd::INFER_TILES`], which it is unless the registers hold something else.
+    const TILES: &'static [&'static [usize]] = Self::S::INFER_TILES;
+    /// Neighbouring pixels that share a sum: 1, or 2 of an instruction that multiplies matrices.
+    const PIXELS: usize = 1;
+    /// Words of a pixel that are loaded at once: as many as the input's register has, where an instruction can take any of them.
+    const WORDS: usize = 1;
+    /// Words of a pixel that [`dot`](Dot::dot) takes.
+    const DEPTH: usize = 1;
+    /// What sums begin with: bits of the sums' own type, of a vector of channels.
     unsafe fn init(from: *const u32) -> Self::Sum;
     /// Words of the weights.
-    unsafe fn load_weights(from: *const u32) -> Self::Words;
-    /// A word of the input in every lane, at any address.
-    unsafe fn broadcast(from: *const u8) -> Self::Words;
-    /// sum + x · w, by lane, with the products of a word added up.
-    unsafe fn dot(sum: Self::Sum, x: Self::Words, w: Self::Words) -> Self::Sum;
-    /// Accumulators as f32: whole numbers times `scale` plus `bias`, of each a vector; floats have the bias already.
-    unsafe fn to_f32(sum: Self::Sum, scale: *const f32, bias: *const f32) -> <Self::S as Simd>::V;
+    unsafe fn load_weights(from: *const u32) -> Self::Weights;
+    /// `WORDS` words of pixels that are `step` bytes apart, at any address.
+    unsafe fn load_input(from: *const u8, step: usize) -> Self::Input;
+    /// `DEPTH` words of them, for step 0 of [`dot`](Dot::dot).
+    unsafe fn load_step(from: *const u8, step: usize) -> Self::Input;
+    /// sum + x · w, by channel, with the products of `DEPTH` words added up: those from `STEP` × `DEPTH` on of the input.
+    unsafe fn dot<const STEP: i32>(sum: Self::Sum, x: Self::Input, w: Self::Weights) -> Self::Sum;
+    /// Sums as f32, a vector for each pixel, `pitch` floats apart: whole numbers and halves times `scale` plus `bias`, of each a
+    /// vector; those of f32 have the bias already.
+    unsafe fn store(sum: Self::Sum, scale: *const f32, bias: *const f32, to: *mut f32, pitch: usize);
 }
 
 /// A [`Dot`] in less than f32, and the conversion of its input.
@@ -39,21 +52,11 @@ pub trait LowPrecisionDot: Dot {
     const BYTES: usize;
     /// Whether inputs that are zero may be left out: in int8, zero is a number as any other.
     const SKIPS_ZEROS: bool;
+    /// What an input of int8 is moved down by: 128 where the instruction takes bytes with a sign.
+    const OFFSET: i32 = 0;
 
     /// Converts `count` numbers, at most a vector.
     unsafe fn convert(from: *const f32, count: usize, params: &QuantParams, to: *mut u8);
-
-    /// Whether this processor has what the dot product needs beyond its instruction set.
-    fn is_available() -> bool {
-        true
-    }
-
-    /// Runs a kernel, compiled for what the dot product needs beyond its instruction set.
-    #[inline(always)]
-    unsafe fn enter<K: DotKernel>(kernel: K) {
-        // SAFETY: passed on.
-        unsafe { kernel.run::<Self>() }
-    }
 }
 
 /// A kernel that is compiled for a dot product. Its function is `#[inline(always)]`, as are those of
@@ -121,7 +124,9 @@ pub struct F32Dot<S>(PhantomData<S>);
 impl<S: Simd> Dot for F32Dot<S> {
     type S = S;
     type Sum = S::V;
-    type Words = S::V;
+    type Weights = S::V;
+    type Input = S::V;
+    const WORDS: usize = S::INPUT_FLOATS;
 
     #[inline(always)]
     unsafe fn init(from: *const u32) -> S::V {
@@ -136,20 +141,27 @@ impl<S: Simd> Dot for F32Dot<S> {
     }
 
     #[inline(always)]
-    unsafe fn broadcast(from: *const u8) -> S::V {
+    unsafe fn load_input(from: *const u8, _step: usize) -> S::V {
+        // SAFETY: see the trait.
+        unsafe { S::load_input(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_step(from: *const u8, _step: usize) -> S::V {
         // SAFETY: see the trait.
         unsafe { S::splat(from.cast::<f32>().read_unaligned()) }
     }
 
     #[inline(always)]
-    unsafe fn dot(sum: S::V, x: S::V, w: S::V) -> S::V {
+    unsafe fn dot<const STEP: i32>(sum: S::V, x: S::V, w: S::V) -> S::V {
         // SAFETY: see the trait.
-        unsafe { S::mul_add(x, w, sum) }
+        unsafe { S::mul_add_lane::<STEP>(w, x, sum) }
     }
 
     #[inline(always)]
-    unsafe fn to_f32(sum: S::V, _scale: *const f32, _bias: *const f32) -> S::V {
-        sum
+    unsafe fn store(sum: S::V, _scale: *const f32, _bias: *const f32, to: *mut f32, _pitch: usize) {
+        // SAFETY: see the trait.
+        unsafe { S::store(to, sum) }
     }
 }
 

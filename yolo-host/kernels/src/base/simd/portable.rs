@@ -15,8 +15,6 @@ impl Simd for Portable {
     const INFER_TILES: &[&[usize]] = &[&[6, 5, 4, 2, 1]];
     const TRAIN_TILES: &[usize] = &[12];
     type V = [f32; 8];
-    type Bf16 = Bf16Dot<Portable, 8>;
-    type Int8 = Int8Dot<Portable, 8>;
 
     #[inline(always)]
     unsafe fn zero() -> [f32; 8] {
@@ -102,7 +100,8 @@ pub struct Bf16Dot<S, const LANES: usize>(PhantomData<S>);
 impl<S: Simd, const LANES: usize> Dot for Bf16Dot<S, LANES> {
     type S = S;
     type Sum = [f32; LANES];
-    type Words = [u32; LANES];
+    type Weights = [u32; LANES];
+    type Input = [u32; LANES];
 
     #[inline(always)]
     unsafe fn init(from: *const u32) -> [f32; LANES] {
@@ -118,13 +117,19 @@ impl<S: Simd, const LANES: usize> Dot for Bf16Dot<S, LANES> {
     }
 
     #[inline(always)]
-    unsafe fn broadcast(from: *const u8) -> [u32; LANES] {
+    unsafe fn load_input(from: *const u8, step: usize) -> [u32; LANES] {
+        // SAFETY: see the trait.
+        unsafe { Self::load_step(from, step) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_step(from: *const u8, _step: usize) -> [u32; LANES] {
         // SAFETY: see the trait.
         [unsafe { from.cast::<u32>().read_unaligned() }; LANES]
     }
 
     #[inline(always)]
-    unsafe fn dot(mut sum: [f32; LANES], x: [u32; LANES], w: [u32; LANES]) -> [f32; LANES] {
+    unsafe fn dot<const STEP: i32>(mut sum: [f32; LANES], x: [u32; LANES], w: [u32; LANES]) -> [f32; LANES] {
         const HIGH: u32 = 0xffff_0000;
         for i in 0..LANES {
             sum[i] += f32::from_bits(x[i] << 16) * f32::from_bits(w[i] << 16);
@@ -134,9 +139,9 @@ impl<S: Simd, const LANES: usize> Dot for Bf16Dot<S, LANES> {
     }
 
     #[inline(always)]
-    unsafe fn to_f32(sum: [f32; LANES], _scale: *const f32, _bias: *const f32) -> S::V {
-        // SAFETY: both have as many numbers.
-        unsafe { S::load(sum.as_ptr()) }
+    unsafe fn store(sum: [f32; LANES], _scale: *const f32, _bias: *const f32, to: *mut f32, _pitch: usize) {
+        // SAFETY: see the trait.
+        unsafe { to.cast::<[f32; LANES]>().write_unaligned(sum) }
     }
 }
 
@@ -160,7 +165,8 @@ pub struct Int8Dot<S, const LANES: usize>(PhantomData<S>);
 impl<S: Simd, const LANES: usize> Dot for Int8Dot<S, LANES> {
     type S = S;
     type Sum = [i32; LANES];
-    type Words = [u32; LANES];
+    type Weights = [u32; LANES];
+    type Input = [u32; LANES];
 
     #[inline(always)]
     unsafe fn init(from: *const u32) -> [i32; LANES] {
@@ -176,13 +182,19 @@ impl<S: Simd, const LANES: usize> Dot for Int8Dot<S, LANES> {
     }
 
     #[inline(always)]
-    unsafe fn broadcast(from: *const u8) -> [u32; LANES] {
+    unsafe fn load_input(from: *const u8, step: usize) -> [u32; LANES] {
+        // SAFETY: see the trait.
+        unsafe { Self::load_step(from, step) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_step(from: *const u8, _step: usize) -> [u32; LANES] {
         // SAFETY: see the trait.
         [unsafe { from.cast::<u32>().read_unaligned() }; LANES]
     }
 
     #[inline(always)]
-    unsafe fn dot(mut sum: [i32; LANES], x: [u32; LANES], w: [u32; LANES]) -> [i32; LANES] {
+    unsafe fn dot<const STEP: i32>(mut sum: [i32; LANES], x: [u32; LANES], w: [u32; LANES]) -> [i32; LANES] {
         for i in 0..LANES {
             for shift in [0, 8, 16, 24] {
                 let product = (x[i] >> shift & 255) as i32 * i32::from((w[i] >> shift) as u8 as i8);
@@ -193,13 +205,13 @@ impl<S: Simd, const LANES: usize> Dot for Int8Dot<S, LANES> {
     }
 
     #[inline(always)]
-    unsafe fn to_f32(sum: [i32; LANES], scale: *const f32, bias: *const f32) -> S::V {
+    unsafe fn store(sum: [i32; LANES], scale: *const f32, bias: *const f32, to: *mut f32, _pitch: usize) {
         let mut floats = [0.0; LANES];
         for i in 0..LANES {
             floats[i] = sum[i] as f32;
         }
         // SAFETY: see the trait. Not fused, which not every processor can: so all round alike.
-        unsafe { S::add(S::mul(S::load(floats.as_ptr()), S::load(scale)), S::load(bias)) }
+        unsafe { S::store(to, S::add(S::mul(S::load(floats.as_ptr()), S::load(scale)), S::load(bias))) }
     }
 }
 

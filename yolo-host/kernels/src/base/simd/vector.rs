@@ -1,8 +1,6 @@
 //! What an instruction set is to the kernels: vectors of f32, and the sizes of tiles that suit its registers.
 #![allow(unsafe_code)] // vector instructions, and loads and stores through pointers
 
-use super::dot::LowPrecisionDot;
-
 /// Floats of the widest vector of all sets, for buffers on the stack that any of them may fill.
 pub const MAX_LANES: usize = 16;
 
@@ -20,12 +18,10 @@ pub trait Simd: Copy {
     const INFER_TILES: &'static [&'static [usize]];
     /// The tiles of training: MR for one vector, for two and so on. Each needs an arm in `train/microkernel.rs`.
     const TRAIN_TILES: &'static [usize];
+    /// Floats that [`load_input`](Simd::load_input) loads: as many as [`mul_add_lane`](Simd::mul_add_lane) chooses from.
+    const INPUT_FLOATS: usize = 1;
     /// A vector.
     type V: Copy;
-    /// Dot products in bf16.
-    type Bf16: LowPrecisionDot<S = Self>;
-    /// Dot products in int8.
-    type Int8: LowPrecisionDot<S = Self>;
     /// All zeros.
     unsafe fn zero() -> Self::V;
     /// The same number in every lane.
@@ -44,9 +40,9 @@ pub trait Simd: Copy {
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
     /// a · b
     unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
-    /// The smaller; `b` where either is NaN.
+    /// The smaller; NaN where `b` is NaN.
     unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
-    /// The greater; `b` where either is NaN.
+    /// The greater; NaN where `b` is NaN.
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
     /// v − ⌊v⌋
     unsafe fn fraction(v: Self::V) -> Self::V;
@@ -54,6 +50,21 @@ pub trait Simd: Copy {
     unsafe fn scalef(v: Self::V, n: Self::V) -> Self::V;
     /// a / b
     unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
+
+    /// `INPUT_FLOATS` floats, at any address; one of them in every lane.
+    #[inline(always)]
+    unsafe fn load_input(from: *const f32) -> Self::V {
+        // SAFETY: see the trait.
+        unsafe { Self::splat(from.read_unaligned()) }
+    }
+
+    /// a · b + c, where b is the number in a lane below `INPUT_FLOATS` of what [`load_input`](Simd::load_input) loaded; in lane 0
+    /// also of a [`splat`](Simd::splat).
+    #[inline(always)]
+    unsafe fn mul_add_lane<const LANE: i32>(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        // SAFETY: see the trait.
+        unsafe { Self::mul_add(b, a, c) }
+    }
 }
 
 /// The sizes of an instruction set as values, for what packs and plans.

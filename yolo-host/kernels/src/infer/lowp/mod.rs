@@ -12,32 +12,26 @@ mod tests;
 
 pub use precision::LowPrecision;
 
-use crate::base::isa::Isa;
+use crate::base::cache::{L1_CONVERTED_BYTES, L2_BYTES, L2_WEIGHT_BYTES};
+use crate::base::dot_product::{DotLayout, DotProduct};
 use crate::base::parallel::tasks;
 use crate::base::simd::dot::{DotKernel, LowPrecisionDot};
-use crate::base::simd::{Simd, dispatch};
 use crate::infer::epilogue::Epilogue;
 use crate::infer::layer::Layer;
 use crate::infer::map::{Geometry, Source, Target};
 use crate::infer::row::{PackedWeights, PixelRow, compute_row};
+use crate::infer::tile_height::pixels_of;
 use crate::ops::Window;
 use pack::Packed;
 use pack_input::{InputLayout, PACKED_INPUT, PackedInput};
 use std::ops::Range;
 use yolo_plugin::Act;
 
-/// Bytes of packed input that the first-level cache holds beside weights …
-const L1_BYTES: usize = 16 << 10;
-/// … and the second-level cache, where weights are too large for it.
-const L2_BYTES: usize = 256 << 10;
-/// Bytes of weights that the second-level cache holds beside the rest.
-const L2_WEIGHT_BYTES: usize = 384 << 10;
-
 /// A convolution with its weights packed: y = act(w ∗ x + b), plus a shortcut.
 #[derive(Debug)]
 pub struct LowPrecisionConv {
     precision: LowPrecision,
-    isa: Isa,
+    dot: DotProduct,
     window: Window,
     lens: Vec<usize>,
     cin: usize,
@@ -50,16 +44,25 @@ impl LowPrecisionConv {
     /// Packs the weights; nothing for what this kernel does not compute: dilated windows, and sums of int8 that could overflow
     /// or inputs without a range.
     pub fn new(precision: LowPrecision, layer: &Layer) -> Option<Self> {
-        let isa = precision.isa(layer.isa);
+        Self::with(DotProduct::best(precision.numbers(), layer.isa), precision, layer)
+    }
+
+    /// [`new`](LowPrecisionConv::new) with a dot product of these numbers.
+    ///
+    /// # Panics
+    /// Where this processor lacks its instructions, or it multiplies other numbers.
+    pub fn with(dot: DotProduct, precision: LowPrecision, layer: &Layer) -> Option<Self> {
+        assert!(DotProduct::available().contains(&dot), "this processor has no {dot:?}");
+        assert_eq!(dot.numbers(), precision.numbers());
         let Layer { window, bias, lens, order, act, .. } = layer;
         if window.dilation != [1, 1] || order.is_empty() {
             return None;
         }
-        let packed = Packed::new(precision, &Layer { isa, ..layer.clone() })?;
+        let packed = Packed::new(precision, dot.layout(), layer)?;
         let (cin, cout) = (order.len(), bias.len());
         Some(LowPrecisionConv {
             precision,
-            isa,
+            dot,
             window: *window,
             lens: lens.clone(),
             cin,
@@ -103,7 +106,7 @@ impl LowPrecisionConv {
         // Every task reads the smaller of weights and input whole, and its share of the other.
         let by_panel = weights > pixels_in * self.cin * self.precision.bytes() && panels >= 2 * threads;
         let own = if by_panel && threads > 1 { weights / (2 * threads) } else { weights };
-        let cache = if own > L2_WEIGHT_BYTES { L2_BYTES } else { L1_BYTES };
+        let cache = if own > L2_WEIGHT_BYTES { L2_BYTES } else { L1_CONVERTED_BYTES };
         let (width, band, layout) = self.layout(geometry, cache, pixels);
         let rows = pixels.div_ceil(width);
         let groups = match (threads, by_panel) {
@@ -126,7 +129,9 @@ impl LowPrecisionConv {
             let (rows, panels) = (share(rows, groups.0, row), share(panels, groups.1, panel));
             PACKED_INPUT.with_borrow_mut(|packed| {
                 let task = Task { call: &call, rows, panels, packed };
-                dispatch!(self.isa, run_task(task: Task));
+                // SAFETY: `with` made sure that the processor has the instructions; the sizes are checked above, and each task has rows
+                // and panels of its own.
+                unsafe { self.dot.run(task) };
             });
         });
     }
@@ -134,18 +139,19 @@ impl LowPrecisionConv {
     /// Pixels of a row, rows that are packed together, and the layout of their input, which fits in so many bytes.
     fn layout(&self, geometry: &Geometry, bytes: usize, pixels: usize) -> (usize, usize, InputLayout) {
         let (pixel, params) = (self.cin * self.precision.bytes(), self.packed.params);
+        let DotLayout { tiling, pixels: together, depth, .. } = self.dot.layout();
         if self.pointwise() {
-            let width = (bytes / pixel).clamp(28, 448).next_multiple_of(28).min(pixels);
-            let row = (width * pixel).div_ceil(4) + 1;
+            let width = pixels_of(&tiling, bytes / pixel).min(pixels);
+            let row = (width.max(together) * pixel).div_ceil(4) + depth;
             return (width, 1, InputLayout { cin: self.cin, params, row, slots: 1, zeros: 0 });
         }
         let Window { kernel, stride, .. } = self.window;
         let width = geometry.output[1];
-        let row = (((width - 1) * stride[1] + kernel[1]) * pixel).div_ceil(4) + 1;
+        let row = (((width.max(together) - 1) * stride[1] + kernel[1]) * pixel).div_ceil(4) + depth;
         let rows = bytes / (4 * row);
         let band = (rows.saturating_sub(kernel[0]) / stride[0] + 1).min(geometry.output[0]);
         let slots = (band - 1) * stride[0] + kernel[0];
-        let zeros = (kernel[1] * pixel).div_ceil(4) + 1;
+        let zeros = (kernel[1] * pixel).div_ceil(4) + depth;
         (width, band, InputLayout { cin: self.cin, params, row, slots, zeros })
     }
 }
@@ -172,22 +178,9 @@ struct Task<'a> {
     packed: &'a mut PackedInput,
 }
 
-/// # Safety
-/// The processor has the instructions; [`LowPrecisionConv::run`] has checked the sizes; no other task writes these rows and panels.
-#[inline(always)]
-unsafe fn run_task<S: Simd>(task: Task) {
-    // SAFETY: passed on. The instruction set was chosen for the dot product.
-    unsafe {
-        match task.call.conv.precision {
-            LowPrecision::Bf16 => S::Bf16::enter(task),
-            LowPrecision::Int8(_) => S::Int8::enter(task),
-        }
-    }
-}
-
 impl DotKernel for Task<'_> {
     /// # Safety
-    /// As for [`run_task`].
+    /// The processor has the instructions; [`LowPrecisionConv::run`] has checked the sizes; no other task writes these rows and panels.
     #[inline(always)]
     unsafe fn run<D: LowPrecisionDot>(self) {
         let Task { call, rows, panels, packed } = self;

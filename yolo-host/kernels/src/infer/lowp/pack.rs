@@ -2,6 +2,7 @@
 
 use super::precision::LowPrecision;
 use crate::base::aligned::AlignedBuf;
+use crate::base::dot_product::DotLayout;
 use crate::base::simd::dot::{MAX_INT8_TERMS, QuantParams, round_to_bf16};
 use crate::infer::layer::Layer;
 use crate::infer::panel::{ChannelPanel, channel_panels};
@@ -26,9 +27,9 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// Packs for the instruction set of the layer; nothing where sums of int8 could overflow or inputs have no range.
-    pub fn new(precision: LowPrecision, layer: &Layer) -> Option<Self> {
-        let Layer { isa, window, weight, bias, order, .. } = layer;
+    /// Packs for a dot product; nothing where sums of int8 could overflow or inputs have no range.
+    pub fn new(precision: LowPrecision, dot: DotLayout, layer: &Layer) -> Option<Self> {
+        let Layer { window, weight, bias, order, .. } = layer;
         let (cin, [rows, columns]) = (order.len(), window.kernel);
         let params = match precision {
             LowPrecision::Bf16 => QuantParams::NONE,
@@ -36,8 +37,8 @@ impl Packed {
                 QuantParams::over(range).filter(|_| cin * rows * columns <= MAX_INT8_TERMS)?
             }
         };
-        let (panels, padded) = channel_panels(*isa, bias);
-        let row = (columns * cin * precision.bytes()).div_ceil(4);
+        let (panels, padded) = channel_panels(&dot.tiling, bias);
+        let row = (columns * cin * precision.bytes()).div_ceil(4).next_multiple_of(dot.depth);
         let (depth, per_word) = (rows * row, 4 / precision.bytes());
         let mut packed = Packed {
             panels,
@@ -68,14 +69,18 @@ impl Packed {
                                 u32::from(whole as u8)
                             }
                         };
-                        let word = &mut packed.weights
-                            [panel.offset * depth + (ky * row + at / per_word) * panel.nr + out];
+                        // The words of a channel that are multiplied together lie side by side.
+                        let (step, word) =
+                            ((ky * row + at / per_word) / dot.depth, at / per_word % dot.depth);
+                        let place = (step * panel.nr + out) * dot.depth + word;
+                        let word = &mut packed.weights[panel.offset * depth + place];
                         *word =
                             f32::from_bits(word.to_bits() | bits << (at % per_word * 8 * precision.bytes()));
                     }
                 }
                 if let LowPrecision::Int8(_) = precision {
-                    packed.init[lane] = f32::from_bits((-sum * i64::from(params.zero_point)) as i32 as u32);
+                    packed.init[lane] =
+                        f32::from_bits((-sum * i64::from(params.zero_point - dot.offset)) as i32 as u32);
                     packed.scale[lane] = (step / f64::from(params.inverse_scale)) as f32;
                 }
             }

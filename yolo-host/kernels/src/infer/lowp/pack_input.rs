@@ -32,7 +32,7 @@ pub struct InputLayout {
     pub cin: usize,
     /// How the input is converted.
     pub params: QuantParams,
-    /// Words of a row, with one behind it that tiles may read but not use.
+    /// Words of a row, with as many behind it as a dot product takes, which tiles may read but not use.
     pub row: usize,
     /// Rows that are kept.
     pub slots: usize,
@@ -44,7 +44,7 @@ impl InputLayout {
     /// A word of zeros: in int8, zero is the zero point, the same in each byte.
     #[inline(always)]
     fn zero<D: LowPrecisionDot>(&self) -> u32 {
-        if D::BYTES == 1 { (self.params.zero_point as u32 & 0xff) * 0x0101_0101 } else { 0 }
+        if D::BYTES == 1 { ((self.params.zero_point - D::OFFSET) as u32 & 0xff) * 0x0101_0101 } else { 0 }
     }
 }
 
@@ -83,7 +83,7 @@ impl PackedInput {
         unsafe { convert::<D>(sources, (first, count), &layout.params, to, cin) };
         self.segments.clear();
         let step = cin * D::BYTES;
-        self.segments.push(Segment { from: to, step, count: step.div_ceil(4), row: 0 });
+        self.segments.push(Segment { from: to, step, count: words::<D>(step), row: 0 });
     }
 
     /// Packs the windows of output rows of one image: for each as many segments as the window has rows.
@@ -102,7 +102,7 @@ impl PackedInput {
         let Window { kernel, stride, padding, .. } = *window;
         let Geometry { input, output, .. } = *geometry;
         let pixel = layout.cin * D::BYTES;
-        let (step, count) = (stride[1] * pixel, (kernel[1] * pixel).div_ceil(4));
+        let (step, count) = (stride[1] * pixel, words::<D>(kernel[1] * pixel));
         self.segments.clear();
         for output_row in output_rows {
             for ky in 0..kernel[0] {
@@ -139,6 +139,12 @@ impl PackedInput {
     pub fn segments(&self, row: usize, per_row: usize) -> &[Segment] {
         &self.segments[row * per_row..][..per_row]
     }
+}
+
+/// Words of so many bytes, in whole steps of the dot product.
+#[inline(always)]
+fn words<D: LowPrecisionDot>(bytes: usize) -> usize {
+    bytes.div_ceil(4).next_multiple_of(D::DEPTH)
 }
 
 /// Converts the channels of all sources side by side, for neighbouring pixels.

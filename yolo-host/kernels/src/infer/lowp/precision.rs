@@ -1,6 +1,6 @@
 //! The numbers that a convolution of low precision multiplies.
 
-use crate::base::Isa;
+use crate::base::Numbers;
 
 /// Numbers and arithmetic of a convolution in less than f32.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,11 +29,11 @@ impl LowPrecision {
         }
     }
 
-    /// The instruction set that computes it where `isa` is chosen: the best up to it whose dot product this processor has.
-    pub fn isa(&self, isa: Isa) -> Isa {
+    /// What its dot products multiply.
+    pub fn numbers(&self) -> Numbers {
         match self {
-            LowPrecision::Bf16 => isa.for_bf16(),
-            LowPrecision::Int8(_) => isa.for_int8(),
+            LowPrecision::Bf16 => Numbers::Bf16,
+            LowPrecision::Int8(_) => Numbers::Int8,
         }
     }
 }

@@ -3,11 +3,12 @@
 use super::LowPrecisionConv;
 use super::precision::LowPrecision;
 use crate::base::simd::dot::{QuantParams, round_to_bf16};
+use crate::base::{DotProduct, Numbers};
 use crate::infer::layer::Layer;
 use crate::infer::map::{Geometry, Source, Target};
 use crate::ops::activation::{Curve, with_curve};
 use crate::testing::Stream;
-use crate::{Float, Isa, Window};
+use crate::{Float, Window};
 use proptest::prelude::*;
 use yolo_plugin::Act;
 
@@ -20,6 +21,11 @@ fn values(key: &str, count: usize) -> Vec<f32> {
 
 fn activated(act: Option<Act>, x: f64) -> f64 {
     act.map_or(x, |act| with_curve!(act, curve => Curve::<f64>::at(curve, x)))
+}
+
+/// What multiplies these numbers on this processor.
+pub fn dots(numbers: Numbers) -> impl Iterator<Item = DotProduct> {
+    DotProduct::available().into_iter().filter(move |dot| dot.numbers() == numbers)
 }
 
 /// A convolution of two sources, each with channels before and behind those that are read, in reversed order.
@@ -116,10 +122,10 @@ impl Case {
     }
 
     /// Each output with its channels around it, which must stay as they are.
-    pub fn run(&self, precision: LowPrecision, isa: Isa) -> Vec<f32> {
+    pub fn run(&self, precision: LowPrecision, dot: DotProduct) -> Vec<f32> {
         let ([one, two], cout) = (self.lens, self.cout());
         let layer = Layer {
-            isa,
+            isa: dot.isa(),
             window: self.window,
             weight: &self.weight,
             bias: &self.bias,
@@ -127,7 +133,7 @@ impl Case {
             order: &self.order,
             act: self.act,
         };
-        let conv = LowPrecisionConv::new(precision, &layer).unwrap();
+        let conv = LowPrecisionConv::with(dot, precision, &layer).unwrap();
         let sources = [
             Source { data: &self.maps[0], pixel: one + 3, first: 2, len: one },
             Source { data: &self.maps[1], pixel: two + 2, first: 1, len: two },
@@ -186,8 +192,8 @@ impl Case {
         let terms = (self.order.len() * self.window.kernel[0] * self.window.kernel[1]) as f64;
         let places = || (0..self.pixels()).flat_map(|pixel| (0..cout).map(move |out| (pixel, out)));
         let expected: Vec<[f64; 4]> = places().map(|(pixel, out)| self.plain(&factors, pixel, out)).collect();
-        for isa in Isa::available() {
-            let y = self.run(precision, isa);
+        for dot in dots(precision.numbers()) {
+            let y = self.run(precision, dot);
             for ((pixel, out), [rounded, exact, magnitude, error]) in places().zip(&expected) {
                 let given = f64::from(y[pixel * (cout + 2) + 1 + out]);
                 // Accumulators of f32: a rounding a term, of at most the sum of magnitudes; then the activation, whose slope is
@@ -195,16 +201,16 @@ impl Case {
                 let tolerance = 1.2 * magnitude * (terms + 4.0) * f64::from(f32::EPSILON) + 1e-6;
                 prop_assert!(
                     (given - rounded).abs() <= tolerance,
-                    "{isa:?} {pixel} {out}: {given}, rounded {rounded}"
+                    "{dot:?} {pixel} {out}: {given}, rounded {rounded}"
                 );
                 let widest = 1.2 * error + tolerance;
                 prop_assert!(
                     (given - exact).abs() <= widest,
-                    "{isa:?} {pixel} {out}: {given}, exact {exact}"
+                    "{dot:?} {pixel} {out}: {given}, exact {exact}"
                 );
             }
             let outside = y.chunks_exact(cout + 2).all(|y| y[0].is_nan() && y[cout + 1].is_nan());
-            prop_assert!(outside, "{isa:?} wrote other channels");
+            prop_assert!(outside, "{dot:?} wrote other channels");
         }
         Ok(())
     }

@@ -2,10 +2,11 @@
 //! are, and on the exact ones within what rounding both can make of them.
 
 use super::precision::LowPrecision;
-use super::test_case::Case;
+use super::test_case::{Case, dots};
+use crate::Window;
 use crate::base::simd::dot::QuantParams;
+use crate::base::{DotProduct, Numbers};
 use crate::infer::map::Geometry;
-use crate::{Isa, Window};
 use proptest::prelude::*;
 use yolo_plugin::Act;
 
@@ -67,12 +68,12 @@ proptest! {
         let g = geometry(&window, 1, [height, width]);
         prop_assume!(g.is_some());
         let case = Case::new(window, g.unwrap(), [one, two], cout, None, true);
-        let bits = |isa| -> Vec<u32> {
-            case.run(LowPrecision::Int8([low, high]), isa).iter().map(|value| value.to_bits()).collect()
+        let bits = |dot| -> Vec<u32> {
+            case.run(LowPrecision::Int8([low, high]), dot).iter().map(|value| value.to_bits()).collect()
         };
-        let expected = bits(Isa::Portable);
-        for isa in Isa::available() {
-            prop_assert!(bits(isa) == expected, "{isa:?}");
+        let expected = bits(DotProduct::PortableInt8);
+        for dot in dots(Numbers::Int8) {
+            prop_assert!(bits(dot) == expected, "{dot:?}");
         }
     }
 }
@@ -100,9 +101,11 @@ fn nan_and_infinity_are_accepted() {
     case.maps
         .iter_mut()
         .for_each(|map| map.iter_mut().zip(special.iter().cycle()).for_each(|(x, s)| *x = *s));
-    for isa in Isa::available() {
-        case.run(LowPrecision::Bf16, isa);
-        let y = case.run(LowPrecision::Int8([-1.0, 1.0]), isa);
-        assert!(y.chunks_exact(7).all(|y| y[1..6].iter().all(|value| value.is_finite())), "{isa:?}");
+    for dot in dots(Numbers::Bf16) {
+        case.run(LowPrecision::Bf16, dot);
+    }
+    for dot in dots(Numbers::Int8) {
+        let y = case.run(LowPrecision::Int8([-1.0, 1.0]), dot);
+        assert!(y.chunks_exact(7).all(|y| y[1..6].iter().all(|value| value.is_finite())), "{dot:?}");
     }
 }

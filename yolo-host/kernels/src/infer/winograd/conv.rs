@@ -64,7 +64,7 @@ impl Winograd {
     pub fn new(layer: Layer) -> Self {
         let Layer { isa, window, weight, bias, lens, order, act } = layer;
         let (cin, cout) = (order.len(), bias.len());
-        let (panels, mut biases) = channel_panels(isa, bias);
+        let (panels, mut biases) = channel_panels(&isa.required().tiling(), bias);
         let padded = biases.len();
         let widest = panels.iter().map(|panel| panel.nr).max().unwrap_or(0);
         biases.resize(padded + widest, 0.0);

@@ -3,13 +3,11 @@
 use super::conv::Winograd;
 use super::stages::{STAGES, run_stage};
 use super::workspace::{Call, Workspace, with_workspace};
+use crate::base::cache::L2_FLOATS;
 use crate::base::parallel::tasks;
 use crate::infer::epilogue::Epilogue;
 use crate::infer::map::{Geometry, Source, Target};
 use crate::infer::tile_height::cost;
-
-/// Floats of transformed tiles that a thread's second-level cache holds.
-const L2_FLOATS: usize = 160 << 10;
 
 impl Winograd {
     /// Computes the target. The shortcut has as many channels as the output.
@@ -29,11 +27,12 @@ impl Winograd {
         };
         let threads = rayon::current_num_threads();
         let per_tile = self.points * (self.cin + self.padded);
+        let tiling = self.isa.tiling();
         let work = tiles * self.points * self.cin * self.padded;
         let least = tiles.div_ceil((L2_FLOATS / per_tile).max(28));
         if threads == 1 || least >= 2 * threads {
             // Each thread takes chunks through all stages; as many as its tiles of the micro-kernel suit best.
-            let time = |chunks: &usize| chunks.div_ceil(threads) * cost(self.isa, tiles.div_ceil(*chunks));
+            let time = |chunks: &usize| chunks.div_ceil(threads) * cost(&tiling, tiles.div_ceil(*chunks));
             let chunks = (least..=2 * least).min_by_key(time).unwrap_or(least).min(tiles);
             tasks(chunks, work, |chunk| {
                 let tiles = chunk * tiles / chunks..(chunk + 1) * tiles / chunks;

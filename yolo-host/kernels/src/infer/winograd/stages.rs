@@ -5,11 +5,12 @@ use super::transform::*;
 use super::workspace::{Call, Workspace};
 use crate::base::aligned::CACHE_LINE;
 use crate::base::prefetch::prefetch;
-use crate::base::simd::dot::F32Dot;
+use crate::base::simd::dot::{Dot, F32Dot};
 use crate::base::simd::{MAX_LANES, Simd, dispatch};
 use crate::infer::map::Source;
 use crate::infer::microkernel::{self, Prefetch, Segment, Tile};
-use crate::infer::tile_height::tile_height;
+use crate::infer::panel::ChannelPanel;
+use crate::infer::tile_height::{by_vectors, tile_height};
 use std::ops::Range;
 
 /// All stages, in their order.
@@ -154,38 +155,42 @@ unsafe fn fill<S: Simd, const IN: usize>(
 /// As for [`run_input`].
 #[inline(always)]
 unsafe fn run_products<S: Simd>(task: &StageTask) {
-    let StageTask { call, workspace, pieces } = task;
+    for point in task.pieces.clone() {
+        for panel in &task.call.conv.panels {
+            // SAFETY: passed on.
+            unsafe { by_vectors!(F32Dot<S>, panel.vectors, products_of(task, point, panel)) };
+        }
+    }
+}
+
+/// # Safety
+/// As for [`run_input`]; the panel has N vectors.
+#[inline(always)]
+unsafe fn products_of<D: Dot, const N: usize>(task: &StageTask, point: usize, panel: &ChannelPanel) {
+    let StageTask { call, workspace, .. } = task;
     let (conv, tiles) = (call.conv, workspace.tiles.len());
-    for point in pieces.clone() {
-        // SAFETY: passed on.
-        unsafe {
-            let from = workspace.input.ptr().add(point * workspace.pitches[0]);
-            let segments = [Segment::of_floats(from, conv.cin, conv.cin, 0)];
-            for panel in &conv.panels {
-                let pixels =
-                    if panel.vectors == 2 { tile_height::<S, 2>(tiles) } else { tile_height::<S, 1>(tiles) };
-                let mut x = 0;
-                while x < tiles {
-                    let start = x.min(tiles - pixels);
-                    let place = point * workspace.pitches[1] + start * conv.padded + panel.offset;
-                    let weight = conv.weights.as_ptr().add((point * conv.padded + panel.offset) * conv.cin);
-                    let zeros = conv.bias.as_ptr().add(conv.padded);
-                    let tile = Tile {
-                        weight: weight.cast(),
-                        init: zeros.cast(),
-                        scale: zeros,
-                        bias: zeros,
-                        to: workspace.products.ptr().add(place),
-                        pitch: conv.padded,
-                        prefetch: Prefetch::NONE,
-                    };
-                    match panel.vectors {
-                        2 => microkernel::compute::<F32Dot<S>, 2>(pixels, start, &segments, &tile),
-                        _ => microkernel::compute::<F32Dot<S>, 1>(pixels, start, &segments, &tile),
-                    }
-                    x += pixels;
-                }
-            }
+    let pixels = tile_height::<D, N>(tiles);
+    // SAFETY: passed on.
+    unsafe {
+        let from = workspace.input.ptr().add(point * workspace.pitches[0]);
+        let segments = [Segment::of_floats(from, conv.cin, conv.cin, 0)];
+        let weight = conv.weights.as_ptr().add((point * conv.padded + panel.offset) * conv.cin);
+        let zeros = conv.bias.as_ptr().add(conv.padded);
+        let mut x = 0;
+        while x < tiles {
+            let start = x.min(tiles - pixels);
+            let place = point * workspace.pitches[1] + start * conv.padded + panel.offset;
+            let tile = Tile {
+                weight: weight.cast(),
+                init: zeros.cast(),
+                scale: zeros,
+                bias: zeros,
+                to: workspace.products.ptr().add(place),
+                pitch: conv.padded,
+                prefetch: Prefetch::NONE,
+            };
+            microkernel::compute::<D, N>(pixels, start, &segments, &tile);
+            x += pixels;
         }
     }
 }
