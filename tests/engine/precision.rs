@@ -10,17 +10,21 @@ use yolo_host::model::Model;
 use yolo_tests::quality::copy;
 use yolo_tests::{light_models, portable_state, report, root, shared, uniform, yolo};
 
-/// Root of the mean square of differences, as a share of that of the numbers, in bf16 and int8: of every model, and of the one
-/// in the middle. Measured are 0.003 and 0.010 in the middle; the many blocks of MobileNetV3-large, with random weights, let it
-/// grow to 0.020 and 0.072.
-const MOST: [f64; 2] = [0.025, 0.09];
-const MIDDLE: [f64; 2] = [0.005, 0.015];
+/// Root of the mean square of differences, as a share of that of the numbers, in bf16, fp16 and int8: of every model, and of the
+/// one in the middle. Measured are 0.003, 0.0004 and 0.010 in the middle; the many blocks of MobileNetV3-large, with random
+/// weights, let it grow to 0.020, 0.003 and 0.072.
+const MOST: [f64; 3] = [0.025, 0.005, 0.09];
+const MIDDLE: [f64; 3] = [0.005, 0.001, 0.015];
 
-/// bf16 and int8, and the ranges of these images.
-fn both(model: &Model, images: &[f32], shape: [usize; 4]) -> [(Precision, Ranges); 2] {
+/// Each low precision, and the ranges of these images.
+fn all(model: &Model, images: &[f32], shape: [usize; 4]) -> [(Precision, Ranges); 3] {
     let mut engine = Engine::new(&model.graph, portable_state(model), &model.detect.outputs);
     engine.calibrate(Images::Planes(images), shape).unwrap();
-    [(Precision::Bf16, Ranges::default()), (Precision::Int8, engine.into_ranges())]
+    [
+        (Precision::Bf16, Ranges::default()),
+        (Precision::Fp16, Ranges::default()),
+        (Precision::Int8, engine.into_ranges()),
+    ]
 }
 
 /// All outputs, one after the other.
@@ -39,7 +43,7 @@ fn outputs(
 
 #[test]
 fn every_model_stays_near_the_reference() {
-    let (mut failures, mut shares) = (vec![], [vec![], vec![]]);
+    let (mut failures, mut shares) = (vec![], [vec![], vec![], vec![]]);
     for (name, model) in light_models() {
         let (stride, channels) = (model.detect.max_stride(), model.spec.channels);
         let shape = [1, channels, 2 * stride, 3 * stride];
@@ -53,7 +57,7 @@ fn every_model_stays_near_the_reference() {
         let expected: Vec<f64> =
             wanted.flat_map(|id| reference.output(*id).expect(&name).data.to_vec()).collect();
         let plain = outputs(&model, (Precision::F32, &Ranges::default()), &single, shape);
-        for (kind, (precision, ranges)) in both(&model, &single, shape).into_iter().enumerate() {
+        for (kind, (precision, ranges)) in all(&model, &single, shape).into_iter().enumerate() {
             let given = outputs(&model, (precision, &ranges), &single, shape);
             assert!(given != plain, "{name}: {precision} is f32");
             let pairs = given.iter().zip(&expected);
@@ -83,7 +87,7 @@ fn threads_change_nothing() {
         let shape = [1, model.spec.channels, 3 * stride, 5 * stride];
         let images = uniform("pictures", shape.iter().product());
         let images: Vec<f32> = images.iter().map(|value| *value as f32).collect();
-        for (precision, ranges) in both(&model, &images, shape) {
+        for (precision, ranges) in all(&model, &images, shape) {
             let with = |threads: usize| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 pool.install(|| outputs(&model, (precision, &ranges), &images, shape))

@@ -131,6 +131,10 @@ pub fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage::refuse(error),
     };
+    if let Err(error) = yolo_kernels::base::check_kernels() {
+        eprintln!("error: {error}");
+        return ExitCode::from(2);
+    }
     command.plugins().prepend(plugins);
     let result = match command {
         Command::Detect(args) => detect::run(args),

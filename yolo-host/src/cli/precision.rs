@@ -7,6 +7,7 @@ use crate::model::{Model, State};
 use anyhow::{Context, ensure};
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
+use yolo_kernels::base::{Numbers, has_instructions};
 
 /// Images that say enough about ranges.
 const MOST: usize = 64;
@@ -21,6 +22,7 @@ impl ValueEnum for Precision {
             Precision::F64 | Precision::Tf32 => return None,
             Precision::F32 => "32-bit floating point",
             Precision::Bf16 => "Factors of 16 bits (bfloat16), sums of 32",
+            Precision::Fp16 => "Factors and sums of 16 bits (IEEE), for ARM with fp16 arithmetic",
             Precision::Int8 => "Factors of 8 bits, with ranges from the images of --calibrate",
         };
         Some(PossibleValue::new(self.name()).help(help))
@@ -33,7 +35,7 @@ pub struct PrecisionArgs {
     /// Precision and arithmetic of convolutions, on the CPU
     #[arg(long, value_enum, default_value = "f32")]
     precision: Precision,
-    /// As --precision bf16
+    /// The 16 bits that this processor multiplies fastest: as --precision bf16, or fp16 where it has instructions for that alone
     #[arg(long, conflicts_with = "precision")]
     half: bool,
     /// Images of the kind that will come, for int8: a file, a folder or a glob; of more than 64 some, evenly
@@ -53,10 +55,17 @@ impl PrecisionArgs {
             match device {
                 Device::Cuda(_) => eprintln!("note: --half changes nothing on CUDA, which computes in TF32"),
                 Device::Cpu | Device::CudaOnCpu => {
-                    eprintln!("note: --half is bf16 on the CPU: factors of 16 bits, sums of 32");
-                    self.precision = Precision::Bf16;
+                    let fp16 = has_instructions(Numbers::Fp16) && !has_instructions(Numbers::Bf16);
+                    self.precision = if fp16 { Precision::Fp16 } else { Precision::Bf16 };
+                    match fp16 {
+                        true => eprintln!("note: --half is fp16 on this processor: factors and sums of 16 bits"),
+                        false => eprintln!("note: --half is bf16 on the CPU: factors of 16 bits, sums of 32"),
+                    }
                 }
             }
+        }
+        if device == Device::Cpu && self.precision == Precision::Fp16 && !has_instructions(Numbers::Fp16) {
+            eprintln!("note: this processor has no arithmetic in fp16, which will be slower than f32");
         }
         let fits = self.calibrate.is_none() || self.precision == Precision::Int8;
         ensure!(fits, "--calibrate is for --precision int8 only");
@@ -70,7 +79,9 @@ impl PrecisionArgs {
                 let source = self.calibrate.as_deref().unwrap_or_default();
                 calibrated(model, state, source, size).context("--calibrate")
             }
-            Precision::F64 | Precision::F32 | Precision::Tf32 | Precision::Bf16 => Ok(Ranges::default()),
+            Precision::F64 | Precision::F32 | Precision::Tf32 | Precision::Bf16 | Precision::Fp16 => {
+                Ok(Ranges::default())
+            }
         }
     }
 }

@@ -17,6 +17,9 @@ pub enum Precision {
     /// in f32. In training maps and their gradients are bf16; parameters, their gradients and batch norm are f32, and no
     /// gradient needs to be scaled.
     Bf16,
+    /// IEEE's 16-bit floating point. In inference on the CPU convolutions round both factors to 11 bits, up to 65 504, and sum in
+    /// 16 bits where the processor has their arithmetic, as ARM has since ARMv8.2; in f32 elsewhere.
+    Fp16,
     /// Both factors of convolutions as whole numbers of 8 bits: weights by output channel, inputs over calibrated ranges.
     Int8,
 }
@@ -29,6 +32,7 @@ impl Precision {
             Precision::F32 => "f32",
             Precision::Tf32 => "tf32",
             Precision::Bf16 => "bf16",
+            Precision::Fp16 => "fp16",
             Precision::Int8 => "int8",
         }
     }

@@ -1,7 +1,7 @@
 //! Which instructions multiply bf16 and int8: the best that this processor has and `YOLO_KERNELS` allows.
 #![allow(unsafe_code)] // kernels are compiled for instructions, and called where the processor has them
 
-use super::isa::{Isa, detected, is_allowed};
+use super::isa::{Isa, detected, is_allowed, isa};
 use super::simd::dot::{DotKernel, LowPrecisionDot};
 use super::simd::{Portable, Tiling, dot_products, portable};
 
@@ -10,6 +10,8 @@ use super::simd::{Portable, Tiling, dot_products, portable};
 pub enum Numbers {
     /// Floats with the exponent of f32 and 8 bits of mantissa.
     Bf16,
+    /// Floats of IEEE's 16 bits, and sums of 16 bits where the processor has their arithmetic.
+    Fp16,
     /// Whole numbers of 8 bits.
     Int8,
 }
@@ -25,12 +27,15 @@ pub struct DotLayout {
     pub depth: usize,
     /// `LowPrecisionDot::OFFSET`
     pub offset: i32,
+    /// `LowPrecisionDot::PARTS_APART`
+    pub parts_apart: bool,
 }
 
 impl DotLayout {
     const fn of<D: LowPrecisionDot>() -> Self {
         let tiling = Tiling { infer: D::TILES, ..Tiling::of::<D::S>() };
-        DotLayout { tiling, pixels: D::PIXELS, depth: D::DEPTH, offset: D::OFFSET }
+        let (offset, parts_apart) = (D::OFFSET, D::PARTS_APART);
+        DotLayout { tiling, pixels: D::PIXELS, depth: D::DEPTH, offset, parts_apart }
     }
 }
 
@@ -45,6 +50,8 @@ macro_rules! enumerate {
         pub enum DotProduct {
             /// Plain arithmetic on pairs of bf16.
             PortableBf16,
+            /// Plain arithmetic on pairs of fp16.
+            PortableFp16,
             /// Plain arithmetic on fours of int8.
             PortableInt8,
             $(
@@ -58,7 +65,11 @@ macro_rules! enumerate {
             /// Those that this processor can run and `YOLO_KERNELS` allows, the simplest first.
             pub fn available() -> Vec<DotProduct> {
                 #[allow(unused_mut)] // on other architectures
-                let mut all = vec![DotProduct::PortableBf16, DotProduct::PortableInt8];
+                let mut all = vec![
+                    DotProduct::PortableBf16,
+                    DotProduct::PortableFp16,
+                    DotProduct::PortableInt8,
+                ];
                 $(
                     #[cfg(target_arch = $arch)]
                     if Isa::available().contains(&Isa::$set)
@@ -74,6 +85,7 @@ macro_rules! enumerate {
             pub fn numbers(self) -> Numbers {
                 match self {
                     DotProduct::PortableBf16 => Numbers::Bf16,
+                    DotProduct::PortableFp16 => Numbers::Fp16,
                     DotProduct::PortableInt8 => Numbers::Int8,
                     $(
                         #[cfg(target_arch = $arch)]
@@ -85,7 +97,7 @@ macro_rules! enumerate {
             /// The instruction set of its vectors of f32.
             pub fn isa(self) -> Isa {
                 match self {
-                    DotProduct::PortableBf16 | DotProduct::PortableInt8 => Isa::Portable,
+                    DotProduct::PortableBf16 | DotProduct::PortableFp16 | DotProduct::PortableInt8 => Isa::Portable,
                     $(
                         #[cfg(target_arch = $arch)]
                         DotProduct::$dot => Isa::$set,
@@ -96,7 +108,7 @@ macro_rules! enumerate {
             /// What it needs beyond its instruction set, by the names that `YOLO_KERNELS` takes.
             pub fn features(self) -> &'static [&'static str] {
                 match self {
-                    DotProduct::PortableBf16 | DotProduct::PortableInt8 => &[],
+                    DotProduct::PortableBf16 | DotProduct::PortableFp16 | DotProduct::PortableInt8 => &[],
                     $(
                         #[cfg(target_arch = $arch)]
                         DotProduct::$dot => &[$($feature),*],
@@ -108,6 +120,7 @@ macro_rules! enumerate {
             pub(crate) fn layout(self) -> DotLayout {
                 match self {
                     DotProduct::PortableBf16 => const { DotLayout::of::<portable::Bf16Dot<Portable, 8>>() },
+                    DotProduct::PortableFp16 => const { DotLayout::of::<portable::Fp16Dot<Portable, 8>>() },
                     DotProduct::PortableInt8 => const { DotLayout::of::<portable::Int8Dot<Portable, 8>>() },
                     $(
                         #[cfg(target_arch = $arch)]
@@ -126,6 +139,7 @@ macro_rules! enumerate {
                 unsafe {
                     match self {
                         DotProduct::PortableBf16 => kernel.run::<portable::Bf16Dot<Portable, 8>>(),
+                        DotProduct::PortableFp16 => kernel.run::<portable::Fp16Dot<Portable, 8>>(),
                         DotProduct::PortableInt8 => kernel.run::<portable::Int8Dot<Portable, 8>>(),
                         $(
                             #[cfg(target_arch = $arch)]
@@ -164,6 +178,11 @@ macro_rules! enumerate {
 }
 dot_products!([enumerate]);
 
+/// Whether the kernels in use have instructions for some numbers beyond those of their instruction set.
+pub fn has_instructions(numbers: Numbers) -> bool {
+    !DotProduct::best(numbers, isa()).features().is_empty()
+}
+
 impl DotProduct {
     /// The best for some numbers with vectors up to an instruction set.
     pub fn best(numbers: Numbers, isa: Isa) -> Self {
@@ -171,6 +190,7 @@ impl DotProduct {
         let mut fitting = all.filter(|dot| dot.numbers() == numbers && dot.isa() <= isa);
         fitting.next().unwrap_or(match numbers {
             Numbers::Bf16 => DotProduct::PortableBf16,
+            Numbers::Fp16 => DotProduct::PortableFp16,
             Numbers::Int8 => DotProduct::PortableInt8,
         })
     }

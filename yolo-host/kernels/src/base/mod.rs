@@ -10,6 +10,6 @@ pub mod peak;
 pub(crate) mod prefetch;
 pub(crate) mod simd;
 
-pub use dot_product::{DotProduct, Numbers};
+pub use dot_product::{DotProduct, Numbers, has_instructions};
 pub use float::{Float, Scratch};
 pub use isa::{Isa, WrongKernels, check_kernels, isa, kernels};

@@ -34,3 +34,13 @@ pub fn pin_in_register<T>(pointer: *const T) -> *const T {
     }
     _pointer
 }
+
+/// Loads that come after this stay after it: the compiler would load early what there are no registers for.
+#[inline(always)]
+pub fn loads_stay_behind() {
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: no instruction.
+    unsafe {
+        std::arch::asm!("", options(nostack, preserves_flags));
+    }
+}

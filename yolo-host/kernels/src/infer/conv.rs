@@ -13,17 +13,17 @@ pub enum Conv {
     Dense(Dense),
     /// 3×3 by Winograd's algorithm.
     Winograd(Winograd),
-    /// In bf16 or int8.
+    /// In bf16, fp16 or int8.
     LowPrecision(LowPrecisionConv),
 }
 
 impl Conv {
     /// Chooses the algorithm and packs the weights. Without a low precision all is f32; with one, what it cannot compute
-    /// stays f32, and so does what Winograd's algorithm computes as fast as bf16.
+    /// stays f32, and so does what Winograd's algorithm computes as fast as 16 bits.
     pub fn new(precision: Option<LowPrecision>, layer: Layer) -> Self {
         let [cin, cout] = [layer.order.len(), layer.bias.len()];
-        let winograd =
-            precision == Some(LowPrecision::Bf16) && Winograd::is_as_fast_as_bf16(&layer.window, cin, cout);
+        let winograd = matches!(precision, Some(LowPrecision::Bf16 | LowPrecision::Fp16))
+            && Winograd::is_as_fast_as_16_bits(&layer.window, cin, cout);
         let precision = precision.filter(|_| !winograd);
         if let Some(conv) = precision.and_then(|precision| LowPrecisionConv::new(precision, &layer)) {
             return Conv::LowPrecision(conv);

@@ -4,7 +4,7 @@
 
 use super::tile_height::{are_among, heights, is_among};
 use crate::base::aligned::CACHE_LINE;
-use crate::base::prefetch::{pin_in_register, prefetch, prefetch_to_write};
+use crate::base::prefetch::{loads_stay_behind, pin_in_register, prefetch, prefetch_to_write};
 use crate::base::simd::Simd;
 use crate::base::simd::dot::Dot;
 
@@ -81,7 +81,7 @@ pub unsafe fn compute<D: Dot, const N: usize>(pixels: usize, x: usize, segments:
             const { assert!(are_among(heights::<D>(N), D::PIXELS, &[$($height,)* 1]), "a height without a micro-kernel") };
         };
     }
-    heights!(28 p28 20 p20 14 p14 13 p13 10 p10 6 p6 5 p5 4 p4 3 p3 2 p2);
+    heights!(28 p28 20 p20 14 p14 13 p13 10 p10 8 p8 6 p6 5 p5 4 p4 3 p3 2 p2);
     // SAFETY: passed on.
     unsafe { p1::<D, N>(x, segments, tile) }
 }
@@ -119,6 +119,16 @@ unsafe fn add<D: Dot, const N: usize, const STEP: i32>(
     for (sum, w) in sum.iter_mut().zip(w) {
         // SAFETY: passed on.
         *sum = unsafe { D::dot::<STEP>(*sum, x, *w) };
+    }
+}
+
+/// [`add`] for the first two vectors.
+#[inline(always)]
+unsafe fn add_two<D: Dot, const STEP: i32>(sum: &mut [D::Sum], x: D::Input, w: &[D::Weights; 2]) {
+    // SAFETY: passed on.
+    unsafe {
+        sum[0] = D::dot::<STEP>(sum[0], x, w[0]);
+        sum[1] = D::dot::<STEP>(sum[1], x, w[1]);
     }
 }
 
@@ -201,13 +211,24 @@ macro_rules! micro_kernel {
     };
 }
 
-/// One step of a micro-kernel with the inputs in registers, if a register has so many.
+/// One step of a micro-kernel with the inputs in registers, if a register has so many. Two vectors of weights at a time: there
+/// are no registers for more.
 macro_rules! one_step {
     ($D:ident, $N:ident, $step:literal, $weight:ident, [$($sum:ident $input:ident)+]) => {
         if const { $step < $D::WORDS / $D::DEPTH } {
-            let w = load::<$D, $N>($weight);
-            $(add::<$D, $N, $step>(&mut $sum, $input, &w);)+
-            $weight = $weight.wrapping_add($N * $D::DEPTH * $D::S::LANES);
+            let mut n = 0;
+            while n + 1 < $N {
+                let w = load::<$D, 2>($weight);
+                $(add_two::<$D, $step>(&mut $sum[n..], $input, &w);)+
+                $weight = $weight.wrapping_add(2 * $D::DEPTH * $D::S::LANES);
+                n += 2;
+                loads_stay_behind();
+            }
+            if n < $N {
+                let w = load::<$D, 1>($weight);
+                $($sum[n] = $D::dot::<$step>($sum[n], $input, w[0]);)+
+                $weight = $weight.wrapping_add($D::DEPTH * $D::S::LANES);
+            }
         }
     };
 }
@@ -222,6 +243,7 @@ micro_kernel!(p14: a 0 [a0 xa0 0, a1 xa1 1, a2 xa2 2] b 3 [b0 xb0 0, b1 xb1 1, b
 micro_kernel!(p13: a 0 [a0 xa0 0, a1 xa1 1, a2 xa2 2] b 3 [b0 xb0 0, b1 xb1 1, b2 xb2 2] c 6 [c0 xc0 0, c1 xc1 1, c2 xc2 2] d 9 [d0 xd0 0, d1 xd1 1, d2 xd2 2]
     e 12 [e0 xe0 0]);
 micro_kernel!(p10: a 0 [a0 xa0 0, a1 xa1 1, a2 xa2 2] b 3 [b0 xb0 0, b1 xb1 1, b2 xb2 2] c 6 [c0 xc0 0, c1 xc1 1, c2 xc2 2] d 9 [d0 xd0 0]);
+micro_kernel!(p8: a 0 [a0 xa0 0, a1 xa1 1, a2 xa2 2] b 3 [b0 xb0 0, b1 xb1 1, b2 xb2 2] c 6 [c0 xc0 0, c1 xc1 1]);
 micro_kernel!(p6: a 0 [a0 xa0 0, a1 xa1 1, a2 xa2 2] b 3 [b0 xb0 0, b1 xb1 1, b2 xb2 2]);
 micro_kernel!(p5: a 0 [a0 xa0 0, a1 xa1 1, a2 xa2 2] b 3 [b0 xb0 0, b1 xb1 1]);
 micro_kernel!(p4: a 0 [a0 xa0 0, a1 xa1 1, a2 xa2 2] b 3 [b0 xb0 0]);

@@ -22,7 +22,7 @@ use report::{ModelReport, Peak, Report};
 use std::path::PathBuf;
 use subject::Subject;
 use table::Detail;
-use yolo_kernels::isa;
+use yolo_kernels::base::kernels;
 
 /// Measure how fast models are, layer by layer or side by side
 #[derive(clap::Args)]
@@ -116,7 +116,7 @@ impl BenchArgs {
             models.push(ModelReport::new(subject, validated.transpose()?.flatten(), &peaks));
         }
         Ok(Report {
-            kernels: isa().name(),
+            kernels: kernels(),
             precision: self.precision.precision().name(),
             batch: self.batch_size,
             runs: self.runs,

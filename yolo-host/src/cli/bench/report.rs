@@ -11,7 +11,7 @@ use std::time::Duration;
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// The instructions of the kernels: `YOLO_KERNELS`.
-    pub kernels: &'static str,
+    pub kernels: String,
     /// Of numbers and arithmetic.
     pub precision: &'static str,
     /// Images of a run.

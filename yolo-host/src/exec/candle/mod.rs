@@ -31,7 +31,7 @@ impl Precision {
     fn parameters(self) -> DType {
         match self {
             Precision::F64 => DType::F64,
-            Precision::F32 | Precision::Tf32 | Precision::Bf16 | Precision::Int8 => DType::F32,
+            Precision::F32 | Precision::Tf32 | Precision::Bf16 | Precision::Fp16 | Precision::Int8 => DType::F32,
         }
     }
 
@@ -39,7 +39,9 @@ impl Precision {
     fn maps(self) -> DType {
         match self {
             Precision::Bf16 => DType::BF16,
-            Precision::F64 | Precision::F32 | Precision::Tf32 | Precision::Int8 => self.parameters(),
+            Precision::F64 | Precision::F32 | Precision::Tf32 | Precision::Fp16 | Precision::Int8 => {
+                self.parameters()
+            }
         }
     }
 }

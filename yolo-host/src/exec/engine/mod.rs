@@ -54,7 +54,8 @@ pub struct Output<'a> {
 
 impl Engine {
     /// What it computes in.
-    pub const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::Bf16, Precision::Int8];
+    pub const PRECISIONS: [Precision; 4] =
+        [Precision::F32, Precision::Bf16, Precision::Fp16, Precision::Int8];
 
     /// Prepares a graph with its values, in f32; the tensors `wanted` can be read after each run.
     pub fn new(graph: &Graph, state: State, wanted: &[ValueId]) -> Self {

@@ -21,7 +21,7 @@ pub struct Ranges(BTreeMap<usize, [f32; 2]>);
 /// How the convolutions of one network are computed; everything else, and all maps, are f32.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arithmetic<'a> {
-    /// f32, bf16 or int8.
+    /// f32, bf16, fp16 or int8.
     pub(super) precision: Precision,
     /// What int8 needs.
     pub(super) ranges: &'a Ranges,
@@ -35,6 +35,7 @@ impl Arithmetic<'_> {
             _ if channels < LEAST => None,
             Precision::F64 | Precision::F32 | Precision::Tf32 => None,
             Precision::Bf16 => Some(LowPrecision::Bf16),
+            Precision::Fp16 => Some(LowPrecision::Fp16),
             Precision::Int8 if !is_rounded(channels, last) => None,
             Precision::Int8 => self.ranges.0.get(&node).copied().map(LowPrecision::Int8),
         }

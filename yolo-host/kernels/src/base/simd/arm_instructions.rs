@@ -73,3 +73,44 @@ pub unsafe fn bfcvtn(v: float32x4_t) -> uint16x4_t {
     }
     halves
 }
+
+/// `fmla`, by element: to each of eight sums of fp16 the product of a number of `w` and one number of `x`.
+///
+/// # Safety
+/// The processor has fp16.
+#[inline(always)]
+pub unsafe fn fmla_half<const LANE: i32>(mut sum: uint16x8_t, w: uint16x8_t, x: uint16x8_t) -> uint16x8_t {
+    // SAFETY: promised by the caller. Only the first sixteen registers can be taken by element.
+    unsafe {
+        asm!(
+            "fmla {0:v}.8h, {1:v}.8h, {2:v}.h[{3}]",
+            inlateout(vreg) sum, in(vreg) w, in(vreg_low16) x, const LANE,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    sum
+}
+
+/// Conversions between fp16 and f32, of the first and of the last four numbers, which every processor has.
+macro_rules! conversions {
+    ($($name:ident($from:ty) -> $to:ty = $text:literal;)*) => {
+        $(
+            #[doc = concat!("`", $text, "`")]
+            ///
+            /// # Safety
+            /// The processor has NEON.
+            #[inline(always)]
+            pub unsafe fn $name(v: $from) -> $to {
+                let to: $to;
+                // SAFETY: promised by the caller.
+                unsafe { asm!($text, lateout(vreg) to, in(vreg) v, options(pure, nomem, nostack, preserves_flags)) };
+                to
+            }
+        )*
+    };
+}
+conversions! {
+    fcvtn(float32x4_t) -> uint16x4_t = "fcvtn {0:v}.4h, {1:v}.4s";
+    fcvtl(uint16x8_t) -> float32x4_t = "fcvtl {0:v}.4s, {1:v}.4h";
+    fcvtl2(uint16x8_t) -> float32x4_t = "fcvtl2 {0:v}.4s, {1:v}.8h";
+}

@@ -54,6 +54,8 @@ pub trait LowPrecisionDot: Dot {
     const SKIPS_ZEROS: bool;
     /// What an input of int8 is moved down by: 128 where the instruction takes bytes with a sign.
     const OFFSET: i32 = 0;
+    /// Whether weights lie by the place in a word: the first numbers of a vector's channels, then the second ones.
+    const PARTS_APART: bool = false;
 
     /// Converts `count` numbers, at most a vector.
     unsafe fn convert(from: *const f32, count: usize, params: &QuantParams, to: *mut u8);

@@ -14,6 +14,8 @@ mod neon;
 #[cfg(target_arch = "aarch64")]
 mod neon_bf16;
 #[cfg(target_arch = "aarch64")]
+mod neon_fp16;
+#[cfg(target_arch = "aarch64")]
 mod neon_int8;
 pub(crate) mod portable;
 mod vector;
@@ -27,6 +29,8 @@ pub(crate) use dispatch::{dispatch, dispatch_among, enter, vectorised};
 pub use neon::Neon;
 #[cfg(target_arch = "aarch64")]
 pub use neon_bf16::{NeonBf16, NeonBfmmla};
+#[cfg(target_arch = "aarch64")]
+pub use neon_fp16::NeonFp16;
 #[cfg(target_arch = "aarch64")]
 pub use neon_int8::{NeonInt8, NeonSdot, NeonSmmla};
 pub use portable::Portable;
@@ -78,6 +82,8 @@ macro_rules! dot_products {
                 NeonBf16 Bf16 in Neon on "aarch64" with ["neon"] and [] = $crate::base::simd::NeonBf16;
                 /// `bfmmla`
                 NeonBfmmla Bf16 in Neon on "aarch64" with ["neon"] and ["bf16"] = $crate::base::simd::NeonBfmmla;
+                /// `fmla` on eight numbers
+                NeonFp16 Fp16 in Neon on "aarch64" with ["neon"] and ["fp16"] = $crate::base::simd::NeonFp16;
                 /// Products of 16 bits.
                 NeonInt8 Int8 in Neon on "aarch64" with ["neon"] and [] = $crate::base::simd::NeonInt8;
                 /// `sdot`

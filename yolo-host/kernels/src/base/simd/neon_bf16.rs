@@ -88,8 +88,8 @@ impl Dot for NeonBfmmla {
     type Weights = [uint16x8_t; 2];
     /// The first four numbers of both pixels, then the others.
     type Input = [uint16x8_t; 2];
-    // Sums, two vectors of input for each pair of pixels, and two of weights: 3 × 8 + 6 + 2.
-    const TILES: &[&[usize]] = &[&[12, 8, 4, 2], &[8, 4, 2], &[6, 4, 2], &[6, 4, 2]];
+    // Sums, two vectors of input for each pair of pixels, and two of weights or more: 3 × 6 + 6 + 4.
+    const TILES: &[&[usize]] = &[&[8, 4, 2], &[8, 4, 2], &[6, 4, 2]];
     const PIXELS: usize = 2;
     const WORDS: usize = 4;
     const DEPTH: usize = 2;

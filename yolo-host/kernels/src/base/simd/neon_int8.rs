@@ -66,8 +66,8 @@ impl Dot for NeonInt8 {
     type Sum = [int32x4_t; 4];
     type Weights = [int8x16_t; 4];
     type Input = int8x16_t;
-    // 6 × 4 sums, a vector of input, one of weights and one of products.
-    const TILES: &[&[usize]] = &[&[6, 5, 4, 2, 1]];
+    // 4 × 4 sums, a vector of input for each pixel, four of weights and some of products.
+    const TILES: &[&[usize]] = &[&[4, 2, 1]];
     const WORDS: usize = 4;
     const DEPTH: usize = 4;
 
@@ -176,8 +176,8 @@ impl Dot for NeonSmmla {
     type Weights = [int8x16_t; 2];
     /// The first eight bytes of both pixels, then the others.
     type Input = [int8x16_t; 2];
-    // Sums, two vectors of input for each pair of pixels, and two of weights: 3 × 8 + 6 + 2.
-    const TILES: &[&[usize]] = &[&[12, 8, 4, 2], &[8, 4, 2], &[6, 4, 2], &[6, 4, 2]];
+    // Sums, two vectors of input for each pair of pixels, and two of weights or more: 3 × 6 + 6 + 4.
+    const TILES: &[&[usize]] = &[&[8, 4, 2], &[8, 4, 2], &[6, 4, 2]];
     const PIXELS: usize = 2;
     const WORDS: usize = 4;
     const DEPTH: usize = 2;

@@ -4,6 +4,7 @@
 
 use super::Simd;
 use super::dot::{Dot, LowPrecisionDot, QuantParams, round_to_bf16};
+use half::f16;
 use std::marker::PhantomData;
 
 /// Vectors of 8 floats as arrays.
@@ -154,6 +155,71 @@ impl<S: Simd, const LANES: usize> LowPrecisionDot for Bf16Dot<S, LANES> {
         for i in 0..count {
             // SAFETY: see the trait.
             unsafe { to.cast::<u16>().add(i).write_unaligned(round_to_bf16(*from.add(i))) };
+        }
+    }
+}
+
+/// Pairs of fp16, whose products are exact in f32, added one after the other.
+#[derive(Clone, Copy)]
+pub struct Fp16Dot<S, const LANES: usize>(PhantomData<S>);
+
+impl<S: Simd, const LANES: usize> Dot for Fp16Dot<S, LANES> {
+    type S = S;
+    type Sum = [f32; LANES];
+    type Weights = [u32; LANES];
+    type Input = [u32; LANES];
+
+    /// Zeros: the bias is added in the end, as with sums of 16 bits.
+    #[inline(always)]
+    unsafe fn init(_from: *const u32) -> [f32; LANES] {
+        const { assert!(LANES == S::LANES) };
+        [0.0; LANES]
+    }
+
+    #[inline(always)]
+    unsafe fn load_weights(from: *const u32) -> [u32; LANES] {
+        // SAFETY: see the trait.
+        unsafe { from.cast::<[u32; LANES]>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn load_input(from: *const u8, step: usize) -> [u32; LANES] {
+        // SAFETY: see the trait.
+        unsafe { Self::load_step(from, step) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_step(from: *const u8, _step: usize) -> [u32; LANES] {
+        // SAFETY: see the trait.
+        [unsafe { from.cast::<u32>().read_unaligned() }; LANES]
+    }
+
+    #[inline(always)]
+    unsafe fn dot<const STEP: i32>(mut sum: [f32; LANES], x: [u32; LANES], w: [u32; LANES]) -> [f32; LANES] {
+        let value = |bits: u32| f16::from_bits(bits as u16).to_f32_const();
+        for i in 0..LANES {
+            sum[i] += value(x[i]) * value(w[i]);
+            sum[i] += value(x[i] >> 16) * value(w[i] >> 16);
+        }
+        sum
+    }
+
+    #[inline(always)]
+    unsafe fn store(sum: [f32; LANES], _scale: *const f32, bias: *const f32, to: *mut f32, _pitch: usize) {
+        // SAFETY: see the trait.
+        unsafe { S::store(to, S::add(S::load(sum.as_ptr()), S::load(bias))) }
+    }
+}
+
+impl<S: Simd, const LANES: usize> LowPrecisionDot for Fp16Dot<S, LANES> {
+    const BYTES: usize = 2;
+    const SKIPS_ZEROS: bool = true;
+
+    #[inline(always)]
+    unsafe fn convert(from: *const f32, count: usize, _params: &QuantParams, to: *mut u8) {
+        for i in 0..count {
+            // SAFETY: see the trait.
+            unsafe { to.cast::<u16>().add(i).write_unaligned(f16::from_f32_const(*from.add(i)).to_bits()) };
         }
     }
 }

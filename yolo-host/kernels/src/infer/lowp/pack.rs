@@ -6,6 +6,7 @@ use crate::base::dot_product::DotLayout;
 use crate::base::simd::dot::{MAX_INT8_TERMS, QuantParams, round_to_bf16};
 use crate::infer::layer::Layer;
 use crate::infer::panel::{ChannelPanel, channel_panels};
+use half::f16;
 
 /// Packed weights, a panel of output channels after the other.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ impl Packed {
         let Layer { window, weight, bias, order, .. } = layer;
         let (cin, [rows, columns]) = (order.len(), window.kernel);
         let params = match precision {
-            LowPrecision::Bf16 => QuantParams::NONE,
+            LowPrecision::Bf16 | LowPrecision::Fp16 => QuantParams::NONE,
             LowPrecision::Int8(range) => {
                 QuantParams::over(range).filter(|_| cin * rows * columns <= MAX_INT8_TERMS)?
             }
@@ -62,6 +63,7 @@ impl Packed {
                         let value = own[(channel * rows + ky) * columns + kx];
                         let bits = match precision {
                             LowPrecision::Bf16 => u32::from(round_to_bf16(value)),
+                            LowPrecision::Fp16 => u32::from(f16::from_f32(value).to_bits()),
                             LowPrecision::Int8(_) => {
                                 let whole =
                                     (f64::from(value) / step).round_ties_even().clamp(-127.0, 127.0) as i8;
@@ -69,13 +71,11 @@ impl Packed {
                                 u32::from(whole as u8)
                             }
                         };
-                        // The words of a channel that are multiplied together lie side by side.
-                        let (step, word) =
-                            ((ky * row + at / per_word) / dot.depth, at / per_word % dot.depth);
-                        let place = (step * panel.nr + out) * dot.depth + word;
-                        let word = &mut packed.weights[panel.offset * depth + place];
-                        *word =
-                            f32::from_bits(word.to_bits() | bits << (at % per_word * 8 * precision.bytes()));
+                        let (word, part) = (ky * row + at / per_word, at % per_word);
+                        let number = place(&dot, panel.nr, (word, part, per_word), out);
+                        let word = &mut packed.weights[panel.offset * depth + number / per_word];
+                        let shift = number % per_word * 8 * precision.bytes();
+                        *word = f32::from_bits(word.to_bits() | bits << shift);
                     }
                 }
                 if let LowPrecision::Int8(_) = precision {
@@ -87,4 +87,15 @@ impl Packed {
         }
         Some(packed)
     }
+}
+
+/// Where a number of an output channel's word lies in its panel. The words of a channel that are multiplied together lie side by
+/// side; of a vector's words the first parts may come before the second ones.
+fn place(dot: &DotLayout, nr: usize, (word, part, parts): (usize, usize, usize), out: usize) -> usize {
+    let word = (word / dot.depth * nr + out) * dot.depth + word % dot.depth;
+    if !dot.parts_apart {
+        return word * parts + part;
+    }
+    let lane = out % dot.tiling.lanes;
+    (word - lane) * parts + part * dot.tiling.lanes + lane
 }

@@ -7,6 +7,8 @@ use crate::base::Numbers;
 pub enum LowPrecision {
     /// Input and weights rounded to 8 bits of mantissa; sums in f32.
     Bf16,
+    /// Input and weights rounded to 11 bits of mantissa, up to 65 504; sums of 16 bits where the processor has their arithmetic.
+    Fp16,
     /// Input as 256 steps over this range, weights as whole numbers up to ±127 for each output channel, sums in i32. Input
     /// beyond the range is cut off at its ends.
     Int8([f32; 2]),
@@ -17,6 +19,7 @@ impl LowPrecision {
     pub fn name(&self) -> &'static str {
         match self {
             LowPrecision::Bf16 => "bf16",
+            LowPrecision::Fp16 => "fp16",
             LowPrecision::Int8(_) => "int8",
         }
     }
@@ -24,7 +27,7 @@ impl LowPrecision {
     /// Bytes of a number.
     pub fn bytes(&self) -> usize {
         match self {
-            LowPrecision::Bf16 => 2,
+            LowPrecision::Bf16 | LowPrecision::Fp16 => 2,
             LowPrecision::Int8(_) => 1,
         }
     }
@@ -33,6 +36,7 @@ impl LowPrecision {
     pub fn numbers(&self) -> Numbers {
         match self {
             LowPrecision::Bf16 => Numbers::Bf16,
+            LowPrecision::Fp16 => Numbers::Fp16,
             LowPrecision::Int8(_) => Numbers::Int8,
         }
     }

@@ -9,6 +9,7 @@ use crate::infer::map::{Geometry, Source, Target};
 use crate::ops::activation::{Curve, with_curve};
 use crate::testing::Stream;
 use crate::{Float, Window};
+use half::f16;
 use proptest::prelude::*;
 use yolo_plugin::Act;
 
@@ -51,6 +52,7 @@ impl Factors {
     fn input(&self, x: f32) -> f64 {
         match self.precision {
             LowPrecision::Bf16 => f64::from(f32::from_bits(u32::from(round_to_bf16(x)) << 16)),
+            LowPrecision::Fp16 => f16::from_f32(x).to_f64(),
             LowPrecision::Int8(_) => {
                 let QuantParams { inverse_scale, low, high, .. } = self.params;
                 f64::from((x * inverse_scale).clamp(low, high).round_ties_even()) / f64::from(inverse_scale)
@@ -62,6 +64,7 @@ impl Factors {
     fn weight(&self, own: &[f32], w: f32) -> f64 {
         match self.precision {
             LowPrecision::Bf16 => f64::from(f32::from_bits(u32::from(round_to_bf16(w)) << 16)),
+            LowPrecision::Fp16 => f16::from_f32(w).to_f64(),
             LowPrecision::Int8(_) => {
                 let step = self.weight_step(own);
                 (f64::from(w) / step).round_ties_even() * step
@@ -78,6 +81,8 @@ impl Factors {
         match self.precision {
             // Half of the last of eight significant bits: 2⁻⁸ of each.
             LowPrecision::Bf16 => (x * w).abs() * (2.0 / 256.0 + 1.0 / 65_536.0),
+            // Half of the last of eleven, and below 2⁻¹⁴ half of 2⁻²⁴.
+            LowPrecision::Fp16 => (x * w).abs() / 1024.0 + 4e-8 * (x.abs() + w.abs() + 1.0),
             // Half a step of each. Zero falls on a step, so that ends of the range are cut by half a step, too.
             LowPrecision::Int8(_) => {
                 let (dx, dw) = (1.001 / f64::from(self.params.inverse_scale), 0.5 * self.weight_step(own));
@@ -185,7 +190,7 @@ impl Case {
 
     pub fn check(&self, precision: LowPrecision) -> Result<(), TestCaseError> {
         let params = match precision {
-            LowPrecision::Bf16 => QuantParams::NONE,
+            LowPrecision::Bf16 | LowPrecision::Fp16 => QuantParams::NONE,
             LowPrecision::Int8(range) => QuantParams::over(range).unwrap(),
         };
         let (factors, cout) = (Factors { precision, params }, self.cout());
@@ -196,9 +201,11 @@ impl Case {
             let y = self.run(precision, dot);
             for ((pixel, out), [rounded, exact, magnitude, error]) in places().zip(&expected) {
                 let given = f64::from(y[pixel * (cout + 2) + 1 + out]);
-                // Accumulators of f32: a rounding a term, of at most the sum of magnitudes; then the activation, whose slope is
-                // below 1.2, and its own few roundings.
-                let tolerance = 1.2 * magnitude * (terms + 4.0) * f64::from(f32::EPSILON) + 1e-6;
+                // Accumulators: a rounding a term, of at most the sum of magnitudes; then the activation, whose slope is below
+                // 1.2, and its own few roundings. Where sums are of 16 bits, half of the last of eleven, or of 2⁻²⁴.
+                let step =
+                    if dot.features().contains(&"fp16") { 0.5 / 1024.0 } else { f64::from(f32::EPSILON) };
+                let tolerance = 1.2 * (magnitude * (terms + 4.0) * step + terms * 4e-8) + 1e-6;
                 prop_assert!(
                     (given - rounded).abs() <= tolerance,
                     "{dot:?} {pixel} {out}: {given}, rounded {rounded}"

@@ -50,6 +50,7 @@ proptest! {
         prop_assume!(g.is_some());
         let mut case = Case::new(window, g.unwrap(), [one, two], cout, act, added);
         case.check(LowPrecision::Bf16)?;
+        case.check(LowPrecision::Fp16)?;
         // Inputs within the range, which has zero in it.
         case.maps.iter_mut().flatten().for_each(|x| *x = x.clamp(-low, high));
         case.check(LowPrecision::Int8([-low, high]))?;
@@ -103,6 +104,9 @@ fn nan_and_infinity_are_accepted() {
         .for_each(|map| map.iter_mut().zip(special.iter().cycle()).for_each(|(x, s)| *x = *s));
     for dot in dots(Numbers::Bf16) {
         case.run(LowPrecision::Bf16, dot);
+    }
+    for dot in dots(Numbers::Fp16) {
+        case.run(LowPrecision::Fp16, dot);
     }
     for dot in dots(Numbers::Int8) {
         let y = case.run(LowPrecision::Int8([-1.0, 1.0]), dot);

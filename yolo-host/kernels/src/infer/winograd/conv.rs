@@ -52,8 +52,8 @@ impl Winograd {
             && cin * cout <= MAX_PAIRS[1]
     }
 
-    /// Whether it is as fast in f32 as a plain convolution in bf16.
-    pub fn is_as_fast_as_bf16(window: &Window, cin: usize, cout: usize) -> bool {
+    /// Whether it is as fast in f32 as a plain convolution in bf16 or fp16.
+    pub fn is_as_fast_as_16_bits(window: &Window, cin: usize, cout: usize) -> bool {
         Self::fits(window, cin, cout)
             && window.stride == [1, 1]
             && cin.min(cout) >= 32

@@ -42,7 +42,7 @@ impl<T: Number> Sizes<T> {
         // The same as PyTorch: only single precision is told not to round.
         conv.set_math_type(match precision {
             Precision::F32 => sys::cudnnMathType_t::CUDNN_FMA_MATH,
-            Precision::F64 | Precision::Tf32 | Precision::Bf16 | Precision::Int8 => {
+            Precision::F64 | Precision::Tf32 | Precision::Bf16 | Precision::Fp16 | Precision::Int8 => {
                 sys::cudnnMathType_t::CUDNN_DEFAULT_MATH
             }
         })?;
