@@ -1,7 +1,9 @@
 //! Photograph in, objects out: letterbox, network, decoding, suppression, and boxes back to the photograph's pixels.
 
+mod clock;
 mod ensemble;
 
+use self::clock::Instant;
 use self::ensemble::Part;
 use crate::eval::{Detection, NmsOptions, postprocess};
 use crate::exec::engine::Ranges;
@@ -11,7 +13,7 @@ use crate::model::{self, Loaded, Model, ModelFiles, State};
 use crate::plugin::Registry;
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A detector that cannot be made or run.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +55,7 @@ pub struct Found {
     pub detections: Vec<Detection>,
     /// Height and width of the network's input.
     pub network: (usize, usize),
-    /// Time spent on letterbox, network, and decoding with suppression.
+    /// Time spent on letterbox, network, and decoding with suppression; zero in a browser.
     pub times: [Duration; 3],
 }
 

@@ -9,6 +9,8 @@ mod dispatch;
 pub mod dot;
 mod portable;
 mod vector;
+#[cfg(target_arch = "wasm32")]
+mod wasm;
 
 #[cfg(target_arch = "x86_64")]
 pub use avx2::Avx2;
@@ -17,6 +19,8 @@ pub use avx512::Avx512;
 pub(crate) use dispatch::{dispatch, dispatch_among, enter, vectorised};
 pub use portable::Portable;
 pub use vector::{MAX_LANES, Simd, Tiling};
+#[cfg(target_arch = "wasm32")]
+pub use wasm::Wasm;
 
 /// Hands the table of instruction sets to another macro, before the arguments of the call: those that not every processor
 /// has, the simplest first. A set is used where the processor has all features of its list, and its kernels are compiled
@@ -30,6 +34,8 @@ macro_rules! instruction_sets {
                 /// 512-bit vectors with masks.
                 Avx512 "avx512" on "x86_64"
                     with ["avx512f", "avx512vl", "avx512bw", "avx512dq", "avx2", "fma"]
+                /// 128-bit vectors of WebAssembly.
+                Wasm "wasm" on "wasm32" with ["simd128"]
             }
             $($arguments)*
         }
