@@ -1,10 +1,9 @@
 //! Photograph in, objects out: letterbox, network, decoding, suppression, and boxes back to the photograph's pixels.
 
-mod clock;
 mod ensemble;
 
-use self::clock::Instant;
 use self::ensemble::Part;
+use crate::ensemble::Instant;
 use crate::eval::{Detection, NmsOptions, postprocess};
 use crate::exec::engine::Ranges;
 use crate::exec::{self, Device, Images, Precision};

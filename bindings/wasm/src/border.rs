@@ -9,25 +9,29 @@
 use crate::session::{Options, Session};
 use serde_json::{Value, json};
 use std::alloc::Layout;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-struct Page {
-    session: Session,
-    answer: Vec<u8>,
+static SESSION: Mutex<Session> = Mutex::new(Session::new());
+static ANSWER: Mutex<Vec<u8>> = Mutex::new(vec![]);
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-static PAGE: Mutex<Page> = Mutex::new(Page { session: Session::new(), answer: vec![] });
 
 /// Runs `work`, and keeps its answer; whether it is none of an error.
 fn answer(work: impl FnOnce(&mut Session) -> Result<Value, String>) -> bool {
-    let mut page = PAGE.lock().unwrap_or_else(PoisonError::into_inner);
-    let result = work(&mut page.session);
+    let result = work(&mut locked(&SESSION));
     let done = result.is_ok();
-    page.answer = result.unwrap_or_else(|error| json!({ "error": error })).to_string().into_bytes();
+    keep(&result.unwrap_or_else(|error| json!({ "error": error })));
     done
 }
 
-/// Registers the linked blocks; to be called once, before all others, as hosts of WebAssembly do by this name.
+fn keep(answer: &Value) {
+    *locked(&ANSWER) = answer.to_string().into_bytes();
+}
+
+/// Registers the linked blocks; to be called once, before all others, as hosts of WebAssembly do by this name. A call that traps
+/// leaves the reason as its answer.
 #[cfg(target_family = "wasm")]
 #[unsafe(no_mangle)]
 pub extern "C" fn _initialize() {
@@ -37,6 +41,7 @@ pub extern "C" fn _initialize() {
     static START: std::sync::Once = std::sync::Once::new();
     // SAFETY: the linker makes the function, which may run once.
     START.call_once(|| unsafe { __wasm_call_ctors() });
+    std::panic::set_hook(Box::new(|why| keep(&json!({ "error": why.to_string() }))));
 }
 
 /// Memory for so many bytes; null if there is none left, or for none.
@@ -103,13 +108,13 @@ pub unsafe extern "C" fn yolo_detect(
 /// Where the last call's answer is, until the next call.
 #[unsafe(no_mangle)]
 pub extern "C" fn yolo_answer() -> *const u8 {
-    PAGE.lock().unwrap_or_else(PoisonError::into_inner).answer.as_ptr()
+    locked(&ANSWER).as_ptr()
 }
 
 /// Bytes of the last call's answer.
 #[unsafe(no_mangle)]
 pub extern "C" fn yolo_answer_len() -> usize {
-    PAGE.lock().unwrap_or_else(PoisonError::into_inner).answer.len()
+    locked(&ANSWER).len()
 }
 
 /// # Safety

@@ -64,14 +64,17 @@ function draw(detections, names) {
     context.font = `600 ${Math.max(9, 17 * unit)}px system-ui, sans-serif`;
     context.textBaseline = "middle";
     const height = Math.max(12, 25 * unit);
-    // The best last, so that its label is on top.
-    for (const { rect: [left, top, right, bottom], confidence, class: class_ } of [...detections].reverse()) {
+    for (const { rect: [left, top, right, bottom], class: class_ } of detections) {
+        context.strokeStyle = colour(class_);
+        context.strokeRect(left, top, right - left, bottom - top);
+    }
+    // Above all boxes, and the best above the others.
+    for (const { rect: [left, top], confidence, class: class_ } of [...detections].reverse()) {
         const text = `${names[class_]} ${confidence.toFixed(2)}`;
         const width = context.measureText(text).width + 0.6 * height;
         const x = Math.max(0, Math.min(left, canvas.width - width));
         const y = top >= height ? top - height : Math.max(0, top);
-        context.strokeStyle = context.fillStyle = colour(class_);
-        context.strokeRect(left, top, right - left, bottom - top);
+        context.fillStyle = colour(class_);
         context.fillRect(x - context.lineWidth / 2, y, width, height);
         context.fillStyle = "white";
         context.fillText(text, x + 0.3 * height, y + 0.54 * height);
@@ -188,8 +191,9 @@ async function use(bytes, name) {
     }
     at("trouble").hidden = true;
     const { names, licence, notes, side } = weights;
-    const of = names.length === 1 ? names[0] : `${names.length} classes: ${names.slice(0, 8).join(", ")}${names.length > 8 ? ", …" : ""}`;
-    at("about").textContent = [`${name}, ${of}.`, licence ? `Licence: ${licence}.` : "", ...notes].join(" ").trim();
+    const some = names.slice(0, 8).join(", ") + (names.length > 8 ? " and others" : "");
+    const classes = names.length === 1 ? `one class, ${some}` : `${names.length} classes: ${some}`;
+    at("about").textContent = [`${name}: ${classes}.`, licence ? `Licence: ${licence}.` : "", ...notes].join(" ").trim();
     at("side").value = side;
     labels();
     state("ready", "Ready.");

@@ -53,8 +53,7 @@ function call(bytes, work) {
         // Memory can move when it grows: views of it are made anew for each use.
         new Uint8Array(wasm.memory.buffer, address, bytes.length).set(bytes);
         work(address, bytes.length);
-        const answer = new Uint8Array(wasm.memory.buffer, wasm.yolo_answer() >>> 0, wasm.yolo_answer_len());
-        const result = JSON.parse(new TextDecoder().decode(answer));
+        const result = answer();
         if (result.error !== undefined) {
             throw new Error(result.error);
         }
@@ -62,6 +61,12 @@ function call(bytes, work) {
     } finally {
         wasm.yolo_free(address, length);
     }
+}
+
+/** What the last call told. */
+function answer() {
+    const bytes = new Uint8Array(wasm.memory.buffer, wasm.yolo_answer() >>> 0, wasm.yolo_answer_len());
+    return JSON.parse(new TextDecoder().decode(bytes));
 }
 
 /** Weights as they are in a file. */
