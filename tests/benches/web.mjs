@@ -1,7 +1,7 @@
 // The detector as WebAssembly beside onnxruntime-web's, in turn, on one thread of Node: medians in ms, and their ratio.
 //
 //     npm install onnxruntime-web                          # into any folder
-//     node tests/benches/web.mjs FOLDER yolo_wasm.wasm WEIGHTS.safetensors EXPORTED.onnx [ROUNDS]
+//     node tests/benches/web.mjs FOLDER yolo_wasm.wasm WEIGHTS.safetensors EXPORTED.onnx [ROUNDS]      # - for no FOLDER
 //
 // Ours is the whole call for 640×640 pixels: letterbox, network, decoding and suppression. Theirs is the network alone.
 
@@ -61,6 +61,8 @@ for (let round = -3; round < Number(rounds); round++) {
     }
 }
 const median = (list) => list.toSorted((a, b) => a - b)[list.length >> 1];
-const [mine, other] = times.map(median);
+const shown = (list) => `${median(list).toFixed(1)} ms (fastest ${Math.min(...list).toFixed(1)})`;
 const name = path.basename(weights, ".safetensors");
-console.log(`${name}: ${mine.toFixed(1)} ms` + (theirs ? `, onnxruntime-web ${other.toFixed(1)} ms, ratio ${(mine / other).toFixed(2)}` : ""));
+const [mine, other] = times;
+const beside = () => `; onnxruntime-web ${shown(other)}; ratio ${(median(mine) / median(other)).toFixed(2)}`;
+console.log(`${name}: ${shown(mine)}${theirs === null ? "" : beside()}`);

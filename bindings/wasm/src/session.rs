@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use std::error::Error;
 use std::path::Path;
 use yolo_host::detector::Detector;
-use yolo_host::eval::NmsOptions;
+use yolo_host::eval::{Detection, NmsOptions};
 use yolo_host::exec::Device;
 use yolo_host::image::Image;
 use yolo_host::model;
@@ -68,7 +68,13 @@ impl Session {
     ///
     /// # Errors
     /// As text: no weights are loaded, the pixels are not so many, an option is out of its range, or the network fails.
-    pub fn detect(&self, rgba: &[u8], width: usize, height: usize, options: Options) -> Result<Value, String> {
+    pub fn detect(
+        &self,
+        rgba: &[u8],
+        width: usize,
+        height: usize,
+        options: Options,
+    ) -> Result<Value, String> {
         let Options { side, confidence, iou } = options;
         let detector = self.detector.as_ref().ok_or("no weights are loaded")?;
         let bytes = width.checked_mul(height).and_then(|pixels| pixels.checked_mul(4));
@@ -88,10 +94,8 @@ impl Session {
         let nms = NmsOptions { conf_thres: confidence, iou_thres: f64::from(iou), ..NmsOptions::default() };
         let side = detector.round_size(side);
         let found = detector.detect(&photo, (side, side), &nms).map_err(whole)?;
-        let one = |one: &yolo_host::eval::Detection| {
-            json!({ "rect": one.rect, "confidence": one.confidence, "class": one.class })
-        };
-        let detections: Vec<Value> = found.detections.iter().map(one).collect();
+        let told = |Detection { rect, confidence, class }: &Detection| json!({ "rect": rect, "confidence": confidence, "class": class });
+        let detections: Vec<Value> = found.detections.iter().map(told).collect();
         Ok(json!({ "network": [found.network.0, found.network.1], "detections": detections }))
     }
 }

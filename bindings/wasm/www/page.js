@@ -44,7 +44,7 @@ function trouble(message) {
 }
 
 /** Hues far apart for classes that follow each other. */
-const colour = (class_) => `hsl(${(class_ * 137.5 + 210) % 360} 75% 42%)`;
+const colour = (class_) => `hsl(${(class_ * 137.5 + 210) % 360} 75% 36%)`;
 
 /** A frame without boxes. */
 function show(bitmap) {
