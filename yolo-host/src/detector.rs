@@ -3,6 +3,7 @@
 mod ensemble;
 
 use self::ensemble::Part;
+use crate::ensemble::Instant;
 use crate::eval::{Detection, NmsOptions, postprocess};
 use crate::exec::engine::Ranges;
 use crate::exec::{self, Device, Images, Precision};
@@ -11,7 +12,7 @@ use crate::model::{self, Loaded, Model, ModelFiles, State};
 use crate::plugin::Registry;
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A detector that cannot be made or run.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +54,7 @@ pub struct Found {
     pub detections: Vec<Detection>,
     /// Height and width of the network's input.
     pub network: (usize, usize),
-    /// Time spent on letterbox, network, and decoding with suppression.
+    /// Time spent on letterbox, network, and decoding with suppression; zero in a browser.
     pub times: [Duration; 3],
 }
 

@@ -1,13 +1,16 @@
 //! Several networks as one: the boxes of all go into one suppression (v6.1 `Ensemble`). Classes are told by name: all
 //! must find the same, and where they count them otherwise, those of the last are taken, as upstream has it.
 
+mod clock;
+
+pub(crate) use self::clock::Instant;
 use crate::eval::{self, Head, views};
 use crate::exec::{self, Images, Network};
 use crate::image::pixels_to_planes;
 use crate::model::Detect;
 use crate::raw_map::RawMap;
 use std::borrow::Cow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A network that is validated, alone or with others.
 pub struct Member<'a> {

@@ -83,7 +83,24 @@ pub struct Loaded {
 /// # Errors
 /// Every kind of [`LoadError`].
 pub fn load(files: ModelFiles, registry: &mut Registry) -> Result<Loaded, LoadError> {
-    let mut opened = open(files)?;
+    build(open(files)?, registry)
+}
+
+/// The same for a weights file that is in memory, as in a browser; `file` names it in messages.
+///
+/// # Errors
+/// Every kind of [`LoadError`] but [`LoadError::NoFiles`].
+pub fn load_bytes(
+    bytes: &[u8],
+    file: &Path,
+    cfg: Option<&Path>,
+    registry: &mut Registry,
+) -> Result<Loaded, LoadError> {
+    let checkpoint = weights::read_bytes(bytes, file)?;
+    build(of_weights(file, checkpoint, cfg)?, registry)
+}
+
+fn build(mut opened: Opened, registry: &mut Registry) -> Result<Loaded, LoadError> {
     registry.add_notes(opened.take_notes());
     let exported = opened.is_exported();
     let mut model = opened.build(registry)?;
@@ -103,15 +120,17 @@ pub fn load(files: ModelFiles, registry: &mut Registry) -> Result<Loaded, LoadEr
 /// # Errors
 /// [`LoadError::NoFiles`], [`LoadError::NoModel`], and what is wrong with the files.
 pub fn open(files: ModelFiles) -> Result<Opened, LoadError> {
-    let checkpoint = files.weights.map(weights::read).transpose()?;
-    let spec = match (files.cfg, files.weights.zip(checkpoint.as_ref())) {
-        (None, None) => return Err(LoadError::NoFiles),
-        (Some(cfg), None) => Spec::find(cfg)?,
-        (cfg, Some((file, checkpoint))) => Spec::of_weights(cfg, file, &checkpoint.meta)?
-            .ok_or_else(|| LoadError::NoModel { file: file.into() })?,
-    };
-    let weights = files.weights.map(Path::to_path_buf).zip(checkpoint);
-    Ok(Opened { spec, has_cfg: files.cfg.is_some(), weights })
+    match (files.cfg, files.weights) {
+        (None, None) => Err(LoadError::NoFiles),
+        (Some(cfg), None) => Ok(Opened { spec: Spec::find(cfg)?, has_cfg: true, weights: None }),
+        (cfg, Some(file)) => of_weights(file, weights::read(file)?, cfg),
+    }
+}
+
+fn of_weights(file: &Path, checkpoint: Checkpoint, cfg: Option<&Path>) -> Result<Opened, LoadError> {
+    let spec = Spec::of_weights(cfg, file, &checkpoint.meta)?
+        .ok_or_else(|| LoadError::NoModel { file: file.into() })?;
+    Ok(Opened { spec, has_cfg: cfg.is_some(), weights: Some((file.into(), checkpoint)) })
 }
 
 /// Files that are read: a model as written, and the tensors of the weights.
@@ -236,6 +255,19 @@ impl Opened {
 mod tests {
     use super::*;
     use crate::weights::{Array, Data, Dtype};
+
+    #[test]
+    fn bytes_load_as_their_file_does() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../weights/bccd-yolov5n.safetensors");
+        let bytes = std::fs::read(&file).unwrap();
+        let registry = || Registry::linked().unwrap();
+        let read = load(ModelFiles::weights(&file), &mut registry()).unwrap();
+        let given = load_bytes(&bytes, &file, None, &mut registry()).unwrap();
+        assert_eq!((given.meta, given.model.spec), (read.meta, read.model.spec));
+        let name = Path::new("a.safetensors");
+        let error = load_bytes(&bytes[..1000], name, None, &mut registry()).unwrap_err().to_string();
+        assert!(error.contains("a.safetensors"), "{error}");
+    }
 
     #[test]
     fn opened_files_give_their_tensors_away() {

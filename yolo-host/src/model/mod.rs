@@ -26,7 +26,7 @@ pub use adopt::Misfit;
 pub use detect::Detect;
 pub use error::{Error, LayerError};
 pub use exported::Unlike;
-pub use load::{LoadError, Loaded, ModelFiles, Opened, load, open};
+pub use load::{LoadError, Loaded, ModelFiles, Opened, load, load_bytes, open};
 pub use parse::{Layer, Model};
 pub use spec::{Anchors, Row, Spec};
 pub use state::{Mismatch, State};

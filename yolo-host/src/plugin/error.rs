@@ -82,6 +82,10 @@ pub enum LibraryError {
         /// Why.
         source: libloading::Error,
     },
+    /// Programs for this system load no libraries, as in a browser.
+    #[cfg(not(any(unix, windows)))]
+    #[error("cannot be loaded: there are no dynamic libraries here, as in a browser")]
+    Unsupported,
     /// It breaks the block contract.
     #[error("is not a sound plugin: {why}")]
     Unsound {

@@ -3,9 +3,12 @@
 
 use super::registry::duplicate;
 use super::{LibraryError, Origin, Registry, RegistryError, descriptors, inspect, search};
+#[cfg(any(unix, windows))]
 use libloading::Library;
+#[cfg(any(unix, windows))]
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
+#[cfg(any(unix, windows))]
 use yolo_plugin::abi;
 
 impl Registry {
@@ -79,6 +82,7 @@ impl Registry {
 }
 
 /// Opens a library and reads what it says of itself.
+#[cfg(any(unix, windows))]
 fn describe(file: &Path) -> Result<descriptors::Library, LibraryError> {
     inspect::inspect(file)?;
     // SAFETY: this runs the library's initialisers, which is what its user asked for; it is a plugin by its symbols. It
@@ -94,6 +98,13 @@ fn describe(file: &Path) -> Result<descriptors::Library, LibraryError> {
     }
 }
 
+/// A browser loads none.
+#[cfg(not(any(unix, windows)))]
+fn describe(file: &Path) -> Result<descriptors::Library, LibraryError> {
+    inspect::inspect(file)?;
+    Err(LibraryError::Unsupported)
+}
+
 /// With everything that the library needs looked up now, and its symbols to itself.
 ///
 /// # Safety
@@ -107,7 +118,7 @@ unsafe fn open(file: &Path) -> Result<Library, libloading::Error> {
 
 /// # Safety
 /// Runs the library's initialisers.
-#[cfg(not(unix))]
+#[cfg(windows)]
 unsafe fn open(file: &Path) -> Result<Library, libloading::Error> {
     // SAFETY: passed on to the caller.
     unsafe { Library::new(file) }

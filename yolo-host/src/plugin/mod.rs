@@ -4,6 +4,8 @@
 pub mod activation;
 mod arg;
 mod custom;
+// It also reads what libraries say of themselves.
+#[cfg_attr(not(any(unix, windows)), allow(dead_code))]
 mod descriptors;
 mod entry;
 mod error;

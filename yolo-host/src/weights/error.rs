@@ -65,6 +65,7 @@ pub enum ErrorKind {
         have: u64,
     },
     /// The zip archive around a PyTorch checkpoint is damaged or of an unknown sort.
+    #[cfg(not(target_arch = "wasm32"))]
     #[error("damaged archive: {0}; fetch the file again, or save it anew with torch.save")]
     Archive(#[source] zip::result::ZipError),
     /// The safetensors header breaks the format.

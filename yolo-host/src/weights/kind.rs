@@ -136,7 +136,15 @@ pub fn folder() -> ErrorKind {
     ErrorKind::Foreign { what: "a folder".to_owned(), advice: advice.to_owned() }
 }
 
+/// The error for a zip archive where none is read.
+#[cfg(target_arch = "wasm32")]
+pub fn unread_archive() -> ErrorKind {
+    let advice = "in a browser, give safetensors, which `yolo convert` writes".to_owned();
+    ErrorKind::Foreign { what: "a zip archive, as PyTorch writes checkpoints".to_owned(), advice }
+}
+
 /// The error for a zip archive that torch.save did not write, by the names of its files.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn archive(names: &[&str]) -> ErrorKind {
     let ends = |suffixes: &[&str]| {
         names.iter().find(|name| suffixes.iter().any(|suffix| name.to_ascii_lowercase().ends_with(suffix)))
@@ -162,6 +170,7 @@ pub fn archive(names: &[&str]) -> ErrorKind {
 }
 
 /// The error for a TorchScript program.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn script() -> ErrorKind {
     let what = "a TorchScript program, which is made for running, not for loading weights".to_owned();
     ErrorKind::Foreign { what, advice: EXPORTED.to_owned() }

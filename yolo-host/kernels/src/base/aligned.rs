@@ -22,6 +22,7 @@ pub const CACHE_LINE: usize = 16;
 const PAGES: usize = 128 << 10;
 /// Bytes from which on these are huge pages, if the system has them: faulting in thousands of small ones takes as long as some
 /// layers.
+#[cfg(target_os = "linux")]
 const LARGE: usize = 4 << 20;
 
 /// A 64-byte aligned buffer of f32.

@@ -14,6 +14,10 @@ macro_rules! detected {
     ("aarch64", $feature:tt) => {
         std::arch::is_aarch64_feature_detected!($feature)
     };
+    // A module with instructions that a browser lacks is not loaded at all: what it was compiled for is there.
+    ("wasm32", $feature:tt) => {
+        cfg!(target_feature = $feature)
+    };
 }
 pub(super) use detected;
 

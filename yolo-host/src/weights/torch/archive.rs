@@ -13,14 +13,7 @@ use crate::weights::budget::Budget;
 use crate::weights::kind;
 use crate::weights::pickle::Storage;
 
-/// The signature of a zip archive's first file.
-const MAGIC: &[u8] = b"PK\x03\x04";
 const PICKLE: &str = "data.pkl";
-
-/// Whether `bytes` begin like a zip archive.
-pub fn is_archive(bytes: &[u8]) -> bool {
-    bytes.starts_with(MAGIC)
-}
 
 /// The signature of the record that ends one, which is no longer than this with its comment.
 const END: &[u8] = b"PK\x05\x06";
@@ -205,7 +198,7 @@ mod tests {
         for prefix in ["", "archive/", "a/b/"] {
             let [data, seven] = ["data.pkl", "data/7"].map(|name| format!("{prefix}{name}"));
             let bytes = zip(&[(&data, b"N."), (&seven, b"\x01\x02")]);
-            assert!(is_archive(&bytes));
+            assert!(crate::weights::torch::is_archive(&bytes));
             let (mut archive, mut budget) = (Archive::open(&bytes).unwrap(), Budget::for_file(bytes.len()));
             assert_eq!(archive.pickle(&mut budget).unwrap(), b"N.");
             let storage = Storage { key: "7", element: Element::F16, len: 1 };

@@ -1,5 +1,6 @@
 //! PyTorch checkpoints: finds the tensors of a model in what `torch.save` wrote, and copies them out.
 
+#[cfg(not(target_arch = "wasm32"))]
 mod archive;
 mod legacy;
 mod module;
@@ -13,11 +14,16 @@ use super::budget::Budget;
 use super::pickle::{Heap, Storage, Value};
 use super::{Checkpoint, ErrorKind};
 
-pub use archive::is_archive;
 pub use legacy::is_legacy;
 pub use modules::{Attribute, ModuleInfo};
 
+/// Whether `bytes` begin like a zip archive.
+pub fn is_archive(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"PK\x03\x04")
+}
+
 /// Reads the zip form, which `torch.save` writes since 1.6.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn read_archive(bytes: &[u8]) -> Result<Checkpoint, ErrorKind> {
     let mut budget = Budget::for_file(bytes.len());
     let mut archive = archive::Archive::open(bytes)?;
@@ -25,6 +31,12 @@ pub fn read_archive(bytes: &[u8]) -> Result<Checkpoint, ErrorKind> {
     let mut heap = Heap::default();
     let root = super::pickle::load(pickle, &mut 0, &mut heap, &mut budget)?;
     checkpoint(&heap, root, &mut budget, |storage, budget| archive.storage(storage, budget))
+}
+
+/// Refuses the zip form.
+#[cfg(target_arch = "wasm32")]
+pub fn read_archive(_: &[u8]) -> Result<Checkpoint, ErrorKind> {
+    Err(super::kind::unread_archive())
 }
 
 /// Reads the older form: pickles and storages one after the other.

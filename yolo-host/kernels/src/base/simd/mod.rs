@@ -19,6 +19,8 @@ mod neon_fp16;
 mod neon_int8;
 pub(crate) mod portable;
 mod vector;
+#[cfg(target_arch = "wasm32")]
+mod wasm;
 
 #[cfg(target_arch = "x86_64")]
 pub use avx2::{Avx2, AvxVnni};
@@ -35,6 +37,8 @@ pub use neon_fp16::NeonFp16;
 pub use neon_int8::{NeonInt8, NeonSdot, NeonSmmla};
 pub use portable::Portable;
 pub use vector::{MAX_LANES, Simd, Tiling};
+#[cfg(target_arch = "wasm32")]
+pub use wasm::Wasm;
 
 /// Hands the table of instruction sets to another macro, before the arguments of the call: those that not every processor
 /// has, the simplest first. A set is used where the processor has all features of its list, and its kernels are compiled
@@ -50,6 +54,8 @@ macro_rules! instruction_sets {
                     with ["avx512f", "avx512vl", "avx512bw", "avx512dq", "avx2", "fma"]
                 /// 128-bit vectors.
                 Neon "neon" on "aarch64" with ["neon"]
+                /// 128-bit vectors of WebAssembly.
+                Wasm "wasm" on "wasm32" with ["simd128"]
             }
             $($arguments)*
         }
@@ -78,6 +84,12 @@ macro_rules! dot_products {
                 /// VNNI on vectors of AVX-512.
                 Avx512Vnni Int8 in Avx512 on "x86_64" with ["avx512f", "avx512vl", "avx512bw", "avx512dq", "avx2", "fma"] and ["avx512vnni"]
                     = $crate::base::simd::Avx512Vnni;
+                /// Plain arithmetic on WebAssembly's vectors.
+                WasmBf16 Bf16 in Wasm on "wasm32" with ["simd128"] and []
+                    = $crate::base::simd::portable::Bf16Dot<$crate::base::simd::Wasm, 4>;
+                /// Plain arithmetic on WebAssembly's vectors.
+                WasmInt8 Int8 in Wasm on "wasm32" with ["simd128"] and []
+                    = $crate::base::simd::portable::Int8Dot<$crate::base::simd::Wasm, 4>;
                 /// Shifts and multiply-adds in f32.
                 NeonBf16 Bf16 in Neon on "aarch64" with ["neon"] and [] = $crate::base::simd::NeonBf16;
                 /// `bfmmla`
