@@ -30,10 +30,11 @@ fn objects_are_as_on_this_machine() {
         let Some(program) = arm() else { return };
         let (given, expected) = (objects(program, precision), objects(yolo(), precision));
         assert!(!expected.is_empty());
-        let near = |((class, corners, score), other): (&(String, [f64; 4], f64), &(String, [f64; 4], f64))| {
-            let apart = corners.iter().zip(other.1).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-            *class == other.0 && apart <= 2.0 && (score - other.2).abs() <= most
-        };
+        let near =
+            |((class, corners, score), other): (&(String, [f64; 4], f64), &(String, [f64; 4], f64))| {
+                let apart = corners.iter().zip(other.1).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+                *class == other.0 && apart <= 2.0 && (score - other.2).abs() <= most
+            };
         if given.len() != expected.len() || !given.iter().zip(&expected).all(near) {
             failures.push(format!("{precision:?}: {given:?} in place of {expected:?}"));
         }

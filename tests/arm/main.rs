@@ -7,6 +7,7 @@ mod maps;
 mod train;
 
 use std::process::Command;
+use yolo_bundle as _;
 use yolo_tests::{root, yolo};
 
 /// The program for ARM.
@@ -29,11 +30,12 @@ fn succeed(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Instructions beyond an instruction set that this machine's emulator has, too.
+/// What is not there is said, whichever the processor.
 #[test]
 fn wrong_kernels_are_refused() {
     let Some(mut program) = arm() else { return };
-    for (kernels, says) in [("avx2", "there is no \"avx2\" here"), ("neon+sve9", "there is no \"sve9\" here")] {
+    for (kernels, says) in [("avx2", "there is no \"avx2\" here"), ("neon+sve9", "there is no \"sve9\" here")]
+    {
         let output = program.env("YOLO_KERNELS", kernels).args(["blocks"]).output().expect("it runs");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && errors.contains(says), "{kernels}: {errors}");

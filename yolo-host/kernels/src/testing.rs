@@ -1,4 +1,12 @@
-//! Seeded numbers for the tests of kernels.
+//! Seeded numbers for the tests of kernels, and how many cases they try.
+
+use proptest::prelude::ProptestConfig;
+
+/// So many cases, or as many as `PROPTEST_CASES` says: in an emulator each takes long.
+pub fn cases(count: u32) -> ProptestConfig {
+    let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
+    ProptestConfig::with_cases(wanted.unwrap_or(count))
+}
 
 /// SplitMix64, started by the FNV-1a hash of a name.
 pub struct Stream(u64);

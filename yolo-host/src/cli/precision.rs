@@ -58,7 +58,9 @@ impl PrecisionArgs {
                     let fp16 = has_instructions(Numbers::Fp16) && !has_instructions(Numbers::Bf16);
                     self.precision = if fp16 { Precision::Fp16 } else { Precision::Bf16 };
                     match fp16 {
-                        true => eprintln!("note: --half is fp16 on this processor: factors and sums of 16 bits"),
+                        true => {
+                            eprintln!("note: --half is fp16 on this processor: factors and sums of 16 bits")
+                        }
                         false => eprintln!("note: --half is bf16 on the CPU: factors of 16 bits, sums of 32"),
                     }
                 }

@@ -1,7 +1,7 @@
 //! The kernels against plain loops in f64, with every instruction set.
 
 use super::{Conv, Depthwise, Geometry, Layer, Source, Target, Winograd};
-use crate::testing::Stream;
+use crate::testing::{Stream, cases};
 use crate::{Isa, Window};
 use proptest::prelude::*;
 use yolo_plugin::Act;
@@ -133,7 +133,7 @@ fn a_window_may_reach_far_beyond_the_map() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(cases(200))]
     #[test]
     fn every_instruction_set_matches_plain_loops(
         (kernel, stride, dilation, pad) in (1usize..=5, 1usize..=2, 1usize..=2, 0usize..=2),
@@ -163,7 +163,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10))]
+    #![proptest_config(cases(10))]
     /// So many channels that tiles are of 2×2 outputs with stride 1, too.
     #[test]
     fn winograd_with_many_channels_matches_plain_loops(

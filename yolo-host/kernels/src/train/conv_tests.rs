@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::isa::Isa;
-use crate::testing::Stream;
+use crate::testing::{Stream, cases};
 use crate::train::{dense, dense_weight, depthwise, depthwise_weight};
 use proptest::prelude::*;
 
@@ -40,7 +40,7 @@ fn close(fast: &[f32], reference: &[f32], what: &str) -> Result<(), TestCaseErro
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(cases(300))]
     /// Every set of instructions computes what the plain loops do, and leaves no element out.
     #[test]
     fn fast_is_reference(shape in shapes()) {

@@ -31,7 +31,9 @@ impl Precision {
     fn parameters(self) -> DType {
         match self {
             Precision::F64 => DType::F64,
-            Precision::F32 | Precision::Tf32 | Precision::Bf16 | Precision::Fp16 | Precision::Int8 => DType::F32,
+            Precision::F32 | Precision::Tf32 | Precision::Bf16 | Precision::Fp16 | Precision::Int8 => {
+                DType::F32
+            }
         }
     }
 

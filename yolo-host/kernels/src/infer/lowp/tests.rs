@@ -7,6 +7,7 @@ use crate::Window;
 use crate::base::simd::dot::QuantParams;
 use crate::base::{DotProduct, Numbers};
 use crate::infer::map::Geometry;
+use crate::testing::cases;
 use proptest::prelude::*;
 use yolo_plugin::Act;
 
@@ -37,7 +38,7 @@ fn acts() -> impl Strategy<Value = Option<Act>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(cases(100))]
     #[test]
     fn every_instruction_set_matches_plain_loops(
         (kernel, stride, pad, act, added) in (1usize..=5, 1usize..=3, 0usize..=2, acts(), any::<bool>()),
