@@ -19,7 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from served import MODELS, OURS, RIVALS, ROOT, Files, Program, difference
+from served import MODELS, MODULES, OURS, RIVALS, ROOT, Files, Program, difference
 
 # Of /proc/cpuinfo's features those that some kernel uses.
 FEATURES = {'neon', 'asimd', 'fphp', 'asimdhp', 'asimdfhm', 'asimddp', 'i8mm', 'bf16', 'sve', 'sve2', 'sme',
@@ -49,10 +49,10 @@ def programs(args):
         if program == 'yolo':
             words = [args.yolo, 'bench', '--serve', '--threads', args.threads, '--precision', numbers]
             yield kind, words + (['--calibrate', ROOT / 'data/images'] if numbers == 'int8' else [])
-        elif importlib.util.find_spec(program):
+        elif importlib.util.find_spec(MODULES[program]):
             yield kind, [sys.executable, ROOT / 'tests/benches/served.py', kind, args.threads]
         else:
-            print(f'{kind}: left out, Python finds no `{program}`', file=sys.stderr)
+            print(f'{kind}: left out, Python finds no `{MODULES[program]}`', file=sys.stderr)
 
 
 def milliseconds(program, name, runs):

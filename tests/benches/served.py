@@ -5,11 +5,14 @@
 
 one of the runtimes below, for what stands beside ours in `board.py` and `instructions/instructions.py`. The lines are
 `load NAME CFG WEIGHTS INPUT OUTPUT` and `run NAME`, each answered by `ok …` or `error: …`. A runtime reads the exported file beside
-CFG, NAME.onnx, NAME.int8.onnx or NAME.param. Needs the standard library, and the runtimes numpy.
+CFG, NAME.onnx, NAME.int8.onnx, NAME.param or NAME.tflite. Needs the standard library, and the runtimes numpy. LiteRT is there for
+XNNPACK, in which it computes; its file is made of the ONNX file by onnx2tf (`pip install onnx2tf`, 2 GB; ONNX2TF names the program).
 """
 import array
 import json
+import os
 import random
+import shutil
 import struct
 import subprocess
 import sys
@@ -26,7 +29,9 @@ MODELS = {
     'yolov5s': 'yolov5s',
 }
 OURS = ('f32', 'bf16', 'int8')
-RIVALS = ('onnxruntime-f32', 'onnxruntime-int8', 'ncnn-f32', 'ncnn-fp16', 'ncnn-bf16')
+RIVALS = ('onnxruntime-f32', 'onnxruntime-int8', 'ncnn-f32', 'ncnn-fp16', 'ncnn-bf16', 'litert-f32')
+# What Python imports.
+MODULES = {'onnxruntime': 'onnxruntime', 'ncnn': 'ncnn', 'litert': 'ai_edge_litert'}
 
 
 def read_tensors(file):
@@ -76,6 +81,9 @@ class Files:
         """The file that the runtime reads, written if it is not there."""
         runtime, numbers = rival.split('-')
         target = exported(self.cfg, runtime, numbers)
+        if runtime == 'litert':
+            convert(self.export('onnxruntime-f32'), target)
+            return target
         options = {'ncnn': ['--format', 'ncnn'], 'onnxruntime': []}[runtime]
         if numbers == 'int8':
             options = ['--int8', '--calibrate', ROOT / 'data/images']
@@ -89,8 +97,27 @@ class Files:
 
 
 def exported(cfg, runtime, numbers):
-    ending = {'ncnn': '.param', 'onnxruntime': '.int8.onnx' if numbers == 'int8' else '.onnx'}[runtime]
+    ending = {'ncnn': '.param', 'litert': '.tflite', 'onnxruntime': '.int8.onnx' if numbers == 'int8' else '.onnx'}[runtime]
     return Path(cfg).with_suffix(ending)
+
+
+def convert(onnx, target):
+    """The ONNX file for LiteRT, channels last."""
+    program = os.environ.get('ONNX2TF') or shutil.which('onnx2tf')
+    if not program:
+        raise RuntimeError('its file needs onnx2tf')
+    folder = target.with_suffix('.tf')
+    folder.mkdir(exist_ok=True)
+    # The program fetches this file when it is not there, though no number of it comes into what it writes.
+    shape = (20, 128, 128, 3)
+    head = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + '\n'
+    picture = array.array('f', [place % 251 / 251 for place in range(20 * 128 * 128 * 3)])
+    sample = folder / 'calibration_image_sample_data_20x128x128x3_float32.npy'
+    sample.write_bytes(b'\x93NUMPY\x01\x00' + struct.pack('<H', len(head)) + head.encode() + picture.tobytes())
+    path = {**os.environ, 'PATH': f'{Path(program).parent}:{os.environ["PATH"]}'}
+    subprocess.run([program, '-i', onnx, '-o', '.', '-n'], cwd=folder, env=path, check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    (folder / f'{onnx.stem}_float32.tflite').rename(target)
 
 
 class Program:
@@ -140,9 +167,25 @@ def ncnn(file, numbers, threads):
     return run
 
 
-def serve(rival, threads):
-    import os
+def litert(file, numbers, threads):
+    from ai_edge_litert.interpreter import Interpreter
+    interpreter = Interpreter(model_path=str(file), num_threads=threads)
+    interpreter.allocate_tensors()
+    place = interpreter.get_input_details()[0]['index']
+    outputs = [detail['index'] for detail in interpreter.get_output_details()]
 
+    def run(image):
+        interpreter.set_tensor(place, image.transpose(0, 2, 3, 1).copy())
+        interpreter.invoke()
+        return [interpreter.get_tensor(output).transpose(0, 3, 1, 2) for output in outputs]
+
+    return run
+
+
+RUNTIMES = {'onnxruntime': onnxruntime, 'ncnn': ncnn, 'litert': litert}
+
+
+def serve(rival, threads):
     import numpy
     runtime, numbers = rival.split('-')
     models, answers = {}, os.fdopen(os.dup(1), 'w')
@@ -154,7 +197,7 @@ def serve(rival, threads):
                 cfg, _, source, target = files
                 shape, values = read_tensors(source)[1]['input']
                 image = numpy.array(values, numpy.float32).reshape(shape)
-                run = {'onnxruntime': onnxruntime, 'ncnn': ncnn}[runtime](exported(cfg, runtime, numbers), numbers, threads)
+                run = RUNTIMES[runtime](exported(cfg, runtime, numbers), numbers, threads)
                 maps = sorted(run(image), key=lambda one: -one.shape[2])
                 write_tensors(target, {f'p{(shape[2] // one.shape[2]).bit_length() - 1}': (one.shape, one.astype('f4').tobytes())
                                        for one in maps})
