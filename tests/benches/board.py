@@ -3,10 +3,10 @@
 
     python3 tests/benches/board.py --yolo target/release/yolo
 
-Runtimes that Python does not find are left out: `pip install ncnn onnxruntime` brings two, `ai-edge-litert` with `onnx2tf` a third. A row is one model; a cell has the
-milliseconds of one image, the median of all rounds, and in brackets our time in 32-bit floats divided by it, the median of the
-ratios of each round: below 1 we are faster. Each round runs every program --runs times, after one run that does not count, and
-the order turns from round to round. Raw maps are compared first.
+Runtimes that Python does not find are left out: `pip install ncnn onnxruntime` brings two, `ai-edge-litert` with `onnx2tf` a third.
+A row is one model; a cell has the milliseconds of one image, the median of all rounds, and in brackets our time in 32-bit floats
+divided by it, the median of the ratios of each round: below 1 we are faster. Each round runs every program --runs times, after one
+run that does not count, and the order turns from round to round. Raw maps are compared first.
 """
 import argparse
 import os
