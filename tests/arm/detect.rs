@@ -41,3 +41,27 @@ fn objects_are_as_on_this_machine() {
     }
     report(failures);
 }
+
+/// Processors without the newer instructions never meet one. `QEMU_CPU` is how the emulator is told.
+#[test]
+fn older_processors_detect() {
+    let Some(mut program) = arm() else { return };
+    let expected = objects(yolo(), &[]);
+    for processor in ["cortex-a53", "cortex-a76"] {
+        for precision in ["f32", "bf16", "fp16", "int8"] {
+            let mut arguments = vec!["--precision", precision];
+            if precision == "int8" {
+                arguments.extend(["--calibrate", "data/images"]);
+            }
+            let mut program = arm().expect("asked before");
+            program.env("QEMU_CPU", processor);
+            let given = objects(program, &arguments);
+            assert!(given.len().abs_diff(expected.len()) <= 3, "{processor}, {precision}: {given:?}");
+        }
+    }
+    let output =
+        program.env("QEMU_CPU", "cortex-a53").env("YOLO_KERNELS", "neon+fp16").arg("blocks").output();
+    let output = output.expect("it runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("this processor has no fp16") && output.status.code() == Some(2), "{errors}");
+}

@@ -79,9 +79,10 @@ fn compare(cases: &[Case], kernels: &str, arguments: &[&str], most: f64) -> Vec<
     let expected = maps(yolo(), arguments, cases, folder.path());
     let given = maps(program, arguments, cases, folder.path());
     let compared = cases.iter().zip(given.iter().zip(&expected));
-    let shares: Vec<_> =
-        compared.map(|(case, (given, expected))| (&case.name, share(given, expected))).collect();
-    eprintln!("{kernels:?} {arguments:?}: {shares:.1e?}");
+    let shares = compared.map(|(case, (given, expected))| (&case.name, share(given, expected)));
+    let shares: Vec<_> = shares.collect();
+    let largest = shares.iter().fold(0.0, |most, (_, share)| f64::max(most, *share));
+    eprintln!("{kernels:?} {arguments:?}: {largest:.1e}");
     let wrong = shares.into_iter().filter(|(_, share)| share.is_nan() || *share > most);
     wrong.map(|(name, share)| format!("{name}, {kernels:?} {arguments:?}: {share:.1e}")).collect()
 }
@@ -98,8 +99,8 @@ fn every_model_is_as_on_this_machine() {
     report(failures);
 }
 
-/// bf16, fp16 and int8 round both factors alike everywhere, so that they differ by the order of sums, which rounding may carry
-/// into the next layer: by less than they differ from f32.
+/// bf16, fp16 and int8 round both factors alike everywhere. Sums of int8 are the same, too; those of bf16 are rounded by each
+/// processor's instructions in its own way, and of fp16 ARM's have 16 bits.
 #[test]
 fn low_precision_is_as_on_this_machine() {
     if arm().is_none() {
@@ -110,13 +111,13 @@ fn low_precision_is_as_on_this_machine() {
     let photographs = root().join("data/images").display().to_string();
     let mut failures = vec![];
     for (kernels, precision, most) in [
-        ("neon", "bf16", 0.02),
-        ("neon+bf16", "bf16", 0.02),
-        ("neon", "fp16", 0.01),
-        ("neon+fp16", "fp16", 0.02),
-        ("neon", "int8", 0.05),
-        ("neon+dotprod", "int8", 0.05),
-        ("neon+i8mm", "int8", 0.05),
+        ("neon", "bf16", 0.01),
+        ("neon+bf16", "bf16", 0.01),
+        ("neon", "fp16", 1e-4),
+        ("neon+fp16", "fp16", 0.015),
+        ("neon", "int8", 1e-4),
+        ("neon+dotprod", "int8", 1e-4),
+        ("neon+i8mm", "int8", 1e-4),
     ] {
         let mut arguments = vec!["--threads", "1", "--precision", precision];
         if precision == "int8" {
