@@ -27,7 +27,7 @@ pub struct Depthwise {
     act: Option<Act>,
 }
 
-/// Pixels of a tile.
+/// Most pixels of a tile.
 const PIXELS: usize = 8;
 
 impl Depthwise {
@@ -100,11 +100,11 @@ unsafe fn run_row<S: Simd>(call: &Call, row: usize) {
     // SAFETY: passed on. The common windows have loops of their own, whose sizes are known.
     unsafe {
         match (kernel, stride, dilation) {
-            ([3, 3], [1, 1], [1, 1]) => row_of_size::<S, 3, 1>(call, row),
-            ([3, 3], [2, 2], [1, 1]) => row_of_size::<S, 3, 2>(call, row),
-            ([5, 5], [1, 1], [1, 1]) => row_of_size::<S, 5, 1>(call, row),
-            ([5, 5], [2, 2], [1, 1]) => row_of_size::<S, 5, 2>(call, row),
-            _ => row_of_size::<S, 0, 0>(call, row),
+            ([3, 3], [1, 1], [1, 1]) => row_of_size::<S::Wide, 3, 1>(call, row),
+            ([3, 3], [2, 2], [1, 1]) => row_of_size::<S::Wide, 3, 2>(call, row),
+            ([5, 5], [1, 1], [1, 1]) => row_of_size::<S::Wide, 5, 1>(call, row),
+            ([5, 5], [2, 2], [1, 1]) => row_of_size::<S::Wide, 5, 2>(call, row),
+            _ => row_of_size::<S::Wide, 0, 0>(call, row),
         }
     }
 }
@@ -114,17 +114,22 @@ unsafe fn run_row<S: Simd>(call: &Call, row: usize) {
 #[inline(always)]
 unsafe fn row_of_size<S: Simd, const K: usize, const T: usize>(call: &Call, row: usize) {
     let width = call.geometry.output[1];
+    // Ten pixels are two tiles of five, not of eight; where tiles are set up takes about as long as two pixels.
+    let time = |pixels: &usize| width.div_ceil(*pixels) * (pixels + 2);
+    let step = [PIXELS, 5].into_iter().filter(|pixels| *pixels <= width).min_by_key(time).unwrap_or(1);
     let mut x = 0;
-    // SAFETY: passed on.
-    unsafe {
-        while x < width {
-            match width >= PIXELS {
-                // The last tile reaches back over pixels that are done.
-                true => pixels::<S, K, T, PIXELS>(call, row, x.min(width - PIXELS)),
-                false => pixels::<S, K, T, 1>(call, row, x),
+    while x < width {
+        // The last tile reaches back over pixels that are done.
+        let first = x.min(width - step);
+        // SAFETY: passed on.
+        unsafe {
+            match step {
+                PIXELS => pixels::<S, K, T, PIXELS>(call, row, first),
+                5 => pixels::<S, K, T, 5>(call, row, first),
+                _ => pixels::<S, K, T, 1>(call, row, first),
             }
-            x += if width >= PIXELS { PIXELS } else { 1 };
         }
+        x += step;
     }
 }
 

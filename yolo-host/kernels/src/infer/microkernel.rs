@@ -211,12 +211,19 @@ macro_rules! micro_kernel {
     };
 }
 
-/// One step of a micro-kernel with the inputs in registers, if a register has so many. Two vectors of weights at a time: there
-/// are no registers for more.
+/// One step of a micro-kernel with the inputs in registers, if a register has so many: with two vectors of weights at a time,
+/// or four.
 macro_rules! one_step {
     ($D:ident, $N:ident, $step:literal, $weight:ident, [$($sum:ident $input:ident)+]) => {
         if const { $step < $D::WORDS / $D::DEPTH } {
             let mut n = 0;
+            if $N == 4 && $D::FOUR_AT_ONCE {
+                let w = $D::load_four(&mut $weight);
+                $(for n in 0..$N {
+                    $sum[n] = $D::dot::<$step>($sum[n], $input, w[n]);
+                })+
+                n = 4;
+            }
             while n + 1 < $N {
                 let w = load::<$D, 2>($weight);
                 $(add_two::<$D, $step>(&mut $sum[n..], $input, &w);)+

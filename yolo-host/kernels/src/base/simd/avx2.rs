@@ -24,6 +24,7 @@ impl Simd for Avx2 {
     // the channels end, and their tiles no taller.
     const INFER_TILES: &[&[usize]] = &[&[6, 5, 4, 2, 1], &[6, 5, 4, 2, 1]];
     const TRAIN_TILES: &[usize] = &[12, 6];
+    type Wide = Avx2;
     type V = __m256;
 
     #[inline(always)]

@@ -19,6 +19,7 @@ impl Simd for Avx512 {
     // Thirty-two registers: 28 sums, two vectors of weights and one of the input.
     const INFER_TILES: &[&[usize]] = &[&[28, 20, 14, 10, 6, 4, 2, 1], &[14, 13, 10, 6, 4, 2, 1]];
     const TRAIN_TILES: &[usize] = &[12, 12, 8, 6];
+    type Wide = Avx512;
     type V = __m512;
 
     #[inline(always)]

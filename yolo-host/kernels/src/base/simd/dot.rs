@@ -27,10 +27,22 @@ pub trait Dot: Copy {
     const WORDS: usize = 1;
     /// Words of a pixel that [`dot`](Dot::dot) takes.
     const DEPTH: usize = 1;
+    /// Whether a panel of four vectors has all its weights loaded at once: else there are registers for those of two.
+    const FOUR_AT_ONCE: bool = false;
     /// What sums begin with: bits of the sums' own type, of a vector of channels.
     unsafe fn init(from: *const u32) -> Self::Sum;
     /// Words of the weights.
     unsafe fn load_weights(from: *const u32) -> Self::Weights;
+    /// The same of four vectors of channels that lie side by side, behind which the pointer is moved.
+    #[inline(always)]
+    unsafe fn load_four(from: &mut *const u32) -> [Self::Weights; 4] {
+        let [a, b, c, d] = [0, 1, 2, 3].map(|n| from.wrapping_add(n * Self::DEPTH * Self::S::LANES));
+        *from = from.wrapping_add(4 * Self::DEPTH * Self::S::LANES);
+        // SAFETY: see the trait.
+        unsafe {
+            [Self::load_weights(a), Self::load_weights(b), Self::load_weights(c), Self::load_weights(d)]
+        }
+    }
     /// `WORDS` words of pixels that are `step` bytes apart, at any address.
     unsafe fn load_input(from: *const u8, step: usize) -> Self::Input;
     /// `DEPTH` words of them, for step 0 of [`dot`](Dot::dot).
@@ -129,6 +141,7 @@ impl<S: Simd> Dot for F32Dot<S> {
     type Weights = S::V;
     type Input = S::V;
     const WORDS: usize = S::INPUT_FLOATS;
+    const FOUR_AT_ONCE: bool = true;
 
     #[inline(always)]
     unsafe fn init(from: *const u32) -> S::V {
@@ -140,6 +153,15 @@ impl<S: Simd> Dot for F32Dot<S> {
     unsafe fn load_weights(from: *const u32) -> S::V {
         // SAFETY: see the trait.
         unsafe { S::load(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_four(from: &mut *const u32) -> [S::V; 4] {
+        let mut floats = from.cast();
+        // SAFETY: see the trait.
+        let vectors = unsafe { S::load_four(&mut floats) };
+        *from = floats.cast();
+        vectors
     }
 
     #[inline(always)]

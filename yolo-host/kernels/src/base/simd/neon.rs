@@ -2,6 +2,8 @@
 #![allow(unsafe_code)] // vector instructions, and loads and stores through pointers
 
 use super::Simd;
+use super::arm_instructions::load_four;
+use super::neon_fp16::NeonPair;
 use std::arch::aarch64::*;
 
 /// Vectors of 4 floats.
@@ -17,6 +19,7 @@ impl Simd for Neon {
         &[&[14, 10, 6, 4, 2, 1], &[8, 6, 5, 4, 2, 1], &[6, 5, 4, 2, 1], &[5, 4, 2, 1]];
     const TRAIN_TILES: &[usize] = &[12, 12, 8, 6];
     const INPUT_FLOATS: usize = 4;
+    type Wide = NeonPair;
     type V = float32x4_t;
 
     #[inline(always)]
@@ -110,6 +113,11 @@ impl Simd for Neon {
     #[inline(always)]
     unsafe fn div(a: float32x4_t, b: float32x4_t) -> float32x4_t {
         unsafe { vdivq_f32(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_four(from: &mut *const f32) -> [float32x4_t; 4] {
+        unsafe { load_four(from) }
     }
 
     #[inline(always)]

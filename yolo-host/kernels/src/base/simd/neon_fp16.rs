@@ -26,6 +26,7 @@ impl Simd for NeonPair {
     const LANES: usize = 8;
     const INFER_TILES: &[&[usize]] = &[&[10, 6, 4, 2, 1], &[6, 5, 4, 2, 1], &[6, 5, 4, 2, 1], &[5, 4, 2, 1]];
     const TRAIN_TILES: &[usize] = &[12];
+    type Wide = NeonPair;
     type V = Pair;
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 //! sign; what sums begin with makes up for it.
 #![allow(unsafe_code)] // vector instructions, and loads and stores through pointers
 
-use super::arm_instructions::{sdot, smmla};
+use super::arm_instructions::{load_four, sdot, smmla};
 use super::dot::{Dot, LowPrecisionDot, QuantParams};
 use super::neon::Neon;
 use std::arch::aarch64::*;
@@ -133,6 +133,7 @@ impl Dot for NeonSdot {
     type Weights = int8x16_t;
     type Input = int8x16_t;
     const WORDS: usize = 4;
+    const FOUR_AT_ONCE: bool = true;
 
     #[inline(always)]
     unsafe fn init(from: *const u32) -> int32x4_t {
@@ -142,6 +143,21 @@ impl Dot for NeonSdot {
     #[inline(always)]
     unsafe fn load_weights(from: *const u32) -> int8x16_t {
         unsafe { vld1q_s8(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_four(from: &mut *const u32) -> [int8x16_t; 4] {
+        let mut floats = from.cast();
+        let [a, b, c, d] = unsafe { load_four(&mut floats) };
+        *from = floats.cast();
+        unsafe {
+            [
+                vreinterpretq_s8_f32(a),
+                vreinterpretq_s8_f32(b),
+                vreinterpretq_s8_f32(c),
+                vreinterpretq_s8_f32(d),
+            ]
+        }
     }
 
     #[inline(always)]

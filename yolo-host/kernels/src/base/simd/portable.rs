@@ -15,6 +15,7 @@ impl Simd for Portable {
     const LANES: usize = 8;
     const INFER_TILES: &[&[usize]] = &[&[6, 5, 4, 2, 1]];
     const TRAIN_TILES: &[usize] = &[12];
+    type Wide = Portable;
     type V = [f32; 8];
 
     #[inline(always)]

@@ -20,6 +20,8 @@ pub trait Simd: Copy {
     const TRAIN_TILES: &'static [usize];
     /// Floats that [`load_input`](Simd::load_input) loads: as many as [`mul_add_lane`](Simd::mul_add_lane) chooses from.
     const INPUT_FLOATS: usize = 1;
+    /// Vectors for kernels that need few registers, so that a step does more: two of these, where they are short.
+    type Wide: Simd;
     /// A vector.
     type V: Copy;
     /// All zeros.
@@ -50,6 +52,17 @@ pub trait Simd: Copy {
     unsafe fn scalef(v: Self::V, n: Self::V) -> Self::V;
     /// a / b
     unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
+
+    /// Four neighbouring vectors, behind which the pointer is moved.
+    #[inline(always)]
+    unsafe fn load_four(from: &mut *const f32) -> [Self::V; 4] {
+        // SAFETY: see the trait.
+        unsafe {
+            let [a, b, c, d] = [0, 1, 2, 3].map(|n| from.wrapping_add(n * Self::LANES));
+            *from = from.wrapping_add(4 * Self::LANES);
+            [Self::load(a), Self::load(b), Self::load(c), Self::load(d)]
+        }
+    }
 
     /// `INPUT_FLOATS` floats, at any address; one of them in every lane.
     #[inline(always)]

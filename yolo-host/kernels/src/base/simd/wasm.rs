@@ -15,6 +15,7 @@ impl Simd for Wasm {
     // rounds once is not among WebAssembly's fixed instructions.
     const INFER_TILES: &[&[usize]] = &[&[6, 5, 4, 2, 1], &[5, 4, 2, 1]];
     const TRAIN_TILES: &[usize] = &[12];
+    type Wide = Wasm;
     type V = v128;
 
     #[inline(always)]
