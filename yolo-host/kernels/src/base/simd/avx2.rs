@@ -1,8 +1,7 @@
-//! AVX2 and FMA, and AVX-VNNI for int8.
+//! AVX2 and FMA.
 #![allow(unsafe_code)] // vector instructions, and loads and stores through pointers
 
 use super::Simd;
-use super::dot::{Dot, LowPrecisionDot, QuantParams};
 use std::arch::x86_64::*;
 
 /// Vectors of 8 floats.
@@ -99,74 +98,5 @@ impl Simd for Avx2 {
     #[inline(always)]
     unsafe fn div(a: __m256, b: __m256) -> __m256 {
         unsafe { _mm256_div_ps(a, b) }
-    }
-}
-
-/// AVX-VNNI: VNNI on 256 bits, of processors without AVX-512.
-#[derive(Clone, Copy)]
-pub struct AvxVnni;
-
-impl Dot for AvxVnni {
-    type S = Avx2;
-    type Sum = __m256i;
-    type Weights = __m256i;
-    type Input = __m256i;
-
-    #[inline(always)]
-    unsafe fn init(from: *const u32) -> __m256i {
-        unsafe { _mm256_loadu_si256(from.cast()) }
-    }
-
-    #[inline(always)]
-    unsafe fn load_weights(from: *const u32) -> __m256i {
-        unsafe { _mm256_loadu_si256(from.cast()) }
-    }
-
-    #[inline(always)]
-    unsafe fn load_input(from: *const u8, step: usize) -> __m256i {
-        unsafe { Self::load_step(from, step) }
-    }
-
-    #[inline(always)]
-    unsafe fn load_step(from: *const u8, _step: usize) -> __m256i {
-        unsafe { _mm256_set1_epi32(from.cast::<i32>().read_unaligned()) }
-    }
-
-    #[inline(always)]
-    unsafe fn dot<const STEP: i32>(sum: __m256i, x: __m256i, w: __m256i) -> __m256i {
-        unsafe { _mm256_dpbusd_avx_epi32(sum, x, w) }
-    }
-
-    #[inline(always)]
-    unsafe fn store(sum: __m256i, scale: *const f32, bias: *const f32, to: *mut f32, _pitch: usize) {
-        unsafe {
-            let scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_loadu_ps(scale));
-            _mm256_storeu_ps(to, _mm256_add_ps(scaled, _mm256_loadu_ps(bias)))
-        }
-    }
-}
-
-impl LowPrecisionDot for AvxVnni {
-    const BYTES: usize = 1;
-    const SKIPS_ZEROS: bool = false;
-
-    #[inline(always)]
-    unsafe fn convert(from: *const f32, count: usize, params: &QuantParams, to: *mut u8) {
-        unsafe {
-            let step = _mm256_mul_ps(Avx2::load_partial(from, count), _mm256_set1_ps(params.inverse_scale));
-            // Where either is not a number, both give the second.
-            let step = _mm256_max_ps(step, _mm256_set1_ps(params.low));
-            let step = _mm256_min_ps(step, _mm256_set1_ps(params.high));
-            let whole = _mm256_add_epi32(_mm256_cvtps_epi32(step), _mm256_set1_epi32(params.zero_point));
-            // All are from 0 to 255, which packing keeps: to 16 bits, then to 8.
-            let halves =
-                _mm_packus_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256::<1>(whole));
-            let bytes = _mm_packus_epi16(halves, halves);
-            if count >= 8 {
-                _mm_storel_epi64(to.cast(), bytes);
-            } else {
-                std::ptr::copy_nonoverlapping((&raw const bytes).cast::<u8>(), to, count);
-            }
-        }
     }
 }

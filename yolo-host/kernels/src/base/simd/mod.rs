@@ -6,6 +6,8 @@ mod arm_instructions;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
+mod avx2_dot;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 mod dispatch;
 pub mod dot;
@@ -23,7 +25,9 @@ mod vector;
 mod wasm;
 
 #[cfg(target_arch = "x86_64")]
-pub use avx2::{Avx2, AvxVnni};
+pub use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub use avx2_dot::{Avx2Bf16, Avx2Int8, AvxVnni};
 #[cfg(target_arch = "x86_64")]
 pub use avx512::{Avx512, Avx512Bf16, Avx512Vnni};
 pub(crate) use dispatch::{dispatch, dispatch_among, enter, vectorised};
@@ -69,12 +73,10 @@ macro_rules! dot_products {
     ([$($macro:tt)*] $($arguments:tt)*) => {
         $($macro)*! {
             {
-                /// Plain arithmetic on vectors of AVX2.
-                Avx2Bf16 Bf16 in Avx2 on "x86_64" with ["avx2", "fma"] and []
-                    = $crate::base::simd::portable::Bf16Dot<$crate::base::simd::Avx2, 8>;
-                /// Plain arithmetic on vectors of AVX2.
-                Avx2Int8 Int8 in Avx2 on "x86_64" with ["avx2", "fma"] and []
-                    = $crate::base::simd::portable::Int8Dot<$crate::base::simd::Avx2, 8>;
+                /// Shifts and multiply-adds in f32.
+                Avx2Bf16 Bf16 in Avx2 on "x86_64" with ["avx2", "fma"] and [] = $crate::base::simd::Avx2Bf16;
+                /// Products of 16 bits on vectors of AVX2.
+                Avx2Int8 Int8 in Avx2 on "x86_64" with ["avx2", "fma"] and [] = $crate::base::simd::Avx2Int8;
                 /// VNNI on vectors of AVX2.
                 AvxVnni Int8 in Avx2 on "x86_64" with ["avx2", "fma"] and ["avxvnni"]
                     = $crate::base::simd::AvxVnni;
