@@ -161,10 +161,11 @@ impl Desk {
 }
 
 fn documents() -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", "weights/README.md"]
-        .iter()
-        .map(|name| root().join(name))
-        .collect();
+    let mut files: Vec<PathBuf> =
+        ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", "weights/README.md", "bindings/wasm/README.md"]
+            .iter()
+            .map(|name| root().join(name))
+            .collect();
     let docs = fs::read_dir(root().join("docs")).expect("docs/").map(|entry| entry.unwrap().path());
     files.extend(docs.filter(|file| file.extension().is_some_and(|extension| extension == "md")));
     files.sort();
