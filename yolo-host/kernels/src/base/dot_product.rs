@@ -1,7 +1,9 @@
 //! Which instructions multiply bf16 and int8: the best that this processor has and `YOLO_KERNELS` allows.
 #![allow(unsafe_code)] // kernels are compiled for instructions, and called where the processor has them
 
-use super::isa::{Isa, detected, is_allowed, isa};
+use super::isa::{Isa, isa};
+#[allow(unused_imports)] // on architectures that have no dot product in the table
+use super::isa::{detected, is_allowed};
 use super::simd::dot::{DotKernel, LowPrecisionDot};
 use super::simd::{Portable, Tiling, dot_products, portable};
 

@@ -19,6 +19,7 @@ macro_rules! detected {
         cfg!(target_feature = $feature)
     };
 }
+#[allow(unused_imports)] // likewise
 pub(super) use detected;
 
 /// The enumeration of the table's instruction sets.
@@ -115,7 +116,8 @@ impl std::fmt::Display for WrongKernels {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         match self {
             WrongKernels::Unknown(name, known) => {
-                write!(f, "YOLO_KERNELS: there is no {name:?} here, only {}", known.join(", "))
+                let known = if known.is_empty() { "no feature".into() } else { known.join(", ") };
+                write!(f, "YOLO_KERNELS: there is no {name:?} here, only {known}")
             }
             WrongKernels::Missing(name) => write!(f, "YOLO_KERNELS: this processor has no {name}"),
         }
@@ -183,6 +185,7 @@ pub fn kernels() -> String {
 }
 
 /// Whether dot products may use a feature.
+#[allow(dead_code)] // on architectures that have no dot product in the table
 pub(super) fn is_allowed(feature: &str) -> bool {
     choice().features.as_ref().is_none_or(|features| features.contains(&feature))
 }
