@@ -108,7 +108,9 @@ fn a_family_by_the_recipe() {
     let at = |name: &str| folder.path().join(name);
     copy(&root().join("plugins"), &at("plugins"));
     copy(&root().join("yolo-host"), &at("yolo-host"));
-    for name in ["Cargo.toml", "Cargo.lock"] {
+    std::fs::create_dir_all(at("bindings/wasm")).unwrap();
+    copy(&root().join("bindings/wasm/src"), &at("bindings/wasm/src"));
+    for name in ["Cargo.toml", "Cargo.lock", "bindings/wasm/Cargo.toml"] {
         std::fs::copy(root().join(name), at(name)).unwrap();
     }
     let recipe = section("### (b) In a family of its own");
