@@ -28,7 +28,7 @@ MODELS = {
     'ghost': 'bccd-ghost',
     'yolov5s': 'yolov5s',
 }
-OURS = ('f32', 'bf16', 'int8')
+OURS = ('f32', 'fp16', 'bf16', 'int8')
 RIVALS = ('onnxruntime-f32', 'onnxruntime-int8', 'ncnn-f32', 'ncnn-fp16', 'ncnn-bf16', 'litert-f32')
 # What Python imports.
 MODULES = {'onnxruntime': 'onnxruntime', 'ncnn': 'ncnn', 'litert': 'ai_edge_litert'}

@@ -1,4 +1,4 @@
-//! Which instructions multiply bf16 and int8: the best that this processor has and `YOLO_KERNELS` allows.
+//! Which instructions multiply bf16, fp16 and int8: the best that this processor has and `YOLO_KERNELS` allows.
 #![allow(unsafe_code)] // kernels are compiled for instructions, and called where the processor has them
 
 use super::isa::{Isa, isa};

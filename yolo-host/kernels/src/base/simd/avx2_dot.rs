@@ -37,6 +37,24 @@ unsafe fn convert(from: *const f32, count: usize, params: &QuantParams, to: *mut
     }
 }
 
+macro_rules! int8 {
+    ($($dot:ident)*) => {
+        $(
+            impl LowPrecisionDot for $dot {
+                const BYTES: usize = 1;
+                const SKIPS_ZEROS: bool = false;
+
+                #[inline(always)]
+                unsafe fn convert(from: *const f32, count: usize, params: &QuantParams, to: *mut u8) {
+                    // SAFETY: passed on.
+                    unsafe { convert(from, count, params, to) }
+                }
+            }
+        )*
+    };
+}
+int8!(AvxVnni Avx2Int8);
+
 /// AVX-VNNI: VNNI on 256 bits, of processors without AVX-512.
 #[derive(Clone, Copy)]
 pub struct AvxVnni;
@@ -76,16 +94,6 @@ impl Dot for AvxVnni {
     #[inline(always)]
     unsafe fn store(sum: __m256i, scale: *const f32, bias: *const f32, to: *mut f32, _pitch: usize) {
         unsafe { store(sum, scale, bias, to) }
-    }
-}
-
-impl LowPrecisionDot for AvxVnni {
-    const BYTES: usize = 1;
-    const SKIPS_ZEROS: bool = false;
-
-    #[inline(always)]
-    unsafe fn convert(from: *const f32, count: usize, params: &QuantParams, to: *mut u8) {
-        unsafe { convert(from, count, params, to) }
     }
 }
 
@@ -136,16 +144,6 @@ impl Dot for Avx2Int8 {
     #[inline(always)]
     unsafe fn store(sum: __m256i, scale: *const f32, bias: *const f32, to: *mut f32, _pitch: usize) {
         unsafe { store(sum, scale, bias, to) }
-    }
-}
-
-impl LowPrecisionDot for Avx2Int8 {
-    const BYTES: usize = 1;
-    const SKIPS_ZEROS: bool = false;
-
-    #[inline(always)]
-    unsafe fn convert(from: *const f32, count: usize, params: &QuantParams, to: *mut u8) {
-        unsafe { convert(from, count, params, to) }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Instruction sets. Each is one file that implements [`Simd`]: its vectors, and the tiles that fit its registers; and one for
-//! its dot products in bf16 and int8, if it has any. A new one takes such files, their `mod` lines and lines in the tables, all below.
+//! its dot products in less than f32, if it has any. A new one takes such files, their `mod` lines and lines in the tables, all below.
 
 #[cfg(target_arch = "aarch64")]
 mod arm_instructions;
@@ -67,7 +67,7 @@ macro_rules! instruction_sets {
 }
 pub(crate) use instruction_sets;
 
-/// Hands the table of dot products in bf16 and int8 to another macro, likewise, the simplest of each set first. A dot product is
+/// Hands the table of dot products in bf16, fp16 and int8 to another macro, likewise, the simplest of each set first. A dot product is
 /// used where the processor has its set and the features that follow `and`; kernels are compiled with those of both lists.
 macro_rules! dot_products {
     ([$($macro:tt)*] $($arguments:tt)*) => {

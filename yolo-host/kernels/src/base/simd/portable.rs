@@ -1,4 +1,4 @@
-//! Any processor: arrays, which the compiler puts into the registers that there are; and dot products in bf16 and int8 for every
+//! Any processor: arrays, which the compiler puts into the registers that there are; and dot products in bf16, fp16 and int8 for every
 //! set that has no instructions for them.
 #![allow(unsafe_code)] // loads and stores through pointers
 
@@ -95,11 +95,56 @@ impl Simd for Portable {
     }
 }
 
-/// Pairs of bf16, whose products are exact in f32, added one after the other.
-#[derive(Clone, Copy)]
-pub struct Bf16Dot<S, const LANES: usize>(PhantomData<S>);
+/// Floats of 16 bits.
+pub trait Half: Copy {
+    /// The number of some bits.
+    fn widen(bits: u16) -> f32;
+    /// The bits of the nearest number, halves to even.
+    fn round(value: f32) -> u16;
+}
 
-impl<S: Simd, const LANES: usize> Dot for Bf16Dot<S, LANES> {
+/// Floats with the exponent of f32.
+#[derive(Clone, Copy)]
+pub struct Bf16;
+
+impl Half for Bf16 {
+    #[inline(always)]
+    fn widen(bits: u16) -> f32 {
+        f32::from_bits(u32::from(bits) << 16)
+    }
+
+    #[inline(always)]
+    fn round(value: f32) -> u16 {
+        round_to_bf16(value)
+    }
+}
+
+/// Floats of IEEE's 16 bits.
+#[derive(Clone, Copy)]
+pub struct Fp16;
+
+impl Half for Fp16 {
+    #[inline(always)]
+    fn widen(bits: u16) -> f32 {
+        f16::from_bits(bits).to_f32_const()
+    }
+
+    #[inline(always)]
+    fn round(value: f32) -> u16 {
+        f16::from_f32_const(value).to_bits()
+    }
+}
+
+/// Pairs of bf16.
+pub type Bf16Dot<S, const LANES: usize> = HalvesDot<Bf16, S, LANES>;
+/// Pairs of fp16.
+pub type Fp16Dot<S, const LANES: usize> = HalvesDot<Fp16, S, LANES>;
+
+/// Pairs of 16 bits, whose products are exact in f32, added one after the other.
+#[derive(Clone, Copy)]
+pub struct HalvesDot<H, S, const LANES: usize>(PhantomData<(H, S)>);
+
+impl<H: Half, S: Simd, const LANES: usize> Dot for HalvesDot<H, S, LANES> {
     type S = S;
     type Sum = [f32; LANES];
     type Weights = [u32; LANES];
@@ -132,10 +177,9 @@ impl<S: Simd, const LANES: usize> Dot for Bf16Dot<S, LANES> {
 
     #[inline(always)]
     unsafe fn dot<const STEP: i32>(mut sum: [f32; LANES], x: [u32; LANES], w: [u32; LANES]) -> [f32; LANES] {
-        const HIGH: u32 = 0xffff_0000;
         for i in 0..LANES {
-            sum[i] += f32::from_bits(x[i] << 16) * f32::from_bits(w[i] << 16);
-            sum[i] += f32::from_bits(x[i] & HIGH) * f32::from_bits(w[i] & HIGH);
+            sum[i] += H::widen(x[i] as u16) * H::widen(w[i] as u16);
+            sum[i] += H::widen((x[i] >> 16) as u16) * H::widen((w[i] >> 16) as u16);
         }
         sum
     }
@@ -147,7 +191,7 @@ impl<S: Simd, const LANES: usize> Dot for Bf16Dot<S, LANES> {
     }
 }
 
-impl<S: Simd, const LANES: usize> LowPrecisionDot for Bf16Dot<S, LANES> {
+impl<H: Half, S: Simd, const LANES: usize> LowPrecisionDot for HalvesDot<H, S, LANES> {
     const BYTES: usize = 2;
     const SKIPS_ZEROS: bool = true;
 
@@ -155,72 +199,7 @@ impl<S: Simd, const LANES: usize> LowPrecisionDot for Bf16Dot<S, LANES> {
     unsafe fn convert(from: *const f32, count: usize, _params: &QuantParams, to: *mut u8) {
         for i in 0..count {
             // SAFETY: see the trait.
-            unsafe { to.cast::<u16>().add(i).write_unaligned(round_to_bf16(*from.add(i))) };
-        }
-    }
-}
-
-/// Pairs of fp16, whose products are exact in f32, added one after the other.
-#[derive(Clone, Copy)]
-pub struct Fp16Dot<S, const LANES: usize>(PhantomData<S>);
-
-impl<S: Simd, const LANES: usize> Dot for Fp16Dot<S, LANES> {
-    type S = S;
-    type Sum = [f32; LANES];
-    type Weights = [u32; LANES];
-    type Input = [u32; LANES];
-
-    /// Zeros: the bias is added in the end, as with sums of 16 bits.
-    #[inline(always)]
-    unsafe fn init(_from: *const u32) -> [f32; LANES] {
-        const { assert!(LANES == S::LANES) };
-        [0.0; LANES]
-    }
-
-    #[inline(always)]
-    unsafe fn load_weights(from: *const u32) -> [u32; LANES] {
-        // SAFETY: see the trait.
-        unsafe { from.cast::<[u32; LANES]>().read_unaligned() }
-    }
-
-    #[inline(always)]
-    unsafe fn load_input(from: *const u8, step: usize) -> [u32; LANES] {
-        // SAFETY: see the trait.
-        unsafe { Self::load_step(from, step) }
-    }
-
-    #[inline(always)]
-    unsafe fn load_step(from: *const u8, _step: usize) -> [u32; LANES] {
-        // SAFETY: see the trait.
-        [unsafe { from.cast::<u32>().read_unaligned() }; LANES]
-    }
-
-    #[inline(always)]
-    unsafe fn dot<const STEP: i32>(mut sum: [f32; LANES], x: [u32; LANES], w: [u32; LANES]) -> [f32; LANES] {
-        let value = |bits: u32| f16::from_bits(bits as u16).to_f32_const();
-        for i in 0..LANES {
-            sum[i] += value(x[i]) * value(w[i]);
-            sum[i] += value(x[i] >> 16) * value(w[i] >> 16);
-        }
-        sum
-    }
-
-    #[inline(always)]
-    unsafe fn store(sum: [f32; LANES], _scale: *const f32, bias: *const f32, to: *mut f32, _pitch: usize) {
-        // SAFETY: see the trait.
-        unsafe { S::store(to, S::add(S::load(sum.as_ptr()), S::load(bias))) }
-    }
-}
-
-impl<S: Simd, const LANES: usize> LowPrecisionDot for Fp16Dot<S, LANES> {
-    const BYTES: usize = 2;
-    const SKIPS_ZEROS: bool = true;
-
-    #[inline(always)]
-    unsafe fn convert(from: *const f32, count: usize, _params: &QuantParams, to: *mut u8) {
-        for i in 0..count {
-            // SAFETY: see the trait.
-            unsafe { to.cast::<u16>().add(i).write_unaligned(f16::from_f32_const(*from.add(i)).to_bits()) };
+            unsafe { to.cast::<u16>().add(i).write_unaligned(H::round(*from.add(i))) };
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Dense convolution in bf16 and int8. Maps stay f32: the input is converted while it is packed, and sums become f32 again in
+//! Dense convolution in bf16, fp16 and int8. Maps stay f32: the input is converted while it is packed, and sums become f32 again in
 //! the micro-kernel.
 #![allow(unsafe_code)] // reads and writes through pointers
 

@@ -1,4 +1,4 @@
-//! Weights in bf16 and int8, packed in the order in which the micro-kernel reads them.
+//! Weights in bf16, fp16 and int8, packed in the order in which the micro-kernel reads them.
 
 use super::precision::LowPrecision;
 use crate::base::aligned::AlignedBuf;
